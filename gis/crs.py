@@ -1,0 +1,276 @@
+"""Coordinate reference systems: what is the same, what may be transformed, and what is refused.
+
+PROJ knows no real transformation between CGCS2000 and WGS 84 (the difference is centimetres and is accepted) nor from
+Xian 1980 or Beijing 1954 (tens of metres, and PROJ moves nothing without a word: domain.md fact 12). Only the first is
+let through.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+from pyproj.transformer import TransformerGroup
+
+from gis.errors import CrsError
+
+CGCS2000 = pyproj.CRS("EPSG:4490")
+WGS84 = pyproj.CRS("EPSG:4326")
+# geodetic datums between which an identity transform is accepted; the difference is below a decimetre
+_SAME_GROUND = {"CGCS2000", "WGS84"}
+# datums whose published transformations are tens of metres off here; the surveying office must supply the parameters
+_REFUSED = {"Beijing 1954", "Xian 1980", "New Beijing"}
+_DATUM_NAMES = {
+    "China 2000": "CGCS2000",
+    "China_2000": "CGCS2000",
+    "D_China_2000": "CGCS2000",
+    "China Geodetic Coordinate System 2000": "CGCS2000",
+    "World Geodetic System 1984": "WGS84",
+    "World Geodetic System 1984 ensemble": "WGS84",
+    "WGS_1984": "WGS84",
+    "D_WGS_1984": "WGS84",
+}
+
+
+@lru_cache(maxsize=64)
+def parse(text: str) -> pyproj.CRS:
+    """Return the CRS that an EPSG code, a WKT text or a WKT file names.
+
+    Parameters
+    ----------
+    text
+        "EPSG:4548", a WKT string, or the path of a file with WKT.
+
+    Returns
+    -------
+    pyproj.CRS
+
+    Raises
+    ------
+    CrsError
+        The text names no CRS. A bureau's own WKT is never repeated in the message.
+    """
+    candidate = text
+    if not text.lstrip().upper().startswith(("EPSG", "PROJ", "GEOG", "COMPOUND", "BOUND", "+PROJ")):
+        path = Path(text)
+        if path.suffix.lower() in {".wkt", ".prj", ".txt"}:
+            try:
+                candidate = path.read_text(encoding="utf-8")
+            except OSError as error:
+                raise CrsError(f"cannot read the CRS file {path.name}: {error.strerror}", file=path.name) from None
+    try:
+        return pyproj.CRS(candidate)
+    except pyproj.exceptions.CRSError:
+        shown = text if len(text) < 40 else "(text not shown)"
+        raise CrsError(
+            f"{shown!r} names no coordinate reference system; give an EPSG code such as EPSG:4548 or a WKT file"
+        ) from None
+
+
+def label(crs: pyproj.CRS | None) -> str:
+    """Return a short name of a CRS for messages, without the parameters of a bureau's own grid.
+
+    Parameters
+    ----------
+    crs
+        A CRS or None.
+
+    Returns
+    -------
+    str
+        "EPSG:4548", the CRS's name, or "none".
+    """
+    if crs is None:
+        return "none"
+    code = _code(crs)
+    return f"EPSG:{code}" if code else str(crs.name)
+
+
+def same(a: pyproj.CRS | None, b: pyproj.CRS | None) -> bool:
+    """Tell whether two CRSs give identical coordinates (axis order and .prj round trips aside).
+
+    Parameters
+    ----------
+    a, b
+        CRSs, or None.
+
+    Returns
+    -------
+    bool
+        False when either is None.
+    """
+    if a is None or b is None:
+        return False
+    return a.equals(b, ignore_axis_order=True) or (_code(a) is not None and _code(a) == _code(b))
+
+
+def require(frame: gpd.GeoDataFrame, crs: str | pyproj.CRS | None = None, *, name: str = "frame") -> pyproj.CRS:
+    """Refuse a frame that has no CRS, a geographic one, or another one than wanted.
+
+    Parameters
+    ----------
+    frame
+        Any GeoDataFrame.
+    crs
+        The CRS wanted; None means any projected CRS in metres.
+    name
+        What the frame is called in the message.
+
+    Returns
+    -------
+    pyproj.CRS
+        The frame's CRS.
+
+    Raises
+    ------
+    CrsError
+        With the CRS that came and the one that is allowed.
+    """
+    came = frame.crs
+    if came is None:
+        raise CrsError(f"{name} has no coordinate reference system; say which with .set_crs() or --crs", came=None)
+    if crs is None:
+        if not came.is_projected or came.axis_info[0].unit_name not in {"metre", "meter", "m"}:
+            raise CrsError(f"{name} is in {label(came)}; areas need a projected CRS in metres", came=label(came))
+        return came
+    wanted = parse(crs) if isinstance(crs, str) else crs
+    if not same(came, wanted):
+        raise CrsError(
+            f"{name} is in {label(came)} but {label(wanted)} is needed; convert it with gis.crs.to()",
+            came=label(came),
+            allowed=label(wanted),
+        )
+    return came
+
+
+def require_same(frames: dict[str, gpd.GeoDataFrame]) -> pyproj.CRS:
+    """Refuse frames that are not all in one projected CRS.
+
+    Parameters
+    ----------
+    frames
+        Frames by the name used in messages; at least one.
+
+    Returns
+    -------
+    pyproj.CRS
+        The CRS they share.
+
+    Raises
+    ------
+    CrsError
+        At the first frame without a projected CRS or with another one than the first frame's.
+    """
+    first: pyproj.CRS | None = None
+    for name, frame in frames.items():
+        first = require(frame, first, name=name)
+    if first is None:
+        raise CrsError("no frame was given")
+    return first
+
+
+# looking a transformation up in PROJ's database takes a tenth of a second, and layers are many
+@lru_cache(maxsize=64)
+def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Return the best transformation, refusing one that PROJ can only guess ("ballpark").
+
+    Parameters
+    ----------
+    source, target
+        Horizontal CRSs.
+
+    Returns
+    -------
+    pyproj.Transformer
+        With x (east), y (north) order on both sides.
+
+    Raises
+    ------
+    CrsError
+        Between datums other than CGCS2000 and WGS 84 for which PROJ knows no real transformation.
+    """
+    datums = {_ground(source), _ground(target)}
+    if datums <= _SAME_GROUND or len(datums) == 1:
+        return pyproj.Transformer.from_crs(source, target, always_xy=True)
+    group = TransformerGroup(source, target, always_xy=True, allow_ballpark=False)
+    if datums & _REFUSED or not group.transformers or not group.best_available:
+        raise CrsError(
+            f"no registered transformation from {label(source)} to {label(target)}: PROJ would leave the coordinates "
+            "tens of metres off without a word; ask the surveying office for data in CGCS2000 or for its parameters",
+            came=label(source),
+            allowed=label(target),
+        )
+    return group.transformers[0]
+
+
+def to(frame: gpd.GeoDataFrame, crs: str | pyproj.CRS, *, name: str = "frame") -> gpd.GeoDataFrame:
+    """Return the frame in another CRS, refusing transforms that nobody can vouch for.
+
+    Parameters
+    ----------
+    frame
+        A frame with a CRS.
+    crs
+        Target CRS.
+    name
+        What the frame is called in messages.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Same rows and index.
+
+    Raises
+    ------
+    CrsError
+        No CRS, or only a ballpark transformation.
+    """
+    target = parse(crs) if isinstance(crs, str) else crs
+    if frame.crs is None:
+        raise CrsError(f"{name} has no coordinate reference system; say which with .set_crs() or --crs", came=None)
+    if same(frame.crs, target):
+        return frame.set_crs(target, allow_override=True)
+    move = transformer(frame.crs, target).transform
+    shapes = frame.geometry.to_numpy()
+    moved = shapely.transform(shapes, lambda places: np.column_stack(move(places[:, 0], places[:, 1])))
+    return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=target))
+
+
+def ellipsoidal_area(frame: gpd.GeoDataFrame) -> pd.Series:
+    """Measure 椭球面积: the geodesic area on the ellipsoid, as national deliveries ask (domain.md fact 24).
+
+    Parameters
+    ----------
+    frame
+        Polygons in any CRS.
+
+    Returns
+    -------
+    pandas.Series
+        m², on the frame's index.
+    """
+    geographic = to(frame, CGCS2000, name="frame")
+    geod = CGCS2000.get_geod() or pyproj.Geod(ellps="GRS80")
+    # pyproj adds a hole that turns the same way as its outer ring
+    turned = shapely.orient_polygons(geographic.geometry.to_numpy(), exterior_cw=False)
+    values = [abs(geod.geometry_area_perimeter(shape)[0]) if shape else float("nan") for shape in turned]
+    return pd.Series(values, index=frame.index, name="ellipsoidal_area_m2", dtype=float)
+
+
+@lru_cache(maxsize=256)
+def _code(crs: pyproj.CRS) -> int | None:
+    """Return the EPSG code, which a CRS without authority makes PROJ search for at length."""
+    return crs.to_epsg()
+
+
+def _ground(crs: pyproj.CRS) -> str:
+    """Return the datum's family; unknown datums keep their own name."""
+    geodetic = crs.geodetic_crs
+    datum = geodetic.datum if geodetic is not None else None
+    name = datum.name if datum is not None else "unknown"
+    return _DATUM_NAMES.get(name, name)

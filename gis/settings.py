@@ -1,0 +1,42 @@
+"""One frozen record of what differs between bureaus; passed to functions, never global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hold what a bureau decides once: district, working CRS, tolerances, language, catalogue folder.
+
+    Parameters
+    ----------
+    district_code
+        Six-digit code of GB/T 2260 (110109 is 门头沟区).
+    district_name
+        Name shown on sheets.
+    crs
+        Working CRS: an EPSG code, a WKT text, or a path to a file that holds the bureau's own WKT (its parameters are
+        never written to stores, logs or outputs).
+    tolerance
+        Width in metres below which two boundaries count as the same line (overlay, conflicts).
+    rings
+        Ordered (name, metres) of station catchments. Radii are the bureau's choice: MOHURD's 2015 guideline gives
+        300-500 m for the core and 500-800 m for the influence area (domain.md §3.2), so they are data, not constants.
+    bounds
+        Plausible (west, south, east, north) of the district in degrees, CGCS2000; None switches the check off.
+    lang
+        "zh" or "en": which language comes first for people.
+    layers
+        Folder of the catalogue; None means the checkout's `layers/` or the wheel's copy.
+    """
+
+    district_code: str = "110109"
+    district_name: str = "门头沟区"
+    crs: str = "EPSG:4548"
+    tolerance: float = 0.5
+    rings: tuple[tuple[str, float], ...] = (("300米圈", 300.0), ("核心区", 500.0), ("影响区", 800.0))
+    bounds: tuple[float, float, float, float] | None = (115.417, 39.809, 116.169, 40.177)
+    lang: str = "zh"
+    layers: Path | None = None
