@@ -1,0 +1,273 @@
+"""The overlay ledger: an account of the ground between any number of layers that balances to the last sliver."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from gis import crs
+from gis import findings as faults
+from gis import lineage as origins
+from gis.analysis import balance as accounts
+from gis.analysis import slivers as narrow
+from gis.analysis.balance import Account
+from gis.analysis.ground import cut
+from gis.errors import FrameError, UnknownNameError, UsageError
+from gis.lineage import Lineage
+
+_SHOWN = 5
+_POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Account for the ground that layers share.
+
+    Parameters
+    ----------
+    meetings
+        One row per tuple of features, one of each layer, that truly meet: `<layer>_id`, area_m2, `<layer>_share`
+        (0 to 1, of the feature's ground after settling). Not to be summed across a layer in `overlapping`.
+    cells
+        A partition of the ground: `<layer>_id` (missing where the layer has none or several), `<layer>_ids` (sorted
+        tuple), area_m2.
+    balance
+        layer, feature, own_m2, cells_m2, given_m2, received_m2, difference_m2: own = cells + given - received.
+    slivers
+        Every sliver that changed hands: layer, giver, receiver, area_m2, x, y.
+    facets
+        The cells with their geometry, in the layers' CRS; None unless asked for.
+    findings
+        Features that are narrower than the tolerance everywhere and keep their largest tuple.
+    lineage
+        Inputs' fingerprints, parameters and versions.
+    overlapping
+        Layers that overlap themselves; also in `meetings.attrs["overlapping"]`.
+    """
+
+    meetings: pd.DataFrame
+    cells: pd.DataFrame
+    balance: pd.DataFrame
+    slivers: pd.DataFrame
+    facets: gpd.GeoDataFrame | None
+    findings: pd.DataFrame
+    lineage: Lineage
+    overlapping: tuple[str, ...]
+    _account: Account = field(repr=False, compare=False)
+
+    def pairs(self, *layers: str) -> pd.DataFrame:
+        """Return the meetings of some of the layers, whatever the others do there.
+
+        Parameters
+        ----------
+        *layers
+            Names of one or more of the ledger's layers.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Like `meetings`.
+
+        Raises
+        ------
+        UnknownNameError
+            The ledger has no such layer.
+        """
+        table = accounts.meetings(self._account, self._known(layers))
+        table.attrs["overlapping"] = [name for name in layers if name in self.overlapping]
+        return table
+
+    def residual(self, layer: str, *outside: str) -> pd.DataFrame:
+        """Return the ground of a layer's features in no feature of other layers ("in the block and in no unit").
+
+        Parameters
+        ----------
+        layer
+            Whose ground.
+        *outside
+            Layers that leave it open, all of them; every other layer if none is named.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `<layer>_id`, area_m2, `<layer>_share`; one row per feature that has such ground, sorted by key.
+
+        Raises
+        ------
+        UnknownNameError
+            The ledger has no such layer.
+        """
+        others = outside or tuple(name for name in self._account.ground.layers if name != layer)
+        self._known((layer, *others))
+        return accounts.residual(self._account, layer, others)
+
+    def _known(self, layers: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names if the ledger has them all."""
+        allowed = self._account.ground.layers
+        for name in layers:
+            if name not in allowed:
+                raise UnknownNameError(f"the ledger has no layer {name!r}; it has {', '.join(allowed)}", name=name)
+        return layers
+
+
+def ledger(layers: Mapping[str, gpd.GeoDataFrame], *, tolerance: float, facets: bool = False) -> Ledger:
+    """Account for the ground that layers share, with slivers reassigned and every transfer named.
+
+    Parameters
+    ----------
+    layers
+        Polygons by singular layer name ("block", "unit", ...), in order of precedence: of two layers that disagree by
+        a sliver the one named first keeps its line. Each frame has a text key in `<name>_id`; a layer may be empty.
+    tolerance
+        Width in m below which common ground, gaps and double cover are noise of digitising; above 0.
+    facets
+        Whether the cells' geometry is wanted.
+
+    Returns
+    -------
+    Ledger
+        All tables sorted by key, whatever the order of rows.
+
+    Raises
+    ------
+    UsageError
+        No layer, or a tolerance that is no positive number.
+    CrsError
+        A layer without CRS, in degrees, or in another CRS than the first.
+    FrameError
+        A key column that is missing, not text, incomplete or repeated; geometry that is missing, empty, not polygonal
+        or invalid. The message names feature and place; repair is intake's work.
+
+    Notes
+    -----
+    Two features meet if their intersection survives erosion by half the tolerance, decided on the shapes as drawn
+    (`gis.analysis.slivers`). Areas are planar, in the CRS of the layers.
+
+    Examples
+    --------
+    >>> blocks = gpd.GeoDataFrame({"block_id": ["B1"]}, geometry=[shapely.box(0, 0, 100, 100)], crs=4548)
+    >>> units = gpd.GeoDataFrame({"unit_id": ["U1"]}, geometry=[shapely.box(0, 0, 60.01, 100)], crs=4548)
+    >>> book = ledger({"block": blocks, "unit": units}, tolerance=0.5)
+    >>> book.meetings[["block_id", "unit_id", "area_m2"]].to_records(index=False).tolist()
+    [('B1', 'U1', 6001.0)]
+    >>> book.residual("block", "unit")["area_m2"].round(2).tolist()
+    [3999.0]
+    """
+    ground_crs = _accepted(layers, tolerance)
+    ground = cut(layers)
+    settlement = narrow.settle(ground, narrow.ties(ground, tolerance))
+    account = accounts.account(ground, settlement)
+    meetings = accounts.meetings(account, ground.layers)
+    overlapping = accounts.overlapping(account)
+    meetings.attrs["overlapping"] = list(overlapping)
+    cells = accounts.cells(account)
+    shapes = accounts.facets(account) if facets else None
+    used = {name: frame[[f"{name}_id", frame.geometry.name]] for name, frame in layers.items()}
+    return Ledger(
+        meetings=meetings,
+        cells=cells,
+        balance=accounts.balance(account),
+        slivers=accounts.slivers(account),
+        facets=None if shapes is None else gpd.GeoDataFrame(cells.copy(), geometry=shapes, crs=ground_crs),
+        findings=_kept(account, tolerance),
+        lineage=origins.of("analysis.overlay.ledger", used, tolerance_m=float(tolerance), precedence=list(layers)),
+        overlapping=overlapping,
+        _account=account,
+    )
+
+
+def _kept(account: Account, tolerance: float) -> pd.DataFrame:
+    """Report the features that are narrower than the tolerance and were kept all the same."""
+    ground = account.ground
+    rows = []
+    for feature in account.settlement.kept:
+        widest = max(ground.face[ground.feature == feature].tolist(), key=lambda face: ground.area_m2[face])
+        rows.append(
+            faults.finding(
+                "overlay.narrow",
+                ground.layers[ground.layer_of[feature]],
+                ground.keys[feature],
+                severity="warning",
+                at=ground.place(widest),
+                area_m2=float(ground.own_m2[feature]),
+                tolerance_m=float(tolerance),
+            )
+        )
+    return faults.table(rows)
+
+
+def _accepted(layers: Mapping[str, gpd.GeoDataFrame], tolerance: float) -> object:
+    """Refuse what cannot be accounted for; return the CRS that all layers share."""
+    if not layers:
+        raise UsageError("the ledger was given no layer; hand in frames by name, such as {'block': blocks}")
+    number = isinstance(tolerance, int | float | np.number) and not isinstance(tolerance, bool)
+    if not number or not math.isfinite(tolerance) or tolerance <= 0:
+        raise UsageError(f"tolerance is {tolerance!r}; a width in metres above 0 is needed", tolerance=tolerance)
+    for name, frame in layers.items():
+        if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
+            kind = type(frame).__name__
+            raise FrameError(f"{name} is a {kind} without geometry; a GeoDataFrame is needed", layer=name)
+    ground_crs = crs.require_same(dict(layers))
+    for name, frame in layers.items():
+        _check_keys(name, frame)
+        _check_shapes(name, frame)
+    return ground_crs
+
+
+def _check_keys(name: str, frame: gpd.GeoDataFrame) -> None:
+    """Refuse a layer whose features cannot be named."""
+    key = f"{name}_id"
+    if key not in frame.columns:
+        raise FrameError(f"{name} has no key column {key!r}; it has {', '.join(map(str, frame.columns))}", layer=name)
+    values = frame[key]
+    if values.isna().any():
+        rows = values.index[values.isna()].tolist()
+        raise FrameError(f"{name}: {len(rows)} rows have no {key} (index {_list(rows)}); give each a key", layer=name)
+    if not all(isinstance(value, str) for value in values):
+        raise FrameError(f"{name}: {key} is {values.dtype}, but keys are text (leading zeros count)", layer=name)
+    if values.duplicated().any():
+        twice = sorted(set(values[values.duplicated()]))
+        raise FrameError(f"{name}: {key} repeats {_list(twice)}; keys are unique", layer=name, features=twice)
+
+
+def _check_shapes(name: str, frame: gpd.GeoDataFrame) -> None:
+    """Refuse a layer with shapes whose area means nothing."""
+    keys = frame[f"{name}_id"].to_numpy(dtype=object)
+    shapes = frame.geometry.to_numpy()
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    if empty.any():
+        which = sorted(keys[empty])
+        raise FrameError(f"{name}: no geometry in {_list(which)}; leave these rows out", layer=name, features=which)
+    other = ~np.isin(shapely.get_type_id(shapes), _POLYGONAL)
+    if other.any():
+        which = sorted(keys[other])
+        raise FrameError(f"{name}: no polygon in {_list(which)}; the ledger takes areas", layer=name, features=which)
+    invalid = np.flatnonzero(~shapely.is_valid(shapes))
+    if len(invalid):
+        places = [f"{keys[row]} ({_fault(shapely.is_valid_reason(shapes[row]))})" for row in invalid]
+        raise FrameError(
+            f"{name}: invalid geometry in {_list(places)}; repair is intake's work, not the ledger's",
+            layer=name,
+            features=[keys[row] for row in invalid],
+        )
+
+
+def _fault(reason: str) -> str:
+    """Word GEOS's reason with the place to a millimetre."""
+    found = re.fullmatch(r"(.*)\[(\S+) (\S+)\]", reason)
+    if found is None:
+        return reason
+    return f"{found[1]} at {float(found[2]):.3f}, {float(found[3]):.3f}"
+
+
+def _list(items: list[str]) -> str:
+    """Name the first few items and count the rest."""
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(map(str, items[:_SHOWN])) + more

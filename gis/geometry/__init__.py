@@ -1,0 +1,3 @@
+"""Arrays of shapes in, arrays of numbers and shapes out: areas of pairs, coverages, parts."""
+
+from __future__ import annotations

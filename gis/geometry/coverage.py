@@ -1,0 +1,216 @@
+"""A layer as a cover of the ground: the faces its lines make, shared borders, gaps and overlaps."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gis import crs
+from gis.errors import FrameError
+from gis.geometry import areas, parts
+from gis.geometry.parts import Shapes
+
+# what rounding of coordinates leaves behind, m²; never ground
+DUST_M2 = 1e-6
+
+
+def faces(shapes: Shapes) -> Shapes:
+    """Cut the ground along every outline.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons or multipolygons, best near the origin (`areas.moved`).
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons that touch but do not overlap, in west-to-east order; each lies wholly inside or outside every shape.
+        Enclosed ground that no shape covers is among them. Neighbours share their vertices exactly.
+    """
+    if len(shapes) == 0:
+        return np.empty(0, dtype=object)
+    lines = shapely.union_all(shapely.boundary(np.asarray(shapes, dtype=object)))
+    found = shapely.normalize(shapely.get_parts(shapely.polygonize([lines])))
+    x, y = shapely.get_coordinates(shapely.point_on_surface(found)).T
+    return np.asarray(found[np.lexsort((y, x))], dtype=object)
+
+
+def covered(pieces: Shapes, shapes: Shapes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Tell which shapes cover which faces.
+
+    Parameters
+    ----------
+    pieces
+        Faces made from the outlines of `shapes`.
+    shapes
+        Polygons or multipolygons.
+
+    Returns
+    -------
+    tuple
+        Positions of a face and of a shape that covers it, sorted by face, then shape.
+    """
+    inside = shapely.point_on_surface(np.asarray(pieces, dtype=object))
+    shape, piece = shapely.STRtree(inside).query(np.asarray(shapes, dtype=object), predicate="contains")
+    order = np.lexsort((shape, piece))
+    return piece[order], shape[order]
+
+
+def borders(pieces: Shapes) -> areas.Pairs:
+    """Measure the borders that faces share.
+
+    Parameters
+    ----------
+    pieces
+        Polygons whose common borders have the same vertices on both sides.
+
+    Returns
+    -------
+    tuple
+        Positions i < j of two neighbours and the length of their common border in m, sorted; i = -1 is the ground
+        outside all faces.
+    """
+    segments, owner = _segments(pieces)
+    order = np.lexsort(segments.T[::-1])
+    segments, owner = segments[order], owner[order]
+    twin = np.flatnonzero((segments[1:] == segments[:-1]).all(axis=1))
+    outer = np.ones(len(owner), dtype=bool)
+    outer[twin] = outer[twin + 1] = False
+    i = np.concatenate([np.minimum(owner[twin], owner[twin + 1]), np.full(outer.sum(), -1)])
+    j = np.concatenate([np.maximum(owner[twin], owner[twin + 1]), owner[outer]])
+    which = np.concatenate([twin, np.flatnonzero(outer)])
+    length = np.hypot(segments[which, 2] - segments[which, 0], segments[which, 3] - segments[which, 1])
+    pairs, position = np.unique((i + 1) * (len(pieces) + 1) + j, return_inverse=True)
+    total = np.bincount(position, weights=length, minlength=len(pairs)).astype(np.float64)
+    first, second = np.divmod(pairs, len(pieces) + 1)
+    return first - 1, second, total
+
+
+def overlaps(frame: gpd.GeoDataFrame, key: str, *, tolerance: float = 0.0) -> gpd.GeoDataFrame:
+    """Find where features of one layer cover the same ground (压盖).
+
+    Parameters
+    ----------
+    frame
+        Polygons in a projected CRS; missing and empty geometries have no overlap.
+    key
+        Name of the key column.
+    tolerance
+        An overlap narrower than this everywhere, in m, is left out; 0 keeps all above 1e-6 m².
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Columns first, second (keys, first < second), area_m2, width_m (mean width, 2 × area ÷ perimeter), x, y
+        (a point inside) and geometry; one row a pair, sorted by keys; the frame's CRS.
+
+    Raises
+    ------
+    CrsError
+        No CRS, or not a projected one in metres.
+    FrameError
+        The key column is missing.
+    """
+    ground = crs.require(frame, name="layer")
+    keys, shapes = _sorted_shapes(frame, key)
+    i, j, area = areas.pair_areas(shapes)
+    i, j = i[area > DUST_M2], j[area > DUST_M2]
+    common = parts.without_dust(_intersection(shapes[i], shapes[j]), DUST_M2)
+    keep = ~shapely.is_empty(common)
+    if tolerance > 0:
+        keep &= parts.survives(common, tolerance / 2)
+    names = pd.DataFrame({"first": keys[i[keep]], "second": keys[j[keep]]}, dtype="str")
+    return _places(names, common[keep], ground)
+
+
+def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None = None) -> gpd.GeoDataFrame:
+    """Find ground that a layer encloses, or ought to cover, and does not (缝隙).
+
+    Parameters
+    ----------
+    frame
+        Polygons in a projected CRS; missing and empty geometries cover nothing.
+    key
+        Name of the key column.
+    within
+        The area to be covered, in the frame's CRS; without it only enclosed gaps are found.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Columns neighbours (sorted tuple of the keys that touch the gap), area_m2, width_m (mean width,
+        2 × area ÷ perimeter), x, y (a point inside) and geometry; one row a gap above 1e-6 m², from west to east;
+        the frame's CRS.
+
+    Raises
+    ------
+    CrsError
+        No CRS, or not a projected one in metres.
+    FrameError
+        The key column is missing.
+    """
+    ground = crs.require(frame, name="layer")
+    keys, shapes = _sorted_shapes(frame, key)
+    corner = areas.origin(shapes)
+    local = areas.moved(shapes, -corner)
+    union = shapely.union_all(local)
+    wanted = _filled(union) if within is None else areas.moved(np.array([within], dtype=object), -corner)[0]
+    found, _ = parts.polygons(np.array([shapely.difference(wanted, union)], dtype=object))
+    found = found[shapely.area(found) > DUST_M2]
+    found = found[np.lexsort(shapely.bounds(found).reshape(-1, 4).T[::-1])]
+    gap, feature = shapely.STRtree(local).query(found, predicate="dwithin", distance=DUST_M2)
+    touching = [tuple(sorted(keys[feature[gap == position]])) for position in range(len(found))]
+    names = pd.DataFrame({"neighbours": pd.Series(touching, dtype=object)})
+    return _places(names, areas.moved(found, corner), ground)
+
+
+def _segments(pieces: Shapes) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return every edge of every ring as (x0, y0, x1, y1), smaller end first, and the piece it belongs to."""
+    rings, piece = shapely.get_rings(np.asarray(pieces, dtype=object), return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    points = points + 0.0
+    step = ring[1:] == ring[:-1]
+    start, end = points[:-1][step], points[1:][step]
+    backwards = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
+    start[backwards], end[backwards] = end[backwards], start[backwards].copy()
+    return np.concatenate([start, end], axis=1), piece[ring[:-1][step]]
+
+
+def _sorted_shapes(frame: gpd.GeoDataFrame, key: str) -> tuple[NDArray[np.object_], Shapes]:
+    """Return keys and shapes of the rows that have ground, in key order."""
+    if key not in frame.columns:
+        raise FrameError(f"the layer has no key column {key!r}; it has {', '.join(map(str, frame.columns))}", key=key)
+    there = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
+    keys = frame.loc[there, key].astype(str).to_numpy(dtype=object)
+    shapes = frame.geometry.to_numpy()[there]
+    order = np.argsort(keys, kind="stable")
+    return keys[order], np.asarray(shapes[order], dtype=object)
+
+
+def _intersection(a: Shapes, b: Shapes) -> Shapes:
+    """Intersect pairs near the origin and put the result back in its place."""
+    corner = areas.origin(a, b)
+    return areas.moved(shapely.intersection(areas.moved(a, -corner), areas.moved(b, -corner)), corner)
+
+
+def _filled(union: shapely.Geometry) -> shapely.Geometry:
+    """Return a shape without its holes."""
+    found, _ = parts.polygons(np.array([union], dtype=object))
+    return shapely.union_all(shapely.polygons(shapely.get_exterior_ring(found)))
+
+
+def _places(names: pd.DataFrame, shapes: Shapes, ground: object) -> gpd.GeoDataFrame:
+    """Return named pieces with area, mean width and a point inside."""
+    area, perimeter = shapely.area(shapes), shapely.length(shapes)
+    point = shapely.point_on_surface(shapes)
+    frame = names.assign(
+        area_m2=area,
+        width_m=np.divide(2 * area, perimeter, out=np.zeros(len(area)), where=perimeter > 0),
+        x=shapely.get_x(point).astype(float),
+        y=shapely.get_y(point).astype(float),
+    )
+    return gpd.GeoDataFrame(frame, geometry=shapes, crs=ground)

@@ -1,0 +1,89 @@
+"""Areas of pairs: the same as intersecting every pair, found without intersecting most of them."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gis.geometry import areas
+
+SQUARE = shapely.box(0, 0, 10, 10)
+RING = SQUARE.difference(shapely.box(3, 3, 7, 7))
+FAR = np.array([440_000.0, 4_420_000.0])
+
+whole = st.integers(0, 12)
+boxes = st.builds(
+    lambda x, y, w, h: shapely.box(x, y, x + w + 1, y + h + 1), whole, whole, whole, whole
+)
+turned = st.builds(lambda shape, angle: shapely.affinity.rotate(shape, angle), boxes, st.floats(0, 360))
+shapes = st.lists(st.one_of(boxes, turned, st.just(RING)), min_size=1, max_size=6)
+
+
+def array(items):
+    made = np.empty(len(items), dtype=object)
+    made[:] = items
+    return made
+
+
+@pytest.mark.parametrize(
+    ("other", "area"),
+    [
+        (shapely.box(2, 2, 4, 4), 4),
+        (shapely.box(-5, -5, 50, 50), 100),
+        (shapely.box(5, 5, 15, 15), 25),
+        (shapely.box(10, 0, 20, 10), None),
+        (shapely.box(10, 10, 20, 20), None),
+        (shapely.box(50, 50, 60, 60), None),
+        (RING, 84),
+        (shapely.MultiPolygon([shapely.box(-1, 0, 1, 1), shapely.box(9, 0, 11, 1)]), 2),
+        (SQUARE, 100),
+    ],
+)
+def test_shared_area_of_a_pair(other, area):
+    """Inside, around, crossing, equal: the shared area; touching or apart: no pair."""
+    _, _, found = areas.pair_areas(array([SQUARE]), array([other]))
+    assert found.tolist() == ([] if area is None else [pytest.approx(area, abs=1e-9)])
+
+
+def test_hole_shares_nothing():
+    """What stands in a courtyard is not inside the ring around it."""
+    assert len(areas.pair_areas(array([RING]), array([shapely.box(4, 4, 6, 6)]))[0]) == 0
+
+
+def test_pairs_within_one_array():
+    """Without a second array every pair comes once, smaller position first."""
+    i, j, area = areas.pair_areas(array([SQUARE, RING, shapely.box(9, 9, 11, 11)]))
+    assert list(zip(i, j, area.round(9), strict=True)) == [(0, 1, 84), (0, 2, 1), (1, 2, 1)]
+
+
+@given(shapes, shapes)
+def test_every_pair_as_if_intersected(left, right):
+    """Per pair, not in total: the same keys as intersecting all pairs, each area within the kernel's bound."""
+    a, b = areas.moved(array(left), FAR), areas.moved(array(right), FAR)
+    found = {(i, j): area for i, j, area in zip(*areas.pair_areas(a, b), strict=True)}
+    for i, j in itertools.product(range(len(a)), range(len(b))):
+        truth = shapely.intersection(a[i], b[j]).area
+        assert abs(found.get((i, j), 0.0) - truth) <= 1e-6 + 1e-10 * (a[i].length + b[j].length)
+
+
+@given(shapes, shapes)
+def test_sides_are_symmetric(left, right):
+    """Left with right shares what right with left shares."""
+    one = {(i, j): area for i, j, area in zip(*areas.pair_areas(array(left), array(right)), strict=True)}
+    two = {(i, j): area for j, i, area in zip(*areas.pair_areas(array(right), array(left)), strict=True)}
+    for pair in one.keys() | two.keys():
+        assert one.get(pair, 0) == pytest.approx(two.get(pair, 0), abs=1e-9)
+
+
+def test_moving_is_exact_and_leaves_the_input_alone():
+    """Whole metres come off and go back on without losing a bit; heights are dropped."""
+    shape = shapely.Polygon([(440000.1, 4420000.3, 5), (440100.7, 4420000.3, 5), (440050.9, 4420077.7, 5)])
+    given_shapes = array([shape])
+    back = areas.moved(areas.moved(given_shapes, -FAR), FAR)
+    assert shapely.equals_exact(back[0], shapely.force_2d(shape))
+    assert given_shapes[0].has_z
