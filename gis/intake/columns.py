@@ -1,0 +1,136 @@
+"""Which column of a file is which field of a layer: by name, title or alias, also where a shapefile cut it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gis.catalogue import Field, Layer
+from gis.errors import FrameError
+
+# how a column was recognised, the surest first
+RANKS = ("name", "delivery", "title", "alias", "cut")
+# a shapefile keeps so many bytes of a name
+_DBF_BYTES = 10
+_FILLERS = re.compile(r"[\s_\-·.()()【】\[\]::/]+")
+
+
+@dataclass(frozen=True)
+class Match:
+    """Say which column became which field, and by which of `RANKS`."""
+
+    column: str
+    field: str
+    rank: str
+
+
+def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+    """Match columns to fields.
+
+    Parameters
+    ----------
+    names
+        Columns of a file.
+    layer
+        The layer they should be.
+
+    Returns
+    -------
+    tuple
+        The matches in the layer's order, and the columns that are no field, in the file's order. A column that names
+        two fields equally well, such as a cut name, is no field.
+
+    Raises
+    ------
+    FrameError
+        Two columns claim one field with equal right.
+    """
+    claims: dict[str, list[Match]] = defaultdict(list)
+    for column in names:
+        found = _best(column, layer)
+        if found is not None:
+            claims[found.field].append(found)
+    chosen: dict[str, Match] = {}
+    for field, rivals in claims.items():
+        best = min(RANKS.index(rival.rank) for rival in rivals)
+        first = [rival for rival in rivals if RANKS.index(rival.rank) == best]
+        if len(first) > 1:
+            columns = ", ".join(rival.column for rival in first)
+            raise FrameError(
+                f"columns {columns} are all the field {field!r} ({layer.field(field).zh}) of {layer.name}; "
+                "rename or drop all but one",
+                field=field,
+                columns=[rival.column for rival in first],
+            )
+        chosen[field] = first[0]
+    taken = {found.column for found in chosen.values()}
+    ordered = tuple(chosen[field] for field in layer.columns if field in chosen)
+    return ordered, tuple(column for column in names if column not in taken)
+
+
+def normal(name: str) -> str:
+    """Return a name without what people write differently: case, width, spaces, underscores, brackets.
+
+    Parameters
+    ----------
+    name
+        A column name, title or alias.
+
+    Returns
+    -------
+    str
+    """
+    return _FILLERS.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
+def spellings(field: Field) -> Iterator[tuple[str, str]]:
+    """Yield every spelling of a field with the rank by which it is recognised.
+
+    Parameters
+    ----------
+    field
+        A field of a layer.
+
+    Yields
+    ------
+    tuple
+        Spelling and one of `RANKS`.
+    """
+    yield field.name, "name"
+    yield field.delivery, "delivery"
+    yield field.zh, "title"
+    yield field.en, "title"
+    for alias in field.aliases:
+        yield alias, "alias"
+
+
+def _best(column: str, layer: Layer) -> Match | None:
+    """Return the surest field for a column; None if there is none, or two with equal right."""
+    wanted = normal(column)
+    found: dict[str, set[str]] = defaultdict(set)
+    for field in layer.fields:
+        for spelling, rank in spellings(field):
+            if normal(spelling) == wanted:
+                found[rank].add(field.name)
+            elif _is_cut(column, spelling):
+                found["cut"].add(field.name)
+    surest = next((rank for rank in RANKS if found[rank]), None)
+    if surest is None or len(found[surest]) > 1:
+        return None
+    return Match(column, next(iter(found[surest])), surest)
+
+
+def _is_cut(column: str, spelling: str) -> bool:
+    """Tell whether a column is what ten bytes keep of a spelling, in UTF-8 or GBK."""
+    for encoding in ("utf-8", "gbk"):
+        try:
+            raw = spelling.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        kept = raw[:_DBF_BYTES].decode(encoding, errors="ignore")
+        if len(raw) > _DBF_BYTES and column.casefold() == kept.casefold():
+            return True
+    return False

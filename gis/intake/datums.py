@@ -1,0 +1,232 @@
+"""Shifted coordinates: GCJ-02 and BD-09 are undone once, with a record, and suspected where the ground says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gis import crs, findings, gcj02
+from gis.errors import CrsError, UsageError
+
+# what a caller may say; the first two are shifted, the others only confirm that nothing is
+DATUMS = ("GCJ-02", "BD-09", "WGS84", "CGCS2000")
+# a shift below this is another drawing of the same line, m: public outlines of the district differ by tens of metres
+_LEAST_M = 100.0
+# undoing must at least halve the distance to the reference
+_BETTER = 0.5
+# vertices that are enough to judge a layer by, and how far outside the other's box they may lie, m
+_VERTICES = 2000
+_MARGIN_M = 2000.0
+# properties that only the DataV GeoAtlas writes; its coordinates are GCJ-02 and it does not say so
+_DATAV = {"adcode", "childrenNum", "acroutes"}
+
+
+def named(datum: str | None) -> str | None:
+    """Return a datum in the spelling of `DATUMS`.
+
+    Parameters
+    ----------
+    datum
+        As a person writes it, such as "gcj02"; None stays None.
+
+    Returns
+    -------
+    str or None
+
+    Raises
+    ------
+    UsageError
+        Not one of `DATUMS`.
+    """
+    if datum is None:
+        return None
+    plain = {name.replace("-", "").casefold(): name for name in DATUMS}
+    found = plain.get(datum.replace("-", "").replace("_", "").replace(" ", "").casefold())
+    if found is None:
+        raise UsageError(f"datum {datum!r} is not known; allowed: {', '.join(DATUMS)}", datum=datum)
+    return found
+
+
+def shifted(datum: str | None) -> bool:
+    """Tell whether coordinates in this datum must be moved.
+
+    Parameters
+    ----------
+    datum
+        One of `DATUMS` or None.
+
+    Returns
+    -------
+    bool
+    """
+    return datum in {"GCJ-02", "BD-09"}
+
+
+def undo(frame: gpd.GeoDataFrame, datum: str) -> gpd.GeoDataFrame:
+    """Move shifted coordinates back to where they are on the ground.
+
+    Parameters
+    ----------
+    frame
+        Rows whose coordinates, taken for WGS 84, are in the shifted datum; any CRS on WGS 84 or CGCS2000.
+    datum
+        "GCJ-02" or "BD-09".
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Same rows and index, EPSG:4326, two-dimensional.
+    """
+    degrees = crs.to(frame, crs.WGS84, name="layer")
+    moved = shapely.transform(degrees.geometry.to_numpy(), partial(_undone, datum=datum))
+    return degrees.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs.WGS84))
+
+
+def hint(frame: pd.DataFrame) -> str:
+    """Name the marks of a source that is known to be shifted and not to say so.
+
+    Parameters
+    ----------
+    frame
+        Rows as they came.
+
+    Returns
+    -------
+    str
+        "" where there is none.
+    """
+    return "DataV GeoAtlas (adcode, childrenNum, acroutes)" if set(frame.columns) >= _DATAV else ""
+
+
+def distances(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame) -> dict[str, float]:
+    """Measure how far a layer lies from a reference as it is, and if it were GCJ-02 or BD-09 undone.
+
+    Parameters
+    ----------
+    frame
+        Rows with a CRS.
+    reference
+        Rows whose lines the layer should share, such as the district's outline, with a CRS.
+
+    Returns
+    -------
+    dict
+        Metres for "as it is", "GCJ-02" and "BD-09": the median distance from the vertices of one to the lines of the
+        other, in the direction that fits better, since the vertices of a generalised outline lie on the detailed one
+        and not the other way round. Empty where the two have fewer than three vertices near each other.
+    """
+    target = _lines(crs.to(reference, crs.WGS84, name="reference").geometry.to_numpy())
+    lines = _lines(crs.to(frame, crs.WGS84, name="layer").geometry.to_numpy())
+    if not len(target) or not len(lines):
+        return {}
+    flat = _metres(float(shapely.total_bounds(target)[[1, 3]].mean()))
+    ground = shapely.transform(target, flat)
+    found = {}
+    for name in ("as it is", "GCJ-02", "BD-09"):
+        moved = lines if name == "as it is" else shapely.transform(lines, partial(_undone, datum=name))
+        place = shapely.transform(moved, flat)
+        both = [distance for distance in (_median(place, ground), _median(ground, place)) if distance is not None]
+        if not both:
+            return {}
+        found[name] = min(both)
+    return found
+
+
+def datum_offset(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, layer: str = "layer") -> pd.DataFrame:
+    """Suspect a datum shift where undoing it makes a layer fit its reference clearly better.
+
+    Parameters
+    ----------
+    frame
+        Rows with a CRS.
+    reference
+        Rows whose lines the layer should share, such as the district's outline, with a CRS.
+    layer
+        Name for the finding.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One finding "datum.gcj02_suspected" or "datum.bd09_suspected" of severity error, or none. Where neither the
+        layer as it is nor any hypothesis fits, nothing is said.
+
+    Notes
+    -----
+    GCJ-02 is about 560 m off toward 74° at Mentougou, BD-09 about 1,355 m (domain.md fact 14).
+    """
+    found = distances(frame, reference)
+    if not found:
+        return findings.table()
+    best = min(("GCJ-02", "BD-09"), key=lambda name: found[name])
+    if found["as it is"] < _LEAST_M or found[best] > _BETTER * found["as it is"]:
+        return findings.table()
+    metres, undone = round(found["as it is"]), round(found[best])
+    if best == "BD-09":
+        return findings.table([findings.finding("datum.bd09_suspected", layer, metres=metres, undone=undone)])
+    return findings.table([findings.finding("datum.gcj02_suspected", layer, metres=metres, undone=undone)])
+
+
+def refuse_hinted(frame: pd.DataFrame, name: str) -> None:
+    """Refuse a file that bears the marks of a shifted source while nobody has said which datum it is in.
+
+    Parameters
+    ----------
+    frame
+        Rows as they came.
+    name
+        What the file is called in the message.
+
+    Raises
+    ------
+    CrsError
+        With the flag that settles it.
+    """
+    marks = hint(frame)
+    if marks:
+        raise CrsError(
+            f"{name} bears the marks of {marks}, whose coordinates are GCJ-02, about 560 m off: give --datum GCJ-02 to "
+            "undo it, or --datum WGS84 if that was done before",
+            marks=marks,
+        )
+
+
+def _undone(points: NDArray[np.float64], datum: str) -> NDArray[np.float64]:
+    """Return degrees in WGS 84 for degrees in a shifted datum."""
+    x, y = points.T
+    if datum == "BD-09":
+        x, y = gcj02.bd09_to_gcj02(x, y)
+    return np.column_stack(gcj02.from_gcj02(x, y))
+
+
+def _lines(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the outlines of polygons and everything else as it is."""
+    found = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
+    polygonal = shapely.get_dimensions(found) == 2
+    found = found.copy()
+    found[polygonal] = shapely.boundary(found[polygonal])
+    return np.asarray(found, dtype=object)
+
+
+def _median(shapes: NDArray[np.object_], target: NDArray[np.object_]) -> float | None:
+    """Return the median distance from vertices near a target to its lines, m; None where fewer than three are near."""
+    points = shapely.get_coordinates(shapes)
+    west, south, east, north = shapely.total_bounds(target)
+    near = (points > [west - _MARGIN_M, south - _MARGIN_M]) & (points < [east + _MARGIN_M, north + _MARGIN_M])
+    points = points[near.all(axis=1)]
+    if len(points) < 3:
+        return None
+    sample = shapely.points(points[:: max(1, len(points) // _VERTICES)])
+    _, distance = shapely.STRtree(target).query_nearest(sample, all_matches=False, return_distance=True)
+    return float(np.median(distance))
+
+
+def _metres(latitude: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return a function that turns degrees near a latitude into metres, good to 1 % for comparing distances."""
+    scale = np.array([111_320.0 * np.cos(np.radians(latitude)), 111_132.0])
+    return lambda points: points * scale

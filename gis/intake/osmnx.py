@@ -1,0 +1,147 @@
+"""Road graphs as nodes and edges in JSON, the way OSMnx data is often passed on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from gis import findings
+from gis.errors import EmptyError, SourceError, UnknownNameError
+from gis.intake.sources import Content, Decision
+
+# two directed edges of one street may differ by rounding of their length, m
+_SAME_LENGTH_M = 1.0
+_DIGITS = re.compile(r"\d+")
+
+
+def matches(content: Any) -> bool:
+    """Tell whether parsed JSON is such a graph.
+
+    Parameters
+    ----------
+    content
+        What `json.loads` gave.
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(content, dict) and all(isinstance(content.get(name), list) for name in ("nodes", "edges"))
+
+
+def read(path: Path, inner: str | None = None, encoding: str | None = None) -> Content:
+    """Read the nodes or the edges of a graph.
+
+    Parameters
+    ----------
+    path
+        JSON with the lists `nodes` (id, x, y in degrees) and `edges` (id as [from, to, number], geometry, length).
+    inner
+        "edges" (the default) or "nodes".
+    encoding
+        Not used: JSON is UTF-8.
+
+    Returns
+    -------
+    Content
+        Edges: street_id ("from-to-number"), from, to, osmid, length, oneway and every further value; an edge without
+        geometry is the straight line between its nodes, and a pair of opposite edges is one street. Nodes: id and
+        further values. Numbers stay the texts that they are in the file. OpenStreetMap is in WGS 84.
+
+    Raises
+    ------
+    SourceError
+        An edge refers to a node that is not there, or is no record.
+    EmptyError
+        No edges.
+    UnknownNameError
+        `inner` is something else.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    wanted = inner or "edges"
+    if wanted not in {"edges", "nodes"}:
+        raise UnknownNameError(f"{path.name} has no layer {wanted!r}; it has edges, nodes", layer=wanted)
+    if not content[wanted]:
+        raise EmptyError(f"{path.name} has no {wanted}")
+    try:
+        places = {str(node["id"]): (float(node["x"]), float(node["y"])) for node in content["nodes"]}
+        frame, notes = _nodes(content, places) if wanted == "nodes" else _edges(content, places, path)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(f"{path.name}: a node or edge is incomplete ({error!r}); ask for the graph again") from None
+    decision = Decision("layer", wanted, "given" if inner else "streets are the edges")
+    return Content(frame, "OSMnx JSON", wanted, "standard", (decision,), tuple(notes))
+
+
+def _nodes(content: dict[str, Any], places: dict[str, tuple[float, float]]) -> tuple[gpd.GeoDataFrame, list[Any]]:
+    """Return the nodes as points."""
+    frame = pd.DataFrame(content["nodes"])
+    points = shapely.points(np.array([places[str(name)] for name in frame["id"]]))
+    return gpd.GeoDataFrame(frame, geometry=points, crs="EPSG:4326"), []
+
+
+def _edges(
+    content: dict[str, Any], places: dict[str, tuple[float, float]], path: Path
+) -> tuple[gpd.GeoDataFrame, list[Any]]:
+    """Return the edges as lines, opposite ones as one."""
+    rows: list[dict[str, Any]] = []
+    shapes: list[shapely.Geometry] = []
+    seen: dict[tuple[str, str], list[tuple[int, str, float]]] = {}
+    straight = twins = 0
+    for edge in content["edges"]:
+        start, end, number = (str(part) for part in edge["id"])
+        twin = _twin(seen.get((end, start), []), edge)
+        if twin is not None:
+            rows[twin]["oneway"] = False
+            twins += 1
+            continue
+        seen.setdefault((start, end), []).append((len(rows), _osmid(edge), float(edge["length"])))
+        shape = _line(edge.get("geometry"))
+        if shape is None:
+            shape = shapely.LineString([places[start], places[end]])
+            straight += 1
+        more = {name: _plain(value) for name, value in edge.items() if name not in {"id", "geometry"}}
+        rows.append({"street_id": f"{start}-{end}-{number}", "from": start, "to": end, "oneway": True} | more)
+        shapes.append(shape)
+    notes = [
+        findings.finding("source.straight_edges", path.name, severity="info", count=straight),
+        findings.finding("source.twin_edges", path.name, severity="info", count=twins, kept=len(rows)),
+    ]
+    return gpd.GeoDataFrame(pd.DataFrame(rows), geometry=shapes, crs="EPSG:4326"), notes
+
+
+def _twin(candidates: list[tuple[int, str, float]], edge: dict[str, Any]) -> int | None:
+    """Return the row of the same street in the other direction."""
+    osmid, length = _osmid(edge), float(edge["length"])
+    for row, other, metres in candidates:
+        if other == osmid and abs(metres - length) <= _SAME_LENGTH_M:
+            return row
+    return None
+
+
+def _osmid(edge: dict[str, Any]) -> str:
+    """Return the ways of an edge in an order that does not depend on its direction."""
+    return ",".join(sorted(_DIGITS.findall(str(edge.get("osmid")))))
+
+
+def _line(value: Any) -> shapely.Geometry | None:
+    """Return an edge's geometry: a list of "lon lat" texts, or WKT; None where it is blank."""
+    if isinstance(value, str) and value.strip():
+        return shapely.from_wkt(value)
+    texts = [text for text in value if text.strip()] if isinstance(value, list) else []
+    if not texts:
+        return None
+    return shapely.LineString([tuple(map(float, text.split())) for text in texts])
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of an edge as a cell: lists of one as their member, longer ones as JSON."""
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else json.dumps(value, ensure_ascii=False)
+    return value

@@ -1,0 +1,89 @@
+"""What a file gave: its frame as it came, and every decision that was made while reading it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Record one thing that was settled while reading: so that a person can check it and a load can be repeated.
+
+    Parameters
+    ----------
+    matter
+        "crs", "encoding", "datum", "layer", "member" or "geometry".
+    value
+        What was decided.
+    how
+        "given" by the caller, "declared" by the file, "standard" of the format, or from what it was concluded.
+    """
+
+    matter: str
+    value: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """Hold what a reader found in a file, before its place on the ground is settled.
+
+    Parameters
+    ----------
+    frame
+        A GeoDataFrame, with a CRS where the file has one, or a plain DataFrame.
+    format
+        Name of the format.
+    inner
+        Name of the layer or sheet inside the file.
+    claims
+        Where the frame's CRS comes from: "declared" in the file, "standard" of the format, or "none".
+    decisions
+        What the reader settled.
+    notes
+        Rows of findings (`gis.findings.finding`).
+    """
+
+    frame: pd.DataFrame
+    format: str
+    inner: str | None = None
+    claims: str = "none"
+    decisions: tuple[Decision, ...] = ()
+    notes: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Hold a file's rows as they came, where they lie, and how that was decided.
+
+    Parameters
+    ----------
+    frame
+        A GeoDataFrame with a CRS, or a DataFrame for a table without places. Columns and values as in the file; text
+        stays text, integers stay integers. Row numbers of findings count from 1 in this order.
+    path
+        The file.
+    format
+        "shapefile", "GeoPackage", "GeoJSON", "GeoParquet", "CSV", "workbook", "OSMnx JSON", "GTFS" or GDAL's name.
+    inner
+        Name of the layer, sheet or member inside the file, None where there is but one.
+    decisions
+        What was settled while reading.
+    notes
+        Findings about the file as a whole.
+    """
+
+    frame: pd.DataFrame
+    path: Path
+    format: str
+    inner: str | None
+    decisions: tuple[Decision, ...]
+    notes: pd.DataFrame = field(repr=False)
+
+    def decided(self, matter: str) -> Decision | None:
+        """Return the decision on a matter, None where there was nothing to decide."""
+        return next((item for item in reversed(self.decisions) if item.matter == matter), None)

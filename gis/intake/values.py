@@ -1,0 +1,267 @@
+"""Values as people write them, turned into values of a type; what does not fit comes back as it was."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gis.catalogue import CodeList
+
+
+class Misfit(ValueError):
+    """A value that cannot be of the type asked for; `lost` tells whether its digits were destroyed before it came."""
+
+    def __init__(self, *, lost: bool = False) -> None:
+        super().__init__("lost" if lost else "misfit")
+        self.lost = lost
+
+
+_TRUE = {"true", "t", "yes", "y", "1", "是", "有", "√", "✓"}
+_FALSE = {"false", "f", "no", "n", "0", "否", "无", "×", "✗"}
+_DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
+_MIDNIGHT = re.compile(r"[ T]0{1,2}:00(:00(\.0+)?)?$")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?\d+")
+# what a spreadsheet leaves of a long code
+_POWER = re.compile(r"\d(\.\d+)?E\+\d{2,}", re.IGNORECASE)
+# beyond this a float no longer holds every whole number
+_EXACT = 2**53
+
+
+def missing(value: Any) -> bool:
+    """Tell whether a value is not there: null, NaN, or blank text.
+
+    Parameters
+    ----------
+    value
+        A cell.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, list | tuple | dict | np.ndarray):
+        return False
+    return value is None or bool(pd.isna(value))
+
+
+def convert(value: Any, type_: str) -> Any:
+    """Turn one value into a type.
+
+    Parameters
+    ----------
+    value
+        A cell that is not missing.
+    type_
+        "text", "integer", "real", "boolean", "date" or "json".
+
+    Returns
+    -------
+    Any
+        str, int, float, bool, datetime.date, or JSON text.
+
+    Raises
+    ------
+    Misfit
+        Nothing of that type is meant.
+    """
+    return _CONVERTERS[type_](value)
+
+
+def codes(listed: CodeList) -> dict[str, str]:
+    """Return the code for every way to write it: code, delivery code, Chinese, short, English title, alias.
+
+    Parameters
+    ----------
+    listed
+        A code list.
+
+    Returns
+    -------
+    dict
+        Code by normalised text. A text that could be two codes is the one whose surer spelling it is, and is left out
+        where it is equally sure.
+    """
+    found: dict[str, str] = {}
+    ways = (
+        lambda item: [item.code],
+        lambda item: [item.delivery],
+        lambda item: [item.zh, *([item.more["short"]] if "short" in item.more else [])],
+        lambda item: [item.en],
+        lambda item: list(item.more.get("aliases", ())),
+    )
+    for way in ways:
+        seen: dict[str, set[str]] = {}
+        for item in listed:
+            for text in way(item):
+                seen.setdefault(plain(str(text)), set()).add(item.code)
+        found = {text: next(iter(owners)) for text, owners in seen.items() if len(owners) == 1} | found
+    return found
+
+
+def as_code(value: str, known: Mapping[str, str]) -> str:
+    """Return the code that a text means; a text that means none stays as it is, for the row check to name.
+
+    Parameters
+    ----------
+    value
+        Code or title.
+    known
+        From `codes`.
+
+    Returns
+    -------
+    str
+    """
+    return known.get(plain(value), value)
+
+
+def plain(text: str) -> str:
+    """Return a text in one width, one case and without surrounding space.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    str
+    """
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _text(value: Any) -> str:
+    """Return text; a whole number is its digits, a number whose digits are gone is a misfit."""
+    if isinstance(value, str):
+        if _POWER.fullmatch(value.strip()):
+            raise Misfit(lost=True)
+        return value.strip()
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, Real):
+        number = float(value)
+        if not np.isfinite(number) or abs(number) >= _EXACT:
+            raise Misfit(lost=True)
+        return str(int(number)) if number.is_integer() else repr(number)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return _json(value)
+
+
+def _real(value: Any) -> float:
+    """Return a finite number; thousands may be set apart by commas."""
+    if isinstance(value, bool | np.bool_):
+        raise Misfit
+    if isinstance(value, str):
+        text = plain(value)
+        if not text or not _NUMBER.fullmatch(text) or not any(letter.isdigit() for letter in text):
+            raise Misfit
+        value = float(text.replace(",", ""))
+    if not isinstance(value, Real) or not np.isfinite(float(value)):
+        raise Misfit
+    return float(value)
+
+
+def _integer(value: Any) -> int:
+    """Return a whole number."""
+    number = _real(value)
+    text = plain(value).replace(",", "") if isinstance(value, str) else str(value)
+    if _WHOLE.fullmatch(text):
+        whole = int(text)
+    elif number.is_integer() and abs(number) < _EXACT:
+        whole = int(number)
+    else:
+        raise Misfit
+    if not -(2**63) <= whole < 2**63:
+        raise Misfit
+    return whole
+
+
+def _boolean(value: Any) -> bool:
+    """Return true or false, as 是/否, yes/no, T/F or 1/0."""
+    text = str(int(float(value))) if isinstance(value, Real) and float(value) in {0.0, 1.0} else str(value)
+    if plain(text) in _TRUE:
+        return True
+    if plain(text) in _FALSE:
+        return False
+    raise Misfit
+
+
+def _date(value: Any) -> date:
+    """Return a day; a time of day other than midnight is a misfit."""
+    if isinstance(value, datetime):
+        if value.tzinfo is not None or (value.hour, value.minute, value.second, value.microsecond) != (0, 0, 0, 0):
+            raise Misfit
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, np.datetime64):
+        return _date(pd.Timestamp(value).to_pydatetime())
+    text = str(int(value)) if isinstance(value, Integral) else plain(str(value))
+    text = _MIDNIGHT.sub("", text)
+    found = _DATE.fullmatch(text) or _COMPACT.fullmatch(text)
+    if found is None:
+        raise Misfit
+    try:
+        return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        raise Misfit from None
+
+
+def _json(value: Any) -> str:
+    """Return JSON text."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            raise Misfit from None
+        return value
+    return json.dumps(value, ensure_ascii=False, default=_plain_cell)
+
+
+def _plain_cell(value: Any) -> Any:
+    """Turn arrays, scalars, dates and bytes into what JSON knows."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def as_json(record: Mapping[str, Any]) -> str:
+    """Return a record of cells as JSON text with its keys in order, cells that are missing left out.
+
+    Parameters
+    ----------
+    record
+        Cell by name.
+
+    Returns
+    -------
+    str
+    """
+    there = {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in record.items()
+        if not missing(value)
+    }
+    return json.dumps(there, ensure_ascii=False, default=_plain_cell)
+
+
+_CONVERTERS = {"text": _text, "integer": _integer, "real": _real, "boolean": _boolean, "date": _date, "json": _json}

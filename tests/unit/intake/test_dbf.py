@@ -1,0 +1,76 @@
+"""The attribute table keeps what others lose: long codes, leading zeros, whole numbers beside blanks."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from gis.errors import SourceError
+from gis.intake import dbf
+from gis.intake.encodings import Encoding
+from tests.unit.intake.handmade import dbf_bytes
+
+UTF8 = Encoding("utf-8", "given")
+
+
+def table(tmp_path, columns, rows):
+    path = tmp_path / "t.dbf"
+    path.write_bytes(dbf_bytes(columns, rows))
+    return dbf.frame(dbf.read(path), UTF8)[0]
+
+
+CELLS = {
+    "leading zeros stay": (("C", 6), b"000701", "000701"),
+    "blank text is missing": (("C", 6), b"", None),
+    "whole number": (("N", 6), b"    42", 42),
+    "blank number is missing": (("N", 6), b"", None),
+    "a code of 19 digits is text": (("N", 19), b"1101090010000000001", "1101090010000000001"),
+    "a number that is none stays text": (("N", 6), b"******", "******"),
+    "float": (("F", 8), b"  1.5", 1.5),
+    "date": (("D", 8), b"20240229", date(2024, 2, 29)),
+    "no date": (("D", 8), b"00000000", None),
+    "an impossible date stays text": (("D", 8), b"20240230", "20240230"),
+    "true": (("L", 1), b"T", True),
+    "unknown truth is missing": (("L", 1), b"?", None),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_keeps_its_value(tmp_path, name):
+    """Each kind of cell comes out as what it means, or as the text that it is."""
+    (letter, width), raw, expected = CELLS[name]
+    value = table(tmp_path, [(b"A", letter, width)], [[raw]])["A"].iloc[0]
+    assert (None if pd.isna(value) else value) == expected
+
+
+def test_whole_numbers_beside_blanks_stay_whole(tmp_path):
+    """A null does not turn a column into floats."""
+    column = table(tmp_path, [(b"HS", "N", 18)], [[b"123456789012345678"], [b""]])["HS"]
+    assert column.dtype == "Int64"
+    assert column.iloc[0] == 123456789012345678
+
+
+def test_deleted_rows_are_left_out(tmp_path):
+    """A row marked with a star was deleted by its author."""
+    raw = bytearray(dbf_bytes([(b"A", "C", 1)], [[b"x"], [b"y"]]))
+    raw[33 + 32] = 0x2A
+    (tmp_path / "t.dbf").write_bytes(raw)
+    assert list(dbf.frame(dbf.read(tmp_path / "t.dbf"), UTF8)[0]["A"]) == ["y"]
+
+
+@pytest.mark.parametrize("length", [0, 10, 40, 70])
+def test_a_cut_table_is_damaged(tmp_path, length):
+    """A table that ends too soon is refused, wherever it ends."""
+    raw = dbf_bytes([(b"A", "C", 9)], [[b"x"], [b"y"]])
+    (tmp_path / "t.dbf").write_bytes(raw[:length])
+    with pytest.raises(SourceError, match=r"t\.dbf"):
+        dbf.read(tmp_path / "t.dbf")
+
+
+def test_a_memo_field_is_refused(tmp_path):
+    """What shapefiles do not know is asked for in another format."""
+    (tmp_path / "t.dbf").write_bytes(dbf_bytes([(b"A", "M", 10)], [[b"1"]]))
+    with pytest.raises(SourceError, match="GeoPackage"):
+        dbf.read(tmp_path / "t.dbf")

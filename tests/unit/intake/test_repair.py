@@ -1,0 +1,112 @@
+"""Repairs are named, minimal, on the list with their areas, and done once."""
+
+from __future__ import annotations
+
+import json
+
+import geopandas as gpd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as some
+
+from gis import catalogue
+from gis.intake.repair import repair
+from tests.unit.intake.handmade import square
+
+CATALOGUE = catalogue.read()
+BOWTIE = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+CLOCKWISE = shapely.Polygon([(0, 0), (0, 10), (10, 10), (10, 0)])
+AGAINST = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10)])
+REPEATED = shapely.Polygon([(0, 0), (10, 0), (10, 0), (10, 10), (0, 10)])
+SPIKE = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10), (0, 0), (-5, -5), (0, 0)])
+FLAT = shapely.Polygon([(0, 0), (10, 0), (5, 0)])
+
+
+def frame(*shapes, **columns):
+    names = [f"MC00-{number:04d}" for number in range(len(shapes))]
+    multi = [None if shape is None else shapely.MultiPolygon([shape]) for shape in shapes]
+    return gpd.GeoDataFrame({"block_id": names} | columns, geometry=multi, crs="EPSG:4548")
+
+
+REPAIRS = {
+    "nothing to do": (AGAINST, [], 100.0),
+    "rings against the clock": (CLOCKWISE, ["repair.orientation"], 100.0),
+    "repeated vertex": (REPEATED, ["repair.vertices"], 100.0),
+    "bow-tie": (BOWTIE, ["repair.structure", "repair.orientation"], 50.0),
+    "spike": (SPIKE, ["repair.structure", "repair.orientation"], 100.0),
+    "missing": (None, [], 0.0),
+    "collapses to a line": (FLAT, [], 0.0),
+}
+
+
+@pytest.mark.parametrize("name", REPAIRS)
+def test_a_repair_is_named_and_keeps_the_ground(name):
+    """What cannot be a polygon is left for the row check."""
+    shape, codes, area = REPAIRS[name]
+    repaired = repair(frame(shape), CATALOGUE.layer("blocks"))
+    assert list(repaired.findings["code"]) == codes
+    assert repaired.frame.geometry.area.fillna(0).sum() == pytest.approx(area)
+
+
+def test_areas_before_and_after_are_listed():
+    """The two halves of a bow-tie count against each other until it is rebuilt."""
+    found = repair(frame(BOWTIE), CATALOGUE.layer("blocks")).findings.iloc[0]
+    values = json.loads(found["parameters"])
+    assert [values[name] for name in ("before_m2", "after_m2", "gained_m2", "lost_m2")] == [0.0, 50.0, 50.0, 0.0]
+    assert found["feature"] == "MC00-0000"
+
+
+def test_a_registered_line_is_never_edited():
+    """Its fault is reported; every bit of it stays."""
+    before = frame(BOWTIE, CLOCKWISE, authority=["registered", "registered"])
+    repaired = repair(before, CATALOGUE.layer("blocks"))
+    assert list(repaired.findings["code"]) == ["repair.locked"]
+    assert list(repaired.frame.to_wkb()["geometry"]) == list(before.to_wkb()["geometry"])
+
+
+def test_a_draft_line_may_be_repaired():
+    """Only registered and approved lines are locked."""
+    repaired = repair(frame(BOWTIE, authority=["draft"]), CATALOGUE.layer("blocks"))
+    assert repaired.frame.geometry.is_valid.all()
+
+
+def test_the_input_is_not_changed():
+    """Inputs never are."""
+    before = frame(BOWTIE)
+    copy = before.copy()
+    repair(before, CATALOGUE.layer("blocks"))
+    assert before.geometry.geom_equals_exact(copy.geometry, 0).all()
+
+
+def test_a_layer_without_geometry_has_nothing_to_repair():
+    """It comes back as it is."""
+    came = gpd.pd.DataFrame({"vote_id": ["1"]})
+    assert repair(came, CATALOGUE.layer("votes")).frame is came
+
+
+corner = some.tuples(some.integers(0, 6), some.integers(0, 6))
+
+
+@given(some.lists(some.lists(corner, min_size=3, max_size=8), min_size=1, max_size=4))
+def test_repairing_twice_changes_nothing(rings):
+    """The second time finds nothing to do and moves no bit."""
+    layer = CATALOGUE.layer("blocks")
+    once = repair(frame(*map(shapely.Polygon, rings)), layer).frame
+    twice = repair(once, layer)
+    assert list(twice.frame.to_wkb()["geometry"]) == list(once.to_wkb()["geometry"])
+    assert twice.findings.empty
+
+
+def test_lines_lose_repeated_vertices():
+    """A street digitised with a double click."""
+    line = shapely.MultiLineString([[(0, 0), (1, 1), (1, 1), (2, 0)]])
+    came = gpd.GeoDataFrame({"street_id": ["1"]}, geometry=[line], crs="EPSG:4548")
+    repaired = repair(came, CATALOGUE.layer("streets"))
+    assert shapely.get_num_coordinates(repaired.frame.geometry.iloc[0]) == 3
+
+
+def test_a_square_is_left_bit_for_bit():
+    """Nothing is done to what needs nothing."""
+    came = frame(shapely.orient_polygons(square()))
+    assert repair(came, CATALOGUE.layer("blocks")).findings.empty

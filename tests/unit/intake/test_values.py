@@ -1,0 +1,98 @@
+"""Values as people write them become values of a type, or come back as they were."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from gis.intake import values
+
+MEANT = {
+    "text": [
+        (" 0701 ", "0701"),
+        (110109001, "110109001"),
+        (110109001.0, "110109001"),
+        (np.int64(7), "7"),
+        (1.5, "1.5"),
+    ],
+    "integer": [
+        ("1,234", 1234),
+        ("12", 12),
+        ("12.0", 12),
+        (3.0, 3),
+        (np.int32(4), 4),
+        ("-5", -5),
+        ("9007199254740993", 2**53 + 1),
+    ],
+    "real": [("1,234.5", 1234.5), ("12", 12.0), ("1e3", 1000.0), (7, 7.0), (".5", 0.5)],
+    "boolean": [("是", True), ("否", False), ("T", True), (0, False), (1.0, True), ("√", True), (np.True_, True)],
+    "date": [
+        ("2024-02-29", date(2024, 2, 29)),
+        ("2024/2/9", date(2024, 2, 9)),
+        ("2024年2月9日", date(2024, 2, 9)),
+        ("20240209", date(2024, 2, 9)),
+        (20240209, date(2024, 2, 9)),
+        (datetime(2024, 2, 9), date(2024, 2, 9)),
+        (pd.Timestamp("2024-02-09"), date(2024, 2, 9)),
+        ("2024-02-09 00:00:00", date(2024, 2, 9)),
+    ],
+    "json": [('["a"]', '["a"]'), (["甲"], '["甲"]'), (np.array([1, 2]), "[1, 2]")],
+}
+MISFITS = {
+    "text": ["1.10109E+17", 1.1e17, float("inf")],
+    "integer": ["1.5", "十二", True, "12人", "99999999999999999999", 2.5, ",", "1,23"],
+    "real": ["不详", "1㎡", "nan", "inf", True, "", ".", "12 34"],
+    "boolean": ["部分", 2, "待定"],
+    "date": ["2024-02", "2024-13-01", "2023-02-29", "二〇二四年", datetime(2024, 2, 9, 3), "2024-02-09 03:00"],
+    "json": ["{", "甲"],
+}
+
+
+@pytest.mark.parametrize(("type_", "came", "meant"), [(kind, *pair) for kind, pairs in MEANT.items() for pair in pairs])
+def test_a_value_means_what_a_person_means(type_, came, meant):
+    """Thousands, Chinese dates, 是 and 否; nothing is rounded."""
+    value = values.convert(came, type_)
+    assert value == meant
+    assert type(value) is type(meant)
+
+
+@pytest.mark.parametrize(("type_", "came"), [(kind, value) for kind, group in MISFITS.items() for value in group])
+def test_a_value_that_does_not_fit_is_a_misfit(type_, came):
+    """It is never turned into something near."""
+    with pytest.raises(values.Misfit):
+        values.convert(came, type_)
+
+
+@given(some.integers(-(2**63), 2**63 - 1))
+def test_whole_numbers_survive_as_text(number):
+    """18-digit codes keep every digit, there and back."""
+    assert values.convert(values.convert(number, "text"), "integer") == number
+
+
+@given(some.dates(date(1900, 1, 1), date(2100, 1, 1)))
+def test_days_are_read_in_every_spelling(day):
+    """ISO, compact and Chinese say the same day."""
+    chinese = f"{day.year}年{day.month}月{day.day}日"
+    assert {values.convert(text, "date") for text in (day.isoformat(), f"{day:%Y%m%d}", chinese)} == {day}
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), pd.NA, pd.NaT, "", "  "])
+def test_what_is_not_there_is_missing(value):
+    """Blank text is not there either."""
+    assert values.missing(value)
+
+
+@pytest.mark.parametrize("way", ["old_estate", "01", "老旧小区改造", "老旧小区", "Old housing estates", " 老旧小区 "])
+def test_a_code_is_known_by_code_delivery_and_titles(shared, way):
+    """The six project types of the plan, however they are written."""
+    assert values.as_code(way, values.codes(shared.code_list("project_types"))) == "old_estate"
+
+
+def test_an_unknown_code_stays_for_the_row_check_to_name(shared):
+    """Land use 701 is not 0701 with its zero lost: that is a guess."""
+    assert values.as_code("701", values.codes(shared.code_list("land_uses"))) == "701"
