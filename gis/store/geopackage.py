@@ -1,0 +1,402 @@
+"""A store in one GeoPackage file, valid for GDAL and QGIS, written through sqlite3."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import shapely
+
+from gis import crs as systems
+from gis.catalogue import Catalogue, Layer
+from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.store import geopackage_tables as tables
+from gis.store.geopackage_tables import quoted
+from gis.store.home import CHANGES, FACTS, Home, Layout, history
+from gis.store.records import GEOMETRY, Column, Row, columns
+from gis.store.styles import qml
+
+WAIT_S = 10.0
+# with SQLite's own 2 MiB a put of 50,000 rows would spill to the disk, and lock readers out, half way
+CACHE_KIB = 256 * 1024
+# lists longer than this are bound as one JSON array
+_LIST = 500
+# bytes of the envelope by its code in the header's flags
+_ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
+# of our own blobs: little-endian, not empty, with an envelope in x and y
+_FLAGS = 0b00011
+_KINDS = {kind.upper(): kind for kind in ("Point", "MultiPoint", "MultiLineString", "MultiPolygon")}
+
+
+class GeoPackage(Home):
+    """Keep a store's tables in a GeoPackage.
+
+    Parameters
+    ----------
+    path
+        The file.
+    create
+        Make a new, still empty file where there is none.
+
+    Raises
+    ------
+    StoreError
+        The file is not there, or is no GeoPackage.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.name = path.name
+        self.path = path
+        self.srid = -1
+        self._fresh = fresh = not path.exists() or path.stat().st_size == 0
+        if fresh and not create:
+            raise StoreError(f"{path} is not there; make it with: gis init {path.name}", target=str(path))
+        if fresh and not path.parent.is_dir():
+            raise StoreError(f"{path}: the folder {path.parent} is not there; make it first", target=str(path))
+        with self._explained():
+            uri = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
+            self.connection = sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None)
+            try:
+                _register(self.connection)
+                self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+                if not fresh and self._pragma("application_id") != tables.APPLICATION_ID:
+                    raise StoreError(f"{path.name} is an SQLite file but no GeoPackage", target=str(path))
+            except BaseException:
+                self.connection.close()
+                raise
+        if self.layout(FACTS):
+            self.srid = int(self.facts()["srid"])
+
+    def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return its rows."""
+        with self._explained():
+            return self.connection.execute(statement.replace("%s", "?"), parameters).fetchall()
+
+    @contextmanager
+    def transaction(self, tables: Iterable[str] = ()) -> Iterator[None]:
+        """Hold SQLite's writing lock; readers see the old state until the end."""
+        self.run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.rollback()
+            raise
+
+    def close(self) -> None:
+        """Close the file, and take it away if it was made but never became a store."""
+        self.connection.close()
+        if self._fresh and self.path.exists() and self.path.stat().st_size == 0:
+            self.path.unlink()
+
+    def table(self, name: str) -> str:
+        """Return the name in quotes."""
+        return quoted(name)
+
+    def column(self, name: str, alias: str | None = None) -> str:
+        """Return the name in quotes."""
+        return f"{alias}.{quoted(name)}" if alias else quoted(name)
+
+    def shown(self, column: Column, alias: str, name: str | None = None) -> str:
+        """Return the column itself, for geometry without the GeoPackage header."""
+        found = self.column(name or column.name, alias)
+        return f"gis_wkb({found})" if column.type == "geometry" else found
+
+    def among(self, expression: str, values: Collection[Any]) -> tuple[str, list[Any]]:
+        """Bind few values one by one and many as a JSON array."""
+        if len(values) <= _LIST or any(isinstance(value, float) for value in values):
+            return f"{expression} IN ({', '.join(['%s'] * len(values))})", list(values)
+        array = json.dumps(list(values), ensure_ascii=False)
+        return f"{expression} IN (SELECT value FROM json_each(%s))", [array]
+
+    def within(self, layer: str, layout: Layout, bbox: Sequence[float]) -> tuple[str, list[Any]]:
+        """Ask the R-tree, where the table has one."""
+        index = f"rtree_{layer}_{layout.geometry}"
+        if self.layout(index) is None:
+            return "1 = 1", []
+        west, south, east, north = bbox
+        condition = "minx <= %s AND maxx >= %s AND miny <= %s AND maxy >= %s"
+        return f"t.fid IN (SELECT id FROM {quoted(index)} WHERE {condition})", [east, west, north, south]
+
+    def unlike(self, one: str, other: str) -> str:
+        """Compare as SQLite does it."""
+        return f"({one}) IS NOT ({other})"
+
+    def insert(self, table: str, names: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Insert rows through the table's triggers."""
+        if rows:
+            listed = ", ".join(quoted(column.name) for column in names)
+            marks = ", ".join("?" * len(names))
+            self._many(f"INSERT INTO {quoted(table)} ({listed}) VALUES ({marks})", self._blobs(names, rows))
+
+    def update(self, table: str, names: Sequence[Column], rows: Sequence[Row], key: str) -> None:
+        """Update rows by key through the table's triggers."""
+        if rows:
+            place = [column.name for column in names].index(key)
+            others = ", ".join(f"{quoted(column.name)} = ?" for column in names if column.name != key)
+            moved = ((*row[:place], *row[place + 1 :], row[place]) for row in self._blobs(names, rows))
+            self._many(f"UPDATE {quoted(table)} SET {others} WHERE {quoted(key)} = ?", moved)
+
+    def layout(self, table: str) -> Layout | None:
+        """Return a table as SQLite and gpkg_geometry_columns describe it."""
+        names = frozenset(row[0] for row in self.run("SELECT name FROM pragma_table_info(%s)", [table]))
+        if not names:
+            return None
+        found = []
+        if self.run("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_geometry_columns'"):
+            shape = "column_name, geometry_type_name, srs_id"
+            found = self.run(f"SELECT {shape} FROM gpkg_geometry_columns WHERE table_name = %s", [table])
+        if not found:
+            return Layout(names)
+        geometry, kind, srid = found[0]
+        return Layout(names, geometry, _KINDS.get(kind.upper(), kind), srid)
+
+    def create_store(self, crs: pyproj.CRS) -> None:
+        """Make the standard's tables and the store's own; a bureau's own grid is left undefined."""
+        for name, value in (("application_id", tables.APPLICATION_ID), ("user_version", tables.USER_VERSION)):
+            self.run(f"PRAGMA {name} = {value}")
+        for statement in (*tables.STANDARD, *tables.META):
+            self.run(statement)
+        code = crs.to_epsg()
+        # the parameters of a bureau's own grid must not enter the store: GDAL sees an undefined Cartesian system
+        self.srid = code or -1
+        for row in _reference_systems(crs, code):
+            self.run("INSERT INTO gpkg_spatial_ref_sys VALUES (%s, %s, %s, %s, %s, %s)", row)
+        self.run(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES (%s, 'attributes', %s, 0)",
+            [tables.STYLES, tables.STYLES],
+        )
+
+    def create_layer(self, layer: Layer) -> None:
+        """Make the table, its entries in the standard's tables and its R-tree."""
+        self.run(tables.layer_table(layer))
+        kind = "features" if layer.spatial else "attributes"
+        self.run(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES (%s, %s, %s, %s)",
+            [layer.name, kind, layer.name, self.srid if layer.spatial else 0],
+        )
+        if layer.spatial:
+            shape = [layer.name, GEOMETRY, layer.geometry.upper(), self.srid]
+            self.run("INSERT INTO gpkg_geometry_columns VALUES (%s, %s, %s, %s, 0, 0)", shape)
+            link = "http://www.geopackage.org/spec120/#extension_rtree"
+            extension = [layer.name, GEOMETRY, "gpkg_rtree_index", link, "write-only"]
+            self.run("INSERT INTO gpkg_extensions VALUES (%s, %s, %s, %s, %s)", extension)
+            for statement in tables.rtree(layer):
+                self.run(statement)
+
+    def create_history(self, layer: Layer) -> None:
+        """Make the history table and its two indexes."""
+        for statement in tables.history_tables(layer):
+            self.run(statement)
+
+    def create_triggers(self, layer: Layer) -> None:
+        """Make the three triggers of history."""
+        for name, statement in tables.history_triggers(layer).items():
+            self.run(f"DROP TRIGGER IF EXISTS {quoted(name)}")
+            self.run(statement)
+
+    def drop_layer(self, layer: Layer) -> None:
+        """Drop the table, its R-tree and its entries, also those that GDAL made."""
+        layout = self.layout(layer.name)
+        for index in {f"rtree_{layer.name}_{name}" for name in (GEOMETRY, layout.geometry if layout else GEOMETRY)}:
+            self.run(f"DROP TABLE IF EXISTS {quoted(index)}")
+        self.run(f"DROP TABLE IF EXISTS {quoted(layer.name)}")
+        for table in ("gpkg_extensions", "gpkg_geometry_columns", "gpkg_ogr_contents", "gpkg_contents"):
+            if self.layout(table):
+                self.run(f"DELETE FROM {table} WHERE table_name = %s", [layer.name])
+
+    def alter(self, old: Layer, new: Layer) -> None:
+        """Make the table anew around its rows: SQLite cannot change a column's type in place."""
+        shared = ", ".join(quoted(name) for name in ["fid", *(column.name for column in columns(old))])
+        self.run(f"CREATE TEMP TABLE gis_copy AS SELECT {shared} FROM {quoted(new.name)}")
+        self.drop_layer(old)
+        self.create_layer(new)
+        self.run(f"INSERT INTO {quoted(new.name)} ({shared}) SELECT {shared} FROM temp.gis_copy")
+        self.run("DROP TABLE temp.gis_copy")
+        if not new.derived:
+            known = {column.name for column in columns(old)}
+            for column in columns(new):
+                if column.name not in known:
+                    self.run(f"ALTER TABLE {quoted(history(new.name))} ADD COLUMN {quoted(column.name)}")
+            self.create_triggers(new)
+        self.touch(new)
+
+    def triggers_sound(self, layer: Layer) -> bool:
+        """Compare the triggers with the statements that make them."""
+        wanted = tables.history_triggers(layer)
+        found = self.run("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [layer.name])
+        return wanted.items() <= dict(found).items()
+
+    def describe(self, catalogue: Catalogue, layers: Iterable[Layer]) -> None:
+        """Write titles into gpkg_contents and styles into layer_styles."""
+        for layer in layers:
+            title = f"{layer.zh} {layer.en}"
+            self.run("UPDATE gpkg_contents SET description = %s WHERE table_name = %s", [title, layer.name])
+            self.run(f"DELETE FROM {tables.STYLES} WHERE f_table_name = %s", [layer.name])
+            if layer.spatial:
+                style = ["", "", layer.name, GEOMETRY, layer.zh, qml(layer, catalogue), "", 1, title, "gis"]
+                self.run(
+                    f"INSERT INTO {tables.STYLES} (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
+                    "styleName, styleQML, styleSLD, useAsDefault, description, owner, update_time) "
+                    f"VALUES ({', '.join(['%s'] * 10)}, {tables.STAMP})",
+                    style,
+                )
+
+    def touch(self, layer: Layer) -> None:
+        """Bring extent and time of change in gpkg_contents up to date."""
+        box: Row = (None, None, None, None)
+        if layer.spatial:
+            index = quoted(f"rtree_{layer.name}_{GEOMETRY}")
+            box = self.run(f"SELECT min(minx), min(miny), max(maxx), max(maxy) FROM {index}")[0]
+        self.run(
+            f"UPDATE gpkg_contents SET last_change = {tables.STAMP}, "
+            "min_x = %s, min_y = %s, max_x = %s, max_y = %s WHERE table_name = %s",
+            [*box, layer.name],
+        )
+
+    def open_change(self, author: str, reason: str, operation: str, layer: str | None) -> int:
+        """Enter the change set, and name it as open for the triggers."""
+        # a clock that was set back must not make a later change set look earlier
+        last = self.run(f"SELECT max(at) FROM {CHANGES}")[0][0] or ""
+        at = max(self.moment(datetime.now(UTC)), last)
+        self.run(
+            f"INSERT INTO {CHANGES} (author, reason, operation, layer, at) VALUES (%s, %s, %s, %s, %s)",
+            [author, reason, operation, layer, at],
+        )
+        number = int(self.run("SELECT last_insert_rowid()")[0][0])
+        self.run(f"INSERT INTO {tables.OPEN} VALUES (%s, %s)", [number, at])
+        return number
+
+    def close_change(self, number: int, counts: str) -> None:
+        """Enter the counts; nothing is open any more."""
+        self.run(f"UPDATE {CHANGES} SET counts = %s WHERE number = %s", [counts, number])
+        self.run(f"DELETE FROM {tables.OPEN}")
+
+    def moment(self, at: Any) -> str:
+        """Return a time as the text that change sets carry."""
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def _many(self, statement: str, rows: Iterable[Row]) -> None:
+        """Run one statement for many rows."""
+        with self._explained():
+            self.connection.executemany(statement, rows)
+
+    def _blobs(self, names: Sequence[Column], rows: Sequence[Row]) -> Iterable[Row]:
+        """Return rows whose geometry, which comes last, has its GeoPackage header."""
+        if names[-1].type != "geometry":
+            return rows
+        return [(*row[:-1], blob) for row, blob in zip(rows, blobs([row[-1] for row in rows], self.srid), strict=True)]
+
+    def _pragma(self, name: str) -> int:
+        """Return a number from the file's header."""
+        return int(self.connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn sqlite's errors into ours, each in one sentence that says what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _explanation(error, self.path) from error
+
+
+def blobs(shapes: Sequence[bytes | None], srid: int) -> list[bytes | None]:
+    """Put the GeoPackage header with its envelope before WKB.
+
+    Parameters
+    ----------
+    shapes
+        Little-endian WKB, or None.
+    srid
+        srs_id of the header.
+
+    Returns
+    -------
+    list
+        GeoPackage blobs, None where there is no geometry.
+    """
+    boxes = shapely.bounds(shapely.from_wkb(np.array(shapes, dtype=object)))[:, [0, 2, 1, 3]]
+    envelopes = np.ascontiguousarray(boxes, dtype="<f8").tobytes()
+    head = b"GP\x00" + bytes([_FLAGS]) + struct.pack("<i", srid)
+    return [
+        None if wkb is None else head + envelopes[32 * place : 32 * place + 32] + wkb
+        for place, wkb in enumerate(shapes)
+    ]
+
+
+def _wkb(blob: bytes | None) -> bytes | None:
+    """Return a GeoPackage blob without its header."""
+    return None if blob is None else blob[8 + _ENVELOPES[(blob[3] >> 1) & 7] :]
+
+
+def _box(blob: bytes) -> tuple[float, float, float, float]:
+    """Return min x, max x, min y, max y of a GeoPackage blob; NaN where it is empty."""
+    if (blob[3] >> 1) & 7:
+        return struct.unpack_from("<4d" if blob[3] & 1 else ">4d", blob, 8)
+    west, south, east, north = shapely.bounds(shapely.from_wkb(_wkb(blob)))
+    return west, east, south, north
+
+
+def _register(connection: sqlite3.Connection) -> None:
+    """Register the five functions of the R-tree triggers, and the one that takes the header off."""
+
+    def side(place: int) -> Callable[[bytes | None], float | None]:
+        def measure(blob: bytes | None) -> float | None:
+            if blob is None:
+                return None
+            # our own blobs are asked four times a row: the envelope's number is read at its place
+            return number(blob, 8 + 8 * place)[0] if blob[3] == _FLAGS else _box(blob)[place]
+
+        return measure
+
+    def is_empty(blob: bytes | None) -> int | None:
+        if blob is None or blob[3] == _FLAGS:
+            return None if blob is None else 0
+        return int(bool(blob[3] & 16) or math.isnan(_box(blob)[0]))
+
+    number = struct.Struct("<d").unpack_from
+    functions = {"ST_MinX": side(0), "ST_MaxX": side(1), "ST_MinY": side(2), "ST_MaxY": side(3)}
+    for name, function in (functions | {"ST_IsEmpty": is_empty, "gis_wkb": _wkb}).items():
+        connection.create_function(name, 1, function, deterministic=True)
+
+
+def _reference_systems(crs: pyproj.CRS, code: int | None) -> list[Row]:
+    """Return the rows of gpkg_spatial_ref_sys: the three that the standard wants, and the store's own."""
+    degrees = "longitude and latitude in degrees"
+    rows: list[Row] = [
+        ("Undefined Cartesian SRS", -1, "NONE", -1, "undefined", "undefined Cartesian coordinate reference system"),
+        ("Undefined geographic SRS", 0, "NONE", 0, "undefined", "undefined geographic coordinate reference system"),
+        ("WGS 84 geodetic", 4326, "EPSG", 4326, systems.WGS84.to_wkt("WKT1_GDAL"), degrees),
+    ]
+    if code is not None and code != 4326:
+        rows.append((crs.name, code, "EPSG", code, crs.to_wkt("WKT1_GDAL"), "working CRS of the store"))
+    return rows
+
+
+def _explanation(error: sqlite3.Error, path: Path) -> GisError:
+    """Return the error to raise for one of sqlite's."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreLockedError(
+            f"{path.name} is being written by another program; wait, or close it there, then try again",
+            target=str(path),
+        )
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return StorePermissionError(
+            f"{path} may not be written (and the folder must allow a journal beside it); "
+            "ask for the right, or work on a copy",
+            target=str(path),
+        )
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreError(f"{path.name} is no GeoPackage; give another file", target=str(path))
+    return StoreError(f"{path.name}: {error}", target=str(path))

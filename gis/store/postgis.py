@@ -1,0 +1,343 @@
+"""A store in one schema of a PostGIS database: psycopg2, binary COPY of EWKB, GiST, statement triggers."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import numpy as np
+import psycopg2
+import pyproj
+from psycopg2 import errors as pg
+from psycopg2 import sql
+
+from gis.catalogue import Catalogue, Layer
+from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.store import postgis_tables as tables
+from gis.store.home import CHANGES, FACTS, Home, Layout, history
+from gis.store.records import GEOMETRY, Column, Row, columns
+
+WAIT = "10s"
+_EPOCH = np.datetime64("2000-01-01", "D")
+_MISSING = b"\xff\xff\xff\xff"
+
+
+class Postgis(Home):
+    """Keep a store's tables in one schema of a PostGIS database.
+
+    Parameters
+    ----------
+    dsn
+        "postgresql://user:password@host:port/database?schema=gis"; the schema is `gis` where none is named.
+    create
+        Make the schema, and the PostGIS extension, where they are missing.
+
+    Raises
+    ------
+    StoreError
+        No server answers, or the schema is not there.
+    """
+
+    def __init__(self, dsn: str, *, create: bool = False) -> None:
+        parts = urlsplit(dsn)
+        options = dict(parse_qsl(parts.query))
+        self.schema = options.pop("schema", "gis")
+        # never the password
+        self.name = f"{parts.path.lstrip('/') or 'postgres'}/{self.schema} on {parts.hostname or 'this machine'}"
+        self.srid = 0
+        with self._explained():
+            self.connection = psycopg2.connect(urlunsplit(parts._replace(query=urlencode(options))), connect_timeout=10)
+        try:
+            self.connection.autocommit = True
+            self.connection.set_client_encoding("UTF8")
+            self.run("SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET client_min_messages TO warning")
+            self._enter(create)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return its rows."""
+        with self._explained(), self.connection.cursor() as cursor:
+            cursor.execute(statement, list(parameters) or None)
+            return [] if cursor.description is None else [_unwrapped(row) for row in cursor.fetchall()]
+
+    @contextmanager
+    def transaction(self, tables: Iterable[str] = ()) -> Iterator[None]:
+        """Lock the layers that will be written, then the change sets: writers queue, readers see the old state."""
+        self.run("BEGIN")
+        try:
+            self.run(f"SET LOCAL lock_timeout TO '{WAIT}'")
+            # always in the same order, the change sets last
+            for table in (*sorted(set(tables)), CHANGES):
+                mode = "EXCLUSIVE" if table == CHANGES else "SHARE ROW EXCLUSIVE"
+                if self.run("SELECT to_regclass(%s)", [self.table(table)])[0][0]:
+                    self.run(f"LOCK TABLE {self.table(table)} IN {mode} MODE")
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            if not self.connection.closed:
+                self.run("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def table(self, name: str) -> str:
+        """Return the name with its schema, in quotes."""
+        return sql.Identifier(self.schema, name).as_string(self.connection)
+
+    def column(self, name: str, alias: str | None = None) -> str:
+        """Return the name in quotes."""
+        parts = [alias, name] if alias else [name]
+        return sql.Identifier(*parts).as_string(self.connection)
+
+    def shown(self, column: Column, alias: str, name: str | None = None) -> str:
+        """Return the column, geometry as WKB and dates as ISO text."""
+        found = self.column(name or column.name, alias)
+        if column.type == "geometry":
+            return f"ST_AsBinary({found}, 'NDR')"
+        return f"({found})::text" if column.type == "date" else found
+
+    def among(self, expression: str, values: Collection[Any]) -> tuple[str, list[Any]]:
+        """Bind the values as one array."""
+        return f"{expression} = ANY(%s)", [list(values)]
+
+    def within(self, layer: str, layout: Layout, bbox: Sequence[float]) -> tuple[str, list[Any]]:
+        """Ask the GiST index."""
+        geometry = self.column(layout.geometry or GEOMETRY, "t")
+        return f"{geometry} && ST_MakeEnvelope(%s, %s, %s, %s, %s)", [*bbox, self.srid]
+
+    def unlike(self, one: str, other: str) -> str:
+        """Compare as standard SQL does it."""
+        return f"({one}) IS DISTINCT FROM ({other})"
+
+    def insert(self, table: str, names: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Copy rows in binary form."""
+        if rows:
+            listed = ", ".join(self.column(column.name) for column in names)
+            self._copy(f"COPY {self.table(table)} ({listed}) FROM STDIN (FORMAT binary)", names, rows)
+
+    def update(self, table: str, names: Sequence[Column], rows: Sequence[Row], key: str) -> None:
+        """Copy rows into a temporary table and update from there, in one statement."""
+        if not rows:
+            return
+        listed = ", ".join(self.column(column.name) for column in names)
+        self.run(f"CREATE TEMP TABLE gis_came ON COMMIT DROP AS SELECT {listed} FROM {self.table(table)} WITH NO DATA")
+        self._copy(f"COPY gis_came ({listed}) FROM STDIN (FORMAT binary)", names, rows)
+        others = [self.column(column.name) for column in names if column.name != key]
+        changes = ", ".join(f"{name} = s.{name}" for name in others)
+        same = f"{self.column(key, 't')} = {self.column(key, 's')}"
+        self.run(f"UPDATE {self.table(table)} AS t SET {changes} FROM gis_came AS s WHERE {same}")
+        self.run("DROP TABLE gis_came")
+
+    def layout(self, table: str) -> Layout | None:
+        """Return a table as the system's catalogue describes it."""
+        found = self.run(
+            "SELECT attname, CASE WHEN typname = 'geometry' THEN postgis_typmod_type(atttypmod) END, "
+            "CASE WHEN typname = 'geometry' THEN postgis_typmod_srid(atttypmod) END "
+            "FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
+            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            [self.table(table)],
+        )
+        if not found:
+            return None
+        names = frozenset(row[0] for row in found)
+        geometry = next((row for row in found if row[1] is not None), (None, None, None))
+        return Layout(names, *geometry)
+
+    def create_store(self, crs: pyproj.CRS) -> None:
+        """Make the store's own tables and the function that names a transaction's change set."""
+        code = crs.to_epsg()
+        if code and not self.run("SELECT 1 FROM spatial_ref_sys WHERE srid = %s", [code]):
+            raise StoreError(f"PostGIS of {self.name} does not know EPSG:{code}; add it to spatial_ref_sys", epsg=code)
+        self.srid = code or 0
+        self.run(";\n".join(tables.meta(self.table)))
+
+    def create_layer(self, layer: Layer) -> None:
+        """Make the table and its GiST index."""
+        self.run(";\n".join(tables.layer_table(self, layer)))
+
+    def create_history(self, layer: Layer) -> None:
+        """Make the history table and its two indexes."""
+        self.run(";\n".join(tables.history_table(self, layer)))
+
+    def create_triggers(self, layer: Layer) -> None:
+        """Make the trigger functions and the four triggers of history."""
+        self.run(";\n".join(tables.history_triggers(self, layer)))
+
+    def drop_layer(self, layer: Layer) -> None:
+        """Drop the table."""
+        self.run(f"DROP TABLE IF EXISTS {self.table(layer.name)}")
+
+    def alter(self, old: Layer, new: Layer) -> None:
+        """Add and widen columns in place."""
+        known = {column.name: column for column in columns(old)}
+        names = [new.name] if new.derived else [new.name, history(new.name)]
+        for table in names:
+            for column in columns(new):
+                name, type_ = self.column(column.name), tables.TYPES.get(column.type, "geometry")
+                if column.name not in known:
+                    self.run(f"ALTER TABLE {self.table(table)} ADD COLUMN {name} {type_}")
+                elif column.type != known[column.name].type:
+                    self.run(f"ALTER TABLE {self.table(table)} ALTER COLUMN {name} TYPE {type_}")
+        if not new.derived:
+            self.create_triggers(new)
+
+    def triggers_sound(self, layer: Layer) -> bool:
+        """Compare triggers and their functions with the statements that make them."""
+        found = self.run(
+            "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE t.tgrelid = to_regclass(%s) AND NOT t.tgisinternal AND t.tgenabled = 'O'",
+            [self.table(layer.name)],
+        )
+        return tables.trigger_bodies(self, layer).items() <= dict(found).items()
+
+    def describe(self, catalogue: Catalogue, layers: Iterable[Layer]) -> None:
+        """Write titles as comments on tables and columns."""
+        for layer in layers:
+            table = self.table(layer.name)
+            texts = {f"TABLE {table}": f"{layer.zh} {layer.en}"}
+            for field in layer.fields:
+                texts[f"COLUMN {table}.{self.column(field.name)}"] = f"{field.zh} {field.en} {field.unit}".strip()
+            said = {place: sql.Literal(text).as_string(self.connection) for place, text in texts.items()}
+            self.run(";\n".join(f"COMMENT ON {place} IS {text}" for place, text in said.items()))
+
+    def touch(self, layer: Layer) -> None:
+        """Do nothing: the server keeps its own account."""
+
+    def open_change(self, author: str, reason: str, operation: str, layer: str | None) -> int:
+        """Enter the change set; the triggers find it by its transaction."""
+        statement = f"INSERT INTO {self.table(CHANGES)} (author, reason, operation, layer) VALUES (%s, %s, %s, %s)"
+        return int(self.run(f"{statement} RETURNING number", [author, reason, operation, layer])[0][0])
+
+    def close_change(self, number: int, counts: str) -> None:
+        """Enter the counts."""
+        self.run(f"UPDATE {self.table(CHANGES)} SET counts = %s WHERE number = %s", [counts, number])
+
+    def moment(self, at: Any) -> Any:
+        """Return the time as it is."""
+        return at
+
+    def _enter(self, create: bool) -> None:
+        """Find the schema, making it and the extension where that is wanted."""
+        if create:
+            if not self.run("SELECT 1 FROM pg_extension WHERE extname = 'postgis'"):
+                self.run("CREATE EXTENSION postgis")
+            self.run(f"CREATE SCHEMA IF NOT EXISTS {self.column(self.schema)}")
+        if not self.run("SELECT 1 FROM pg_namespace WHERE nspname = %s", [self.schema]):
+            raise StoreError(f"{self.name} is not there; make it with: gis init", target=self.name)
+        if self.layout(FACTS):
+            self.srid = int(self.facts()["srid"])
+
+    def _copy(self, statement: str, names: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Send rows through binary COPY."""
+        with self._explained(), self.connection.cursor() as cursor:
+            cursor.copy_expert(statement, io.BytesIO(binary(names, rows, self.srid)))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn psycopg2's errors into ours, each in one sentence that says what to do."""
+        try:
+            yield
+        except psycopg2.Error as error:
+            raise _explanation(error, self.name) from error
+
+
+def binary(names: Sequence[Column], rows: Sequence[Row], srid: int) -> bytes:
+    """Write rows in PostgreSQL's binary COPY format.
+
+    Parameters
+    ----------
+    names
+        Columns of the rows.
+    rows
+        Plain values, at least one row.
+    srid
+        SRID put into the geometries' EWKB.
+
+    Returns
+    -------
+    bytes
+
+    References
+    ----------
+    PostgreSQL 15 documentation, COPY, "Binary Format".
+    """
+    count = struct.pack(">h", len(names))
+    fields: list[Iterable[bytes]] = [[count] * len(rows)]
+    for column, cells in zip(names, zip(*rows, strict=True), strict=True):
+        fields.append(_SENDERS[column.type](cells) if column.type != "geometry" else _sent(_ewkb(cells, srid)))
+    body = b"".join(chain.from_iterable(zip(*fields, strict=True)))
+    return b"PGCOPY\n\xff\r\n\0" + bytes(8) + body + b"\xff\xff"
+
+
+def _sent(cells: Iterable[bytes | None]) -> list[bytes]:
+    """Put its length before each value."""
+    return [_MISSING if cell is None else struct.pack(">i", len(cell)) + cell for cell in cells]
+
+
+def _packed(form: str) -> Any:
+    """Return a sender of numbers of one binary form."""
+    packer = struct.Struct(f">i{form}")
+    size = packer.size - 4
+    return lambda cells: [_MISSING if cell is None else packer.pack(size, cell) for cell in cells]
+
+
+def _sent_days(cells: Sequence[str | None]) -> list[bytes]:
+    """Send ISO dates as days since 2000-01-01."""
+    days = (np.array(cells, dtype="datetime64[D]") - _EPOCH).astype("int64").tolist()
+    packer = struct.Struct(">ii")
+    return [_MISSING if cell is None else packer.pack(4, day) for cell, day in zip(cells, days, strict=True)]
+
+
+def _sent_text(cells: Sequence[str | None]) -> list[bytes]:
+    """Send text as UTF-8."""
+    return _sent(None if cell is None else cell.encode("utf-8") for cell in cells)
+
+
+def _ewkb(cells: Sequence[bytes | None], srid: int) -> Iterator[bytes | None]:
+    """Put the SRID into little-endian WKB."""
+    mark = struct.pack("<I", srid)
+    for cell in cells:
+        if cell is None or not srid:
+            yield cell
+        else:
+            # the flag of an SRID is the third bit of the type's last byte
+            yield cell[:4] + bytes([cell[4] | 0x20]) + mark + cell[5:]
+
+
+_SENDERS: Mapping[str, Any] = {
+    "text": _sent_text,
+    "json": _sent_text,
+    "integer": _packed("q"),
+    "real": _packed("d"),
+    "boolean": _packed("?"),
+    "date": _sent_days,
+}
+
+
+def _unwrapped(row: Row) -> Row:
+    """Return a row whose geometry is bytes."""
+    return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+
+
+def _explanation(error: psycopg2.Error, name: str) -> GisError:
+    """Return the error to raise for one of the server's; no DSN and no row enters the message."""
+    if isinstance(error, pg.LockNotAvailable | pg.DeadlockDetected):
+        return StoreLockedError(f"{name} is being written by somebody else; try again", target=name)
+    if isinstance(error, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
+        said = (error.diag.message_primary or "").strip()
+        return StorePermissionError(f"{name} may not be written ({said}); ask its owner for the right", target=name)
+    if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification):
+        return StorePermissionError(f"{name} refuses the user or password of the DSN", target=name)
+    if error.diag.message_primary is None:
+        # the client's own messages repeat host and user, and may come in several lines
+        return StoreError(f"{name} cannot be reached; is the server running, and are host, user and password right?")
+    return StoreError(f"{name}: {error.diag.message_primary}", target=name)

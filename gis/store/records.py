@@ -1,0 +1,214 @@
+"""Stored rows: how canonical frames become plain values and how plain values become frames again.
+
+Both homes keep the same plain values: text, integers, reals, booleans, dates as ISO text, JSON as text, geometry as
+little-endian ISO WKB. Two rows are equal when these values are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from gis import rows
+from gis.catalogue import Layer
+from gis.errors import StoreError
+
+GEOMETRY = "geom"
+EXTRA = "extra"
+VERSION = "_version"
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Name a stored column and its type: one of the catalogue's, or "geometry"."""
+
+    name: str
+    type: str
+    width: int | None = None
+
+
+def columns(layer: Layer) -> tuple[Column, ...]:
+    """List what is stored of a layer's rows: fields, `extra` for base layers, geometry last.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    tuple of Column
+        In the order of stored rows.
+    """
+    fields = tuple(Column(field.name, field.type, field.width) for field in layer.fields)
+    extra = () if layer.derived else (Column(EXTRA, "json"),)
+    geometry = (Column(GEOMETRY, "geometry"),) if layer.spatial else ()
+    return (*fields, *extra, *geometry)
+
+
+def encode(frame: pd.DataFrame, layer: Layer) -> list[Row]:
+    """Turn a canonical frame into stored rows.
+
+    Parameters
+    ----------
+    frame
+        As `gis.rows.canonical` returns it.
+    layer
+        Its layer.
+
+    Returns
+    -------
+    list of tuple
+        Values in the order of `columns`; None where a value is missing.
+    """
+    values = [_plain(frame, column) for column in columns(layer)]
+    return list(zip(*values, strict=True)) if len(frame) else []
+
+
+def decode(stored: Sequence[Row], layer: Layer, crs: pyproj.CRS) -> pd.DataFrame:
+    """Turn stored rows into a canonical frame.
+
+    Parameters
+    ----------
+    stored
+        Rows in the order of `columns`; further values at their end are left out.
+    layer
+        Their layer.
+    crs
+        CRS of the store.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Canonical, with `extra` always; RangeIndex; a GeoDataFrame in `crs` where the layer has geometry.
+
+    Raises
+    ------
+    StoreError
+        Another program has left a value that its type does not allow.
+    """
+    wanted = columns(layer)
+    values = list(zip(*stored, strict=True)) if stored else [()] * len(wanted)
+    built: dict[str, Any] = {}
+    for column, cells in zip(wanted, values, strict=False):
+        try:
+            built[column.name] = _DECODERS[column.type](list(cells))
+        except (TypeError, ValueError, shapely.errors.ShapelyError):
+            raise StoreError(
+                f"layer {layer.name!r}, field {column.name!r} holds a value that is not {column.type}; "
+                "another program wrote it: correct it there",
+                layer=layer.name,
+                field=column.name,
+            ) from None
+    shapes = built.pop(GEOMETRY, None)
+    frame = pd.DataFrame(built, index=pd.RangeIndex(len(stored)))
+    return frame if shapes is None else gpd.GeoDataFrame(frame, geometry=shapes, crs=crs)
+
+
+def versioned(frame: pd.DataFrame, versions: Sequence[int]) -> pd.DataFrame:
+    """Add `_version` before the geometry and drop `extra` where no row has one.
+
+    Parameters
+    ----------
+    frame
+        As `decode` returns it.
+    versions
+        Version of each row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The canonical frame that `read` hands out.
+    """
+    if EXTRA in frame.columns and not frame[EXTRA].notna().any():
+        frame = frame.drop(columns=EXTRA)
+    place = len(frame.columns) - isinstance(frame, gpd.GeoDataFrame)
+    frame.insert(place, VERSION, pd.Series(list(versions), dtype="Int64"))
+    return frame
+
+
+def lenient(stored: Sequence[Row], layer: Layer, crs: pyproj.CRS) -> pd.DataFrame:
+    """Turn rows that another program wrote into a frame that can be checked, whatever its values are.
+
+    Parameters
+    ----------
+    stored
+        Rows in the order of `columns`.
+    layer
+        Their layer.
+    crs
+        CRS of the store.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Values as they came, save booleans kept as 0 and 1 and dates kept with a midnight.
+    """
+    wanted = columns(layer)
+    values = list(zip(*stored, strict=True)) if stored else [()] * len(wanted)
+    pairs = zip(wanted, values, strict=True)
+    built = {column.name: pd.Series(_as_came(column, cells), dtype=object) for column, cells in pairs}
+    shapes = built.pop(GEOMETRY, None)
+    frame = pd.DataFrame(built, index=pd.RangeIndex(len(stored)))
+    if shapes is None:
+        return frame
+    return gpd.GeoDataFrame(frame, geometry=shapely.from_wkb(shapes.to_numpy(), on_invalid="ignore"), crs=crs)
+
+
+def _as_came(column: Column, cells: Sequence[Any]) -> list[Any]:
+    """Return values with the spellings that other programs use for booleans and dates made ours."""
+    if column.type == "boolean":
+        return [bool(value) if value in (0, 1) else value for value in cells]
+    if column.type == "date":
+        return [
+            value[:10] if isinstance(value, str) and value[10:].strip("T0:.Z+") == "" else value for value in cells
+        ]
+    return list(cells)
+
+
+def _plain(frame: pd.DataFrame, column: Column) -> list[Any]:
+    """Return one column as plain values."""
+    if column.type == "geometry":
+        shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
+        return list(shapely.to_wkb(shapes, byte_order=1, flavor="iso"))
+    if column.name not in frame.columns:
+        return [None] * len(frame)
+    values = frame[column.name]
+    if column.type == "real":
+        return [None if value != value else value for value in values.tolist()]
+    if column.type == "date":
+        days = np.datetime_as_string(values.to_numpy().astype("datetime64[D]"))
+        return [None if day == "NaT" else day for day in days.tolist()]
+    return list(values.astype(object).where(values.notna(), None))
+
+
+def _days(cells: list[Any]) -> pd.Series:
+    """Return ISO dates as a column of dates."""
+    return pd.Series(np.array(cells, dtype="datetime64[D]"), dtype=rows.DTYPES["date"])
+
+
+def _text(cells: list[Any]) -> pd.Series:
+    """Return text as a column, refusing what is no text."""
+    if any(not isinstance(value, str | None) for value in cells):
+        raise TypeError("not text")
+    return pd.Series(cells, dtype="str")
+
+
+_DECODERS: dict[str, Callable[[list[Any]], Any]] = {
+    "text": _text,
+    "json": _text,
+    "integer": lambda cells: pd.array(cells, dtype="Int64"),
+    "real": lambda cells: pd.Series(cells, dtype="float64"),
+    "boolean": lambda cells: pd.array([None if v is None else bool(v) for v in cells], dtype="boolean"),
+    "date": _days,
+    "geometry": lambda cells: shapely.from_wkb(np.array(cells, dtype=object)),
+}

@@ -1,0 +1,178 @@
+"""Another catalogue: the plan is shown, additions and widenings are done in one transaction, narrowing is refused."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from geopandas.testing import assert_geodataframe_equal
+
+from gis import catalogue as catalogues
+from gis.errors import AdoptionNeededError, MigrationNeededError
+from gis.store import open_store
+
+NAMES = ("blocks", "cells", "votes", "projects", "units")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Give a catalogue of few layers to edit."""
+    source, copy = catalogues.find(), tmp_path / "layers"
+    ignored = shutil.ignore_patterns("*.toml")
+    shutil.copytree(source, copy, ignore=lambda place, names: ignored(place, names) if Path(place) == source else set())
+    for name in NAMES:
+        shutil.copy(source / f"{name}.toml", copy)
+    return copy
+
+
+@pytest.fixture
+def old(place, folder, blocks, who) -> str:
+    """Give a store made with that catalogue, with the three blocks in it."""
+    with open_store(place, catalogue=catalogues.read(folder), create=True) as store:
+        store.put("blocks", blocks, **who)
+    return place
+
+
+def edit(folder: Path, layer: str, pattern: str, replacement: str) -> catalogues.Catalogue:
+    """Edit one layer's file and read the catalogue again."""
+    path = folder / f"{layer}.toml"
+    text, count = re.subn(pattern, replacement, path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+    return catalogues.read(folder)
+
+
+FIELD = '  { name = "budget", zh = "预算", en = "Budget", type = "real", kind = "extensive", delivery = "YS" },\n]'
+ADDITIONS = {
+    "add field blocks.budget": ("blocks", r"^\]", FIELD),
+    "change width blocks.name: 60 -> 90": ("blocks", r'(name = "name".*)width = 60', r"\1width = 90"),
+    "change type blocks.residents: integer -> real": ("blocks", r'(name = "residents".*)"integer"', r'\1"real"'),
+    "add field cells.budget": ("cells", r"^\]", FIELD),
+}
+
+
+@pytest.mark.parametrize("step", ADDITIONS)
+def test_additions_and_widenings_are_done(old, folder, who, step):
+    """Reading works before; writing says what would be done; afterwards rows, versions and the past are the same."""
+    changed = edit(folder, *ADDITIONS[step])
+    with open_store(old, catalogue=changed) as store:
+        assert [str(one) for one in store.plan().steps] == [step]
+        assert store.findings()["code"].tolist() == ["store.catalogue_changed"]
+        before = store.read("blocks")
+        with pytest.raises(MigrationNeededError) as caught:
+            store.put("blocks", before, **who)
+        assert caught.value.details["plan"] == store.plan()
+        assert str(store.migrate()) == step
+        assert store.plan().current
+    with open_store(old, catalogue=changed) as store:
+        assert store.findings().empty
+        assert_geodataframe_equal(store.read("blocks"), before)
+        assert_geodataframe_equal(store.read("blocks", as_of=2), before)
+        store.put("blocks", before.assign(name="名" * 60), **who)
+        assert store.changes()["operation"].tolist() == ["init", "put", "migrate", "put"]
+
+
+def test_a_new_field_takes_values_and_has_a_history(old, folder, who):
+    """A migrated store records the new field as any other."""
+    with open_store(old, catalogue=edit(folder, *ADDITIONS["add field blocks.budget"])) as store:
+        store.migrate()
+        store.put("blocks", store.read("blocks").assign(budget=[1.5, None, 2.5]), **who)
+        assert store.history("blocks", "MC00-0001")["budget"].fillna(-1).tolist() == [-1, 1.5]
+        assert store.read("blocks", where={"budget": 2.5})["block_id"].tolist() == ["MC00-0003"]
+
+
+def test_a_wider_type_takes_wider_values(old, folder, who):
+    """Integers become reals in the past too."""
+    with open_store(old, catalogue=edit(folder, *ADDITIONS["change type blocks.residents: integer -> real"])) as store:
+        store.migrate()
+        store.put("blocks", store.read("blocks").assign(residents=0.5), **who)
+        assert store.history("blocks", "MC00-0001")["residents"].tolist() == [1000000.0, 0.5]
+
+
+def test_a_new_layer_is_made(old, folder, who, units):
+    """A layer that the store lacks cannot be read yet; afterwards it can."""
+    shutil.copy(catalogues.find() / "townships.toml", folder)
+    shutil.copy(catalogues.find() / "districts.toml", folder)
+    with open_store(old, catalogue=catalogues.read(folder)) as store:
+        assert "townships" not in store.layers()
+        with pytest.raises(MigrationNeededError, match="migrate"):
+            store.read("townships")
+        store.migrate()
+        assert store.read("townships").empty
+        assert store.findings().empty
+
+
+NARROWINGS = {
+    "drop field": ("blocks", r'^  \{ name = "jobs".*\n', ""),
+    "shrink": ("blocks", r'(name = "name".*)width = 60', r"\1width = 30"),
+    "type": ("blocks", r'(name = "approved_area_m2".*)"real"', r'\1"integer"'),
+    "geometry": ("blocks", '"MultiPolygon"', '"Point"'),
+    "derived": ("votes", "^public", "derived = true\npublic"),
+}
+
+
+@pytest.mark.parametrize("name", NARROWINGS)
+def test_narrowing_is_refused(old, folder, who, name):
+    """What could lose values is never done; the store stays as it was."""
+    with open_store(old, catalogue=edit(folder, *NARROWINGS[name])) as store:
+        assert store.plan().refused
+        with pytest.raises(MigrationNeededError, match="lost") as caught:
+            store.migrate()
+        assert caught.value.details["plan"].refused
+        assert len(store.read("blocks", where={"block_id": "MC00-0001"})) == 1 or name == "geometry"
+        assert len(store.changes()) == 2
+
+
+def test_a_layer_is_not_dropped(old, folder):
+    """A layer that leaves the catalogue keeps its table."""
+    for name in ("votes", "projects"):
+        (folder / f"{name}.toml").unlink()
+    with open_store(old, catalogue=catalogues.read(folder)) as store, pytest.raises(MigrationNeededError, match="votes"):
+        store.migrate()
+
+
+def test_words_and_colours_need_no_migration(old, folder, who):
+    """A catalogue whose tables are the same is written to at once; migrating brings the style up to date."""
+    changed = edit(folder, "blocks", "#5b4636", "#000000")
+    with open_store(old, catalogue=changed) as store:
+        assert not store.plan().steps
+        assert not store.plan().current
+        assert store.put("blocks", store.read("blocks").assign(name="新"), **who).counts["updated"] == 3
+        store.migrate()
+        assert store.plan().current
+        if old.endswith(".gpkg"):
+            style = store.home.run("SELECT styleQML FROM layer_styles WHERE f_table_name = 'blocks'")
+            assert "0,0,0,255" in style[0][0]
+
+
+def test_a_failed_migration_changes_nothing(old, folder, monkeypatch):
+    """Half a migration is none."""
+    changed = edit(folder, *ADDITIONS["add field blocks.budget"])
+    changed = edit(folder, *ADDITIONS["add field cells.budget"])
+    with open_store(old, catalogue=changed) as store:
+        alter, calls = type(store.home).alter, []
+
+        def breaks(home, *layers):
+            calls.append(layers)
+            if len(calls) == 2:
+                raise RuntimeError("no")
+            alter(home, *layers)
+
+        monkeypatch.setattr(type(store.home), "alter", breaks)
+        with pytest.raises(RuntimeError):
+            store.migrate()
+        assert len(store.plan().steps) == 2
+        assert len(store.read("blocks")) == 3
+        assert len(store.changes()) == 2
+
+
+def test_a_torn_store_is_not_migrated(old, folder):
+    """What another program has done is adopted first."""
+    changed = edit(folder, *ADDITIONS["add field blocks.budget"])
+    with open_store(old, catalogue=changed) as store:
+        on = "" if old.endswith(".gpkg") else f" ON {store.home.table('blocks')}"
+        store.home.run(f"DROP TRIGGER gis_blocks_update{on}")
+        with pytest.raises(AdoptionNeededError):
+            store.migrate()

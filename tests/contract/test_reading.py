@@ -1,0 +1,99 @@
+"""Reading a part: by value, by box, through the index."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gis.errors import UnknownNameError, UsageError
+
+WHERE = {
+    "one value": ({"block_id": "MC00-0001"}, ["MC00-0001"]),
+    "several": ({"block_id": ["MC00-0001", "MC00-0003", "none"]}, ["MC00-0001", "MC00-0003"]),
+    "nothing": ({"block_id": []}, []),
+    "missing": ({"name": None}, ["MC00-0002"]),
+    "missing or": ({"residents": [None, 0]}, ["MC00-0002", "MC00-0003"]),
+    "integer": ({"residents": np.int64(1000000)}, ["MC00-0001"]),
+    "real": ({"control_total_m2": 0.1 + 0.2}, ["MC00-0001"]),
+    "boolean": ({"is_renewal": False}, ["MC00-0003"]),
+    "date": ({"approved_on": date(1949, 10, 1)}, ["MC00-0003"]),
+    "timestamp": ({"approved_on": pd.Timestamp("2021-05-01")}, ["MC00-0001"]),
+    "ISO date": ({"approved_on": ["2021-05-01", None]}, ["MC00-0001", "MC00-0002"]),
+    "two fields": ({"block_id": ["MC00-0001", "MC00-0002"], "is_renewal": True}, ["MC00-0001"]),
+    "many": ({"block_id": [f"MC00-{n:04d}" for n in range(1500)]}, ["MC00-0001", "MC00-0002", "MC00-0003"]),
+    "SQL": ({"name": "' OR 1=1 --"}, []),
+}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_where_lets_through_what_it_says(shared, name):
+    """Values are bound; None stands for a missing one."""
+    where, keys = WHERE[name]
+    assert shared.read("blocks", where=where)["block_id"].tolist() == keys
+    assert shared.read("blocks", where=where, as_of=2)["block_id"].tolist() == keys
+
+
+def test_where_names_only_fields(shared):
+    """A name is checked against the catalogue before it gets near SQL."""
+    with pytest.raises(UnknownNameError, match="block_id"):
+        shared.read("blocks", where={'name" = "x': "y"})
+
+
+@pytest.mark.parametrize("where", [{"residents": "many"}, {"name": 3}, {"approved_on": "May"}, {"is_renewal": 2}])
+def test_where_wants_values_of_the_field_s_type(shared, where):
+    """A value that the field cannot have is a mistake, not an empty answer."""
+    with pytest.raises(UsageError):
+        shared.read("blocks", where=where)
+
+
+# blocks stand at 0-100 m, 200-300 m, 400-500 m and 600-700 m east of the corner
+BOXES = {
+    "first": ((0, 0, 150, 50), ["MC00-0001"]),
+    "touching": ((100, 100, 200, 200), ["MC00-0001", "MC00-0002"]),
+    "a millimetre short": ((100.001, 0, 199.999, 50), []),
+    "the box of a multipart": ((510, 10, 520, 20), ["MC00-0003"]),
+    "all": ((-1e6, -1e7, 1e6, 1e7), ["MC00-0001", "MC00-0002", "MC00-0003"]),
+}
+
+
+@pytest.mark.parametrize("name", BOXES)
+def test_bbox_meets_boxes_to_the_last_digit(shared, name):
+    """The index keeps 32-bit floats; the answer is exact all the same, on both homes."""
+    (west, south, east, north), keys = BOXES[name]
+    bbox = (480_000 + west, 4_420_000 + south, 480_000 + east, 4_420_000 + north)
+    assert shared.read("blocks", bbox=bbox)["block_id"].tolist() == keys
+    assert shared.read("blocks", bbox=bbox, as_of=2)["block_id"].tolist() == keys
+
+
+@pytest.mark.parametrize(
+    ("layer", "bbox"),
+    [("blocks", (1, 2, 3)), ("blocks", (2, 0, 1, 1)), ("votes", (0, 0, 1, 1)), ("blocks", (0, 0, float("nan"), 1))],
+)
+def test_a_box_that_is_none_is_refused(shared, layer, bbox):
+    """Too few numbers, the wrong way round, not a number, or a layer without geometry."""
+    with pytest.raises(UsageError):
+        shared.read(layer, bbox=bbox)
+
+
+def test_rows_keep_their_order(filled, who):
+    """Rows come in the order in which features came in, whatever was edited since."""
+    frame = filled.read("blocks")
+    filled.put("blocks", frame.iloc[:1].assign(name="z"), **who)
+    assert filled.read("blocks")["block_id"].tolist() == frame["block_id"].tolist()
+    assert filled.read("blocks", as_of=3)["block_id"].tolist() == frame["block_id"].tolist()
+
+
+def test_the_spatial_index_is_asked(filled):
+    """A plan of the query names the index."""
+    condition, values = filled.home.within("blocks", filled.home.layout("blocks"), (0, 0, 1, 1))
+    statement = f"SELECT fid FROM {filled.home.table('blocks')} AS t WHERE {condition}"
+    if filled.name.endswith(".gpkg"):
+        plan = str(filled.home.run(f"EXPLAIN QUERY PLAN {statement}", values))
+        assert "rtree_blocks_geom VIRTUAL TABLE INDEX" in plan
+    else:
+        # a table of three rows is read whole unless that is forbidden
+        filled.home.run("SET enable_seqscan TO off")
+        assert "blocks_geom_idx" in str(filled.home.run(f"EXPLAIN {statement}", values))
