@@ -1,0 +1,1 @@
+"""Publication: frames in, files for people out. No store and no analysis is known here."""

@@ -1,0 +1,113 @@
+"""What a consultation is: whose, on what basis, from when to when, and where to answer.
+
+Statutory notice, asking those with rights, and asking for wishes are three procedures with their own organiser, basis
+and period (practice.md, "Consultation is three procedures"); a page always says which one it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from gis.errors import UsageError
+
+# 法定公示/公告 · 征求相关权利人意见 · 意愿征集; their titles are words of the catalogue ([map] procedure.…)
+PROCEDURES = ("statutory", "holders", "wishes")
+DRAFTS = ("征求意见稿", "送审稿", "报批稿", "公示稿")
+# domain.md §6.6: 国家 GS(2024)0001号, 北京 京S(2024)001号
+_APPROVAL = re.compile(r"^(GS|[\u4e00-\u9fa5]{1,2}S)[（(]\d{4}[)）]\d{1,4}号$")
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """Record that a map was cleared: map approval number (审图号), secrecy review number, approver, date.
+
+    A page shows the two numbers; approver and date stay in the internal record. Rounding coordinates is not clearance.
+    """
+
+    map_approval_no: str = ""
+    secrecy_review_no: str = ""
+    approver: str = ""
+    approved_on: date | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a map approval number that is none."""
+        if self.map_approval_no and not _APPROVAL.match(self.map_approval_no):
+            raise UsageError(
+                f"map approval number {self.map_approval_no!r} is not of the form GS(2024)0001号 or 京S(2024)001号",
+                map_approval_no=self.map_approval_no,
+            )
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Record one consultation.
+
+    Parameters
+    ----------
+    name
+        名称: what is shown, for example 某街区更新实施方案.
+    organiser
+        主体: who consults.
+    basis
+        依据: the law, plan or decision it rests on.
+    opens, closes
+        起止日期, both days included.
+    procedure
+        "statutory" 法定公示, "holders" 征求相关权利人意见, "wishes" 意愿征集.
+    draft
+        稿别: one of 征求意见稿, 送审稿, 报批稿, 公示稿.
+    phone, email, address
+        反馈方式; at least one.
+    least_days
+        The shortest period allowed for this matter, in days: 30 for a plan draft (城乡规划法 第二十六条), else data of
+        the bureau; 0 means that none is known.
+    clearance
+        审图号 and 保密审查, where there are any.
+    synthetic
+        The data are made up; the page says so.
+
+    Raises
+    ------
+    UsageError
+        Unknown procedure or draft, a blank that must be filled, or a period that is reversed or too short.
+    """
+
+    name: str
+    organiser: str
+    basis: str
+    opens: date
+    closes: date
+    procedure: str = "statutory"
+    draft: str = "征求意见稿"
+    phone: str = ""
+    email: str = ""
+    address: str = ""
+    least_days: int = 0
+    clearance: Clearance = dataclasses.field(default_factory=Clearance)
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a notice that would leave the public without an answer."""
+        if self.procedure not in PROCEDURES:
+            raise UsageError(f"procedure is {self.procedure!r}; allowed: {', '.join(PROCEDURES)}")
+        if self.draft not in DRAFTS:
+            raise UsageError(f"draft is {self.draft!r}; allowed: {', '.join(DRAFTS)}")
+        blank = [name for name in ("name", "organiser", "basis") if not getattr(self, name).strip()]
+        if blank:
+            raise UsageError(f"the notice leaves {', '.join(blank)} blank; a consultation must say it")
+        if not (self.phone or self.email or self.address):
+            raise UsageError("the notice has no phone, email or address; give at least one way to answer")
+        if self.days < max(1, self.least_days):
+            raise UsageError(
+                f"the notice runs from {self.opens} to {self.closes}, {self.days} days; at least "
+                f"{max(1, self.least_days)} are needed",
+                days=self.days,
+            )
+
+    @property
+    def days(self) -> int:
+        """Return the length of the period in days, both ends included."""
+        return (self.closes - self.opens).days + 1

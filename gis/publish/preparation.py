@@ -1,0 +1,373 @@
+"""Preparation of a layer for delivery: which rows leave, in which columns, and what does not fit into a DBF.
+
+Nothing is cut, dropped or replaced in silence: every value that a DBF in GBK cannot hold is a finding with its row.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from gis import crs, findings
+from gis.catalogue import Catalogue, CodeList, Field, Layer
+from gis.errors import FrameError
+from gis.publish import shapefiles
+from gis.publish.receivers import Place, Receiver
+from gis.publish.shapefiles import Column
+
+# widths of the common fields (domain.md §6.3, §9; BZ is as wide as a DBF allows)
+_COMMON = {"BSM": 18, "YSDM": 10, "XZQDM": 12, "XZQMC": 100, "BZ": shapefiles.TEXT_LIMIT}
+_INTEGER_WIDTH, _REAL_WIDTH, _DECIMALS = 10, 18, 6
+_SERIAL_DIGITS = 8
+_NUMBERING = "区划代码6位+图层码4位+顺序码8位,按主键排序编号"
+_GEODESIC = "CGCS2000 椭球面上由图形计算"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Hold a layer ready to be written.
+
+    Parameters
+    ----------
+    layer, place
+        The layer and its place in the delivery.
+    columns
+        Columns in order.
+    frame
+        Values by delivery name, sorted by key; a GeoDataFrame in the receiver's CRS if the layer has a geometry.
+    withheld
+        Number of rows that do not leave.
+    findings
+        What does not fit (error), what was cut or trimmed (warning, info).
+    """
+
+    layer: Layer
+    place: Place
+    columns: tuple[Column, ...]
+    frame: pd.DataFrame
+    withheld: int
+    findings: pd.DataFrame
+
+
+def prepare(
+    frame: pd.DataFrame, place: Place, receiver: Receiver, catalogue: Catalogue, *, cut: bool = False, remark: str = ""
+) -> Prepared:
+    """Bring one layer into the form that a receiver wants.
+
+    Parameters
+    ----------
+    frame
+        Canonical frame of the layer; not modified.
+    place
+        The layer's place in the delivery.
+    receiver
+        What the receiver wants.
+    catalogue
+        Fields and code lists.
+    cut
+        Cut texts that are too long, between characters, and report it as a warning instead of an error.
+    remark
+        Text for BZ.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    FrameError
+        A column of the layer, or the geometry, is missing.
+    CrsError
+        No CRS, or one that cannot be converted.
+    """
+    layer = catalogue.layer(place.layer)
+    _require(frame, layer)
+    leaving, withheld = _leaving(frame, layer, receiver)
+    leaving = leaving.sort_values(layer.key, kind="stable", ignore_index=True)
+    columns = _columns(layer, place, receiver, catalogue)
+    rows = _Rows(layer, leaving[layer.key].astype("str").tolist(), cut)
+    values = {
+        column.name: _own(leaving[column.source], layer.field(column.source), column, receiver, catalogue, rows)
+        for column in columns
+        if column.source
+    }
+    rows.check_keys(leaving[layer.key])
+    values |= _common(place, receiver, len(leaving), remark)
+    shapes = _shapes(leaving, receiver, rows) if isinstance(leaving, gpd.GeoDataFrame) else None
+    if shapes is not None:
+        values |= _areas(shapes, layer, receiver)
+    ready = pd.DataFrame({column.name: values[column.name] for column in columns}, index=leaving.index)
+    table = gpd.GeoDataFrame(ready, geometry=shapes) if shapes is not None else ready
+    return Prepared(layer, place, columns, table, withheld, findings.table(rows.found))
+
+
+class _Rows:
+    """Collect the findings of one layer's rows while its columns are converted."""
+
+    def __init__(self, layer: Layer, keys: list[str], cut: bool) -> None:
+        self.layer, self.keys, self.cut = layer, keys, cut
+        self.found: list[dict[str, Any]] = []
+
+    def add(self, code: str, row: int, column: str | None = None, *, severity: str = "error", **more: Any) -> None:
+        """Add a finding on one row."""
+        made = findings.finding(
+            code, self.layer.name, self.keys[row], severity=severity, field=column, row=row + 1, **more
+        )
+        self.found.append(made)
+
+    def check_keys(self, keys: pd.Series) -> None:
+        """Report keys that are blank or there twice."""
+        for row in np.flatnonzero(keys.duplicated(keep=False) | keys.isna()):
+            self.add("delivery.key", int(row), self.layer.key)
+
+
+def _require(frame: pd.DataFrame, layer: Layer) -> None:
+    """Refuse a frame that is not the layer's."""
+    missing = [name for name in layer.columns if name not in frame.columns]
+    if missing:
+        raise FrameError(
+            f"{layer.name}: columns {', '.join(missing)} are missing; a delivery needs all fields of the layer",
+            layer=layer.name,
+            missing=missing,
+        )
+    if layer.spatial and not isinstance(frame, gpd.GeoDataFrame):
+        raise FrameError(f"{layer.name} is delivered with geometry; hand in a GeoDataFrame", layer=layer.name)
+
+
+def _leaving(frame: pd.DataFrame, layer: Layer, receiver: Receiver) -> tuple[pd.DataFrame, int]:
+    """Return the rows that may leave, and how many may not."""
+    if receiver.include_confidential:
+        return frame, 0
+    held = np.zeros(len(frame), dtype=bool)
+    for name, values in receiver.withhold.items():
+        if name in layer.columns:
+            held |= frame[name].isin(values).to_numpy(dtype=bool, na_value=False)
+    return frame[~held], int(held.sum())
+
+
+def _columns(layer: Layer, place: Place, receiver: Receiver, catalogue: Catalogue) -> tuple[Column, ...]:
+    """Lay out the columns: the receiver's common fields around the layer's own, which win where names are equal."""
+    own = [_column(item, receiver, catalogue) for item in layer.fields]
+    taken = {column.name for column in own}
+    head = [Column("BSM", "标识码", "Identifier", "C", _COMMON["BSM"], note=_NUMBERING)]
+    if place.ysdm:
+        head.append(Column("YSDM", "要素代码", "Feature code", "C", _COMMON["YSDM"], note="由接收方给定"))
+    head.append(Column("XZQDM", "行政区代码", "District code", "C", _COMMON["XZQDM"]))
+    head.append(Column("XZQMC", "行政区名称", "District name", "C", _COMMON["XZQMC"]))
+    tail = [_area_column(name, kind) for name, kind in receiver.areas.items() if layer.geometry == "MultiPolygon"]
+    tail.append(Column("BZ", "备注", "Remark", "C", _COMMON["BZ"]))
+    kept = [[column for column in part if column.name not in taken] for part in (head, tail)]
+    return (*kept[0], *own, *kept[1])
+
+
+def _column(item: Field, receiver: Receiver, catalogue: Catalogue) -> Column:
+    """Return the column of one field."""
+    titles = (item.delivery, item.zh, item.en)
+    if item.type == "integer":
+        return Column(*titles, "N", item.width or _INTEGER_WIDTH, 0, item.unit, source=item.name)
+    if item.type == "real":
+        decimals = receiver.decimals.get(item.unit, _DECIMALS)
+        return Column(*titles, "N", item.width or _REAL_WIDTH, decimals, item.unit, source=item.name)
+    if item.type == "date":
+        return Column(*titles, "D", 8, source=item.name)
+    if item.type == "boolean":
+        yes, no = receiver.booleans
+        width = max(len(sign.encode("gbk")) for sign in receiver.booleans)
+        return Column(*titles, "C", width, codes={yes: "是", no: "否"}, source=item.name)
+    codes = {code.delivery: code.zh for code in catalogue.code_list(item.codes)} if item.codes else None
+    note = "JSON 文本" if item.type == "json" else ""
+    width = min(item.width or shapefiles.TEXT_LIMIT, shapefiles.TEXT_LIMIT)
+    return Column(*titles, "C", width, 0, item.unit, codes, note, item.name)
+
+
+def _area_column(name: str, kind: str) -> Column:
+    """Return the column of one kind of area."""
+    if kind == "ellipsoidal":
+        return Column(name, "椭球面积", "Ellipsoidal area", "N", 18, 2, "m²", note=_GEODESIC)
+    return Column(name, "平面面积", "Planar area", "N", 18, 2, "m²", note="高斯-克吕格投影平面面积")
+
+
+def _common(place: Place, receiver: Receiver, rows: int, remark: str) -> dict[str, Any]:
+    """Return the values of the common fields."""
+    code = receiver.district_code[:6].ljust(6, "0")
+    return {
+        "BSM": [f"{code}{place.number}{serial:0{_SERIAL_DIGITS}d}" for serial in range(1, rows + 1)],
+        "YSDM": place.ysdm,
+        "XZQDM": receiver.district_code,
+        "XZQMC": receiver.district_name,
+        "BZ": remark or None,
+    }
+
+
+def _shapes(frame: gpd.GeoDataFrame, receiver: Receiver, rows: _Rows) -> gpd.GeoSeries:
+    """Return the geometries in the receiver's CRS, with a finding for each that a shapefile cannot hold."""
+    layer = rows.layer
+    crs.require(frame, name=layer.name)
+    shapes = frame.geometry.to_numpy()
+    reasons = _faults(shapes, layer.geometry)
+    for row, reason in reasons.items():
+        rows.add("delivery.geometry", row, reason=reason, at=shapes[row] if reason == "type" else None)
+    target: pyproj.CRS = crs.parse(receiver.crs)
+    sound = np.array([row not in reasons for row in range(len(shapes))], dtype=bool)
+    ready = np.full(len(shapes), None, dtype=object)
+    ready[sound] = shapefiles.promoted(shapes[sound], layer.geometry)
+    moved = crs.to(gpd.GeoDataFrame(geometry=gpd.GeoSeries(ready, crs=frame.crs)), target, name=layer.name)
+    return moved.geometry
+
+
+def _faults(shapes: np.ndarray, geometry: str) -> dict[int, str]:
+    """Return by row what is wrong with a geometry: missing, empty, type, not finite or invalid."""
+    missing = shapely.is_missing(shapes)
+    tests: list[tuple[str, Any]] = [
+        ("invalid", ~shapely.is_valid(shapes)),
+        ("not finite", ~np.isfinite(shapely.bounds(shapes)).all(axis=1) if len(shapes) else missing),
+        ("type", ~shapefiles.fitting(shapes, geometry)),
+        ("empty", shapely.is_empty(shapes)),
+        ("missing", missing),
+    ]
+    # later tests are the plainer reason and win
+    return {int(row): reason for reason, bad in tests for row in np.flatnonzero(bad)}
+
+
+def _areas(shapes: gpd.GeoSeries, layer: Layer, receiver: Receiver) -> dict[str, Any]:
+    """Measure the areas that the receiver wants, beside each other."""
+    if layer.geometry != "MultiPolygon":
+        return {}
+    frame = gpd.GeoDataFrame(geometry=shapes)
+    return {name: measured(frame, kind).round(2).to_numpy() for name, kind in receiver.areas.items()}
+
+
+def measured(frame: gpd.GeoDataFrame, kind: str) -> pd.Series:
+    """Measure areas of one kind.
+
+    Parameters
+    ----------
+    frame
+        Polygons.
+    kind
+        "ellipsoidal" or "planar"; a planar area of geographic coordinates is taken in EPSG:4548.
+
+    Returns
+    -------
+    pandas.Series
+        m², on the frame's index.
+    """
+    if kind == "ellipsoidal":
+        return crs.ellipsoidal_area(frame)
+    plane = frame if frame.crs is not None and frame.crs.is_projected else crs.to(frame, "EPSG:4548")
+    return plane.geometry.area
+
+
+def _own(
+    series: pd.Series, item: Field, column: Column, receiver: Receiver, catalogue: Catalogue, rows: _Rows
+) -> pd.Series:
+    """Return one of the layer's own columns in delivery form."""
+    if item.type == "integer":
+        numbers = series.astype("Int64")
+        _check_numbers(numbers.astype("Float64").to_numpy(dtype=float, na_value=np.nan), column, rows)
+        return numbers
+    if item.type == "real":
+        values = series.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        _check_numbers(values, column, rows)
+        return pd.Series(values, index=series.index)
+    if item.type == "date":
+        return _dates(series, column, rows)
+    spell = _speller(item, receiver, catalogue.code_list(item.codes) if item.codes else None)
+    texts = [_text(value, row, column, spell, rows) for row, value in enumerate(series.astype("object"))]
+    return pd.Series(texts, index=series.index, dtype="object")
+
+
+def _speller(item: Field, receiver: Receiver, codes: CodeList | None) -> Callable[[Any], str | None]:
+    """Return the function that spells a value; it returns None for one that the code list does not have."""
+    if item.type == "boolean":
+        return lambda value: receiver.booleans[0 if value else 1]
+    if codes is not None:
+        known = {code.code: code.delivery for code in codes}
+        return lambda value: known.get(str(value))
+    if item.type == "json":
+        return lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=list)
+    return str
+
+
+def _text(value: Any, row: int, column: Column, spell: Callable[[Any], str | None], rows: _Rows) -> str | None:
+    """Return one text as it will stand in the DBF, with findings on what does not fit."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    spelt = spell(value)
+    if spelt is None:
+        rows.add("delivery.code", row, column.name, value=str(value))
+        return None
+    text = spelt.strip()
+    if text != spelt:
+        # a DBF fills up with spaces, so those of the value cannot come back
+        rows.add("delivery.spaces", row, column.name, severity="info")
+    if bad := shapefiles.unencodable(text):
+        points = [f"U+{ord(letter):04X}" for letter in bad]
+        rows.add("delivery.character", row, column.name, characters=bad.replace("\0", "␀"), code_points=points)
+        return None
+    size = len(text.encode("gbk"))
+    if size <= column.width:
+        return text or None
+    kept = shapefiles.cut(text, column.width).rstrip()
+    code, severity = ("delivery.cut", "warning") if rows.cut and not column.codes else ("delivery.width", "error")
+    rows.add(code, row, column.name, severity=severity, bytes=size, width=column.width, kept=kept)
+    return kept
+
+
+def _check_numbers(values: np.ndarray, column: Column, rows: _Rows) -> None:
+    """Report numbers that are infinite or have more digits than the column."""
+    for row in np.flatnonzero(~np.isnan(values)):
+        number = values[row]
+        if not np.isfinite(number) or len(f"{number:.{column.decimals}f}") > column.width:
+            rows.add("delivery.number", int(row), column.name, value=str(number), width=column.width)
+
+
+def _dates(series: pd.Series, column: Column, rows: _Rows) -> pd.Series:
+    """Return dates without time of day."""
+    dates: list[datetime.date | None] = []
+    for row, (value, stamp) in enumerate(_stamps(series)):
+        if stamp is None and value is not None:
+            rows.add("delivery.date", row, column.name, value=str(value))
+        dates.append(stamp)
+    return pd.Series(dates, index=series.index, dtype="object")
+
+
+def _stamps(series: pd.Series) -> Iterator[tuple[Any, datetime.date | None]]:
+    """Yield each value (None if blank) with its date (None if it is no date)."""
+    parsed = pd.to_datetime(series.astype("object"), errors="coerce", format="ISO8601")
+    for value, stamp in zip(series, parsed, strict=True):
+        yield (None if pd.isna(value) else value), (None if pd.isna(stamp) else stamp.date())
+
+
+def layout(prepared: Prepared) -> Mapping[str, Any]:
+    """Describe a prepared layer for the manifest.
+
+    Parameters
+    ----------
+    prepared
+        A layer.
+
+    Returns
+    -------
+    Mapping
+        Names, rows, withheld rows, geometry type and key column.
+    """
+    layer = prepared.layer
+    return {
+        "layer": layer.name,
+        "file": layer.delivery,
+        "zh": layer.zh,
+        "rows": len(prepared.frame),
+        "withheld": prepared.withheld,
+        "geometry": layer.geometry,
+        "key": layer.field(layer.key).delivery,
+    }

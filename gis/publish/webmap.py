@@ -1,0 +1,187 @@
+"""The consultation map: one self-contained HTML file that asks nothing of any server.
+
+folium builds only the skeleton; Leaflet comes from the XStatic package; the data are spliced in after the template was
+rendered, as inert JSON, because folium would compile a value as a template and run it (traps.md, "Web maps"). Our own
+small runtime (`page/*.js`) builds the page and writes text only, under a policy that names each script by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import folium
+from branca.element import Element
+
+from gis import archives
+from gis.catalogue import Catalogue
+from gis.errors import PublicationError, UsageError
+from gis.publish import map_document, publication
+from gis.publish.notice import Clearance, Notice
+
+__all__ = ["EDITIONS", "Clearance", "MapReport", "Notice", "write"]
+
+EDITIONS = ("public", "internal")
+# the runtime's parts in their order; each only uses those before it, or what the page's life (main) calls later
+_SCRIPTS = ("words", "features", "draw", "labels", "legend", "search", "details", "notice", "main")
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class MapReport:
+    """Say what was written: for the house, not for the file.
+
+    `drawn` counts features by layer; `withheld` counts rows by layer and reason.
+    """
+
+    path: Path
+    bytes: int
+    drawn: Mapping[str, int]
+    withheld: Mapping[str, Mapping[str, int]]
+
+
+def write(
+    frames: Mapping[str, Any],
+    out: Path,
+    *,
+    catalogue: Catalogue,
+    notice: Notice,
+    edition: str = "public",
+    title: str | None = None,
+    lang: str = "zh",
+) -> MapReport:
+    """Write the map of a consultation.
+
+    Parameters
+    ----------
+    frames
+        Canonical frames by layer name, in one projected CRS in metres; tables without geometry are passed over.
+    out
+        The HTML file; its folder is made if need be.
+    catalogue
+        Says what is public and how it looks.
+    notice
+        The consultation that the page belongs to.
+    edition
+        "public": public layers, fields and rows only, on a plane without a recoverable origin. "internal": everything
+        that has a shape, marked 「内部资料 注意保管」, with a coordinate readout.
+    title
+        Heading; the notice's name if None.
+    lang
+        Language at first, "zh" or "en"; the reader can change it.
+
+    Returns
+    -------
+    MapReport
+
+    Raises
+    ------
+    UsageError
+        Unknown edition or language.
+    CrsError, UnknownNameError
+        Frames that are not canonical.
+    PublicationError
+        There is nothing to draw, or the skeleton is not the one that was vouched for.
+
+    Notes
+    -----
+    Same input, same bytes. Of catchments only the raw version's two widest rings are drawn.
+    """
+    for name, value, allowed in (("edition", edition, EDITIONS), ("lang", lang, ("zh", "en"))):
+        if value not in allowed:
+            raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
+    is_public = edition == "public"
+    kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
+    plane = publication.plane(kept.frames)
+    found = map_document.document(kept, plane, catalogue, notice=notice, is_public=is_public)
+    if not found["layers"]:
+        raise PublicationError(f"nothing to draw: the {edition} edition of {', '.join(frames) or 'no layer'} is empty")
+    heading = title or notice.name
+    page = _page(map_document.text({"title": heading, "lang": lang, **found}), heading, lang)
+    written = page.encode("utf-8")
+    with archives.written_whole(out) as temporary:
+        temporary.write_bytes(written)
+    drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
+    return MapReport(out, len(written), drawn, kept.withheld)
+
+
+def _page(data: str, title: str, lang: str) -> str:
+    """Return the whole page: skeleton, policy, styles, Leaflet, data, runtime."""
+    skeleton = _skeleton()
+    leaflet = _asset("xstatic.pkg.leaflet", "data/leaflet.js")
+    modules = "\n".join(_asset("gis.publish", f"page/{name}.js") for name in _SCRIPTS)
+    runtime = f'"use strict";\n(() => {{\n{modules}}})();\n'
+    # a source map would be asked for by an open console, and pictures of controls that are not used by the style sheet
+    leaflet = re.sub(r"\n//# sourceMappingURL=.*", "\n", leaflet)
+    leaflet_style = re.sub(r"url\([^)]*\)", "none", _asset("xstatic.pkg.leaflet", "data/leaflet.css"))
+    style = leaflet_style + _asset("gis.publish", "page/page.css")
+    scripts = [leaflet, *_SCRIPT.findall(skeleton), runtime]
+    head = "\n".join(
+        [
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
+            _VIEWPORT,
+            f"<title>{html.escape(title)}</title>",
+        ]
+    )
+    parts = {
+        "<html>": f'<html lang="{"zh-Hans" if lang == "zh" else "en"}">',
+        "<head>": f'<head>\n<meta charset="utf-8">\n{head}',
+        "</head>": f"<style>{style}</style>\n<script>{leaflet}</script>\n</head>",
+        "</html>": f'<script type="application/json" id="consultation-data">{data}</script>\n'
+        f"<script>{runtime}</script>\n</html>",
+    }
+    return _spliced(skeleton, parts)
+
+
+def _skeleton() -> str:
+    """Return folium's page with a fixed id, none of its own assets, and one constant element of ours."""
+    figure = folium.Figure()
+    figure.html.add_child(Element(_asset("gis.publish", "page/body.html")), name="body")
+    sheet = folium.Map(
+        location=[0, 0], zoom_start=0, tiles=None, crs="Simple", zoom_control=False, attribution_control=False
+    )
+    sheet._id = "consultation"
+    sheet.default_js, sheet.default_css = [], []
+    sheet.add_to(figure)
+    rendered = figure.render()
+    # folium forbids pinch zoom
+    return re.sub(r'<meta name="viewport"[^>]*>', "", rendered)
+
+
+def _spliced(skeleton: str, parts: Mapping[str, str]) -> str:
+    """Replace each mark, which must stand in the skeleton once, in one pass: what is put in is never looked at."""
+    for mark in parts:
+        if skeleton.count(mark) != 1:
+            raise PublicationError(f"folium's skeleton has {skeleton.count(mark)} times {mark}; one is expected")
+    pieces = re.split("(" + "|".join(re.escape(mark) for mark in parts) + ")", skeleton)
+    return "".join(parts.get(piece, piece) for piece in pieces)
+
+
+def _policy(scripts: list[str]) -> str:
+    """Return the content security policy: nothing from anywhere, and only these scripts."""
+    for script in scripts:
+        if "</script" in script.lower() or "<!--" in script:
+            raise PublicationError("a script of the page would end before its end")
+    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(script: str) -> str:
+    """Return a script's hash as the policy writes it."""
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
+def _asset(package: str, name: str) -> str:
+    """Return a text file that a package carries, with line ends that hash alike everywhere."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")

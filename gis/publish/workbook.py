@@ -1,0 +1,209 @@
+"""The bureau's workbook: 街区统筹一览表, 站点周边分析表, 更新项目台账, 问题清单, 数据说明.
+
+Internal by nature: it shows fields that no public edition does, and says so on every sheet and page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from gis import archives, findings
+from gis.catalogue import Catalogue, Layer
+from gis.publish import tables
+from gis.publish.tables import INTERNAL, PLACE, SAMPLE, SQUARE_METRES, About, Column, Table
+
+# what touches several blocks or rings is counted in each: such columns have no sum
+_BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
+_STATIONS_NOT_SUMMED = ("project_count",)
+# 项目逐行用 m²,用地用公顷
+_PROJECT_FLOORS = (
+    "existing_floor_m2",
+    "demolished_floor_m2",
+    "exempt_demolished_m2",
+    "new_controlled_m2",
+    "new_exempt_m2",
+)
+_SEVERITY_ORDER = ("error", "warning", "info")
+_SOURCES = ("zh", "layer", "rows", "sources")
+
+
+def write(
+    out: Path,
+    frames: Mapping[str, pd.DataFrame],
+    *,
+    catalogue: Catalogue,
+    sources: pd.DataFrame | None = None,
+    synthetic: bool = False,
+    about: About | None = None,
+) -> Path:
+    """Write the workbook.
+
+    Parameters
+    ----------
+    out
+        *.xlsx; replaced in one step.
+    frames
+        Any of "block_results", "station_results", "projects" (with geometry for 图形面积) and "findings"; what is not
+        there gives a sheet without rows.
+    catalogue
+        Titles, units, code lists, words and sentences.
+    sources
+        One row a layer: layer, zh, rows, sources (text); for 数据说明.
+    synthetic
+        Whether this is sample data; then every sheet and page says so.
+    about
+        Who answers for it.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there.
+
+    Notes
+    -----
+    Land is in 公顷, floor area in 万m² (projects: m²), shares in per cent with one digit; rows are rounded so that they
+    add up to the total. A missing figure is 「—」, and a total says below it how many rows had none.
+    """
+    person = about or About()
+    words = catalogue.words("workbook")
+    notices = (INTERNAL, SAMPLE) if synthetic else (INTERNAL,)
+    sheets = (
+        _blocks(frames.get("block_results"), catalogue, words),
+        _stations(frames.get("station_results"), catalogue, words),
+        _projects(frames.get("projects"), catalogue, words),
+        _findings(frames.get("findings"), catalogue, words["findings"]),
+        _notes(sources, catalogue, words),
+    )
+    return _write(out, sheets, person, notices, words["title"])
+
+
+def write_findings(found: pd.DataFrame, out: Path, *, catalogue: Catalogue, about: About | None = None) -> Path:
+    """Write findings alone as a workbook with one sheet, 质检报告.
+
+    Parameters
+    ----------
+    found
+        A findings table.
+    out
+        *.xlsx.
+    catalogue
+        Sentences and titles.
+    about
+        Who answers for it.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+    """
+    title = catalogue.words("workbook")["report"]
+    return _write(out, (_findings(found, catalogue, title),), about or About(), (INTERNAL,), title)
+
+
+def _write(out: Path, sheets: tuple[Table, ...], about: About, notices: tuple[str, ...], title: str) -> Path:
+    """Write sheets into a file that appears whole or not at all."""
+    with archives.written_whole(out) as temporary:
+        book = tables.writer(temporary, about, title)
+        for sheet in sheets:
+            tables.write_sheet(book, sheet, about, notices=notices)
+        book.close()
+    return out
+
+
+def _rows(frame: pd.DataFrame | None, layer: Layer) -> pd.DataFrame:
+    """Return the layer's columns of a frame; those that are not there are blank."""
+    given = pd.DataFrame(columns=list(layer.columns)) if frame is None else pd.DataFrame(frame)
+    return given.reindex(columns=list(layer.columns)).reset_index(drop=True)
+
+
+def _blocks(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+    """Lay out 街区统筹一览表."""
+    layer = catalogue.layer("block_results")
+    rows = _rows(frame, layer).sort_values(layer.key, kind="stable")
+    columns = tables.columns(layer, catalogue, not_summed=_BLOCKS_NOT_SUMMED)
+    return Table(words["blocks"], rows, columns, words["blocks_basis"])
+
+
+def _stations(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+    """Lay out 站点周边分析表, where only ground that is counted once enters the total."""
+    layer = catalogue.layer("station_results")
+    rows = _rows(frame, layer)
+    columns = tables.columns(layer, catalogue, without=(layer.key,), not_summed=_STATIONS_NOT_SUMMED)
+    # 名称在前,冻结的前三列才认得出是哪一圈
+    front = ("name", "ring", "version")
+    ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
+    rows = rows.sort_values(["version", "station_id", "inner_m", "radius_m"], kind="stable")
+    # discs hold the rings inside them: only the largest disc of each station counts the ground once
+    largest = rows["radius_m"] == rows.groupby("station_id")["radius_m"].transform("max")
+    entering = (rows["version"] == "nearest") & (rows["inner_m"] == 0) & largest
+    basis, total = words["stations_basis"], words["stations_total"]
+    return Table(words["stations"], rows, tuple(ordered), basis, entering, total, partial=False)
+
+
+def _projects(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+    """Lay out 更新项目台账, the measured area beside the approved one."""
+    layer = catalogue.layer("projects")
+    rows = _rows(frame, layer)
+    rows["measured_area_m2"] = frame.geometry.area.to_numpy() if isinstance(frame, gpd.GeoDataFrame) else float("nan")
+    rows = rows.sort_values(layer.key, kind="stable")
+    columns = list(tables.columns(layer, catalogue, displays=dict.fromkeys(_PROJECT_FLOORS, SQUARE_METRES)))
+    place = [item.source for item in columns].index("approved_area_m2") + 1
+    land = tables.LAND
+    columns.insert(place, Column(words["measured_area"], "measured_area_m2", land, land.unit, total=True))
+    return Table(words["projects"], rows, tuple(columns), words["projects_basis"])
+
+
+def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str) -> Table:
+    """Lay out 问题清单: how grave, what it is, where it is."""
+    words = catalogue.words("workbook")
+    given = findings.table() if frame is None else pd.DataFrame(frame)
+    rank = {severity: place for place, severity in enumerate(_SEVERITY_ORDER)}
+    given = given.sort_values("severity", key=lambda column: column.map(rank), kind="stable")
+    texts, severities = catalogue.words("findings"), catalogue.code_list("severities").titles()
+    rows = [_finding(row, catalogue, texts) for row in given.to_dict("records")]
+    names = ("severity", "text", "layer", "feature", "field", "x", "y", "code")
+    displays = {"x": PLACE, "y": PLACE}
+    columns = tuple(
+        Column(
+            words[f"finding_{name}"],
+            name,
+            displays.get(name),
+            "m" if name in displays else "",
+            titles=severities if name == "severity" else None,
+        )
+        for name in names
+    )
+    return Table(title, pd.DataFrame(rows, columns=list(names)), columns, words["findings_basis"], total="")
+
+
+def _finding(row: Mapping[Any, Any], catalogue: Catalogue, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return one finding with the titles of its layer and field and its sentence."""
+    layer = catalogue.layers.get(str(row["layer"]))
+    titles = {item.name: item.zh for item in layer.fields} if layer else {}
+    named = {"layer": layer.zh if layer else row["layer"], "field": titles.get(str(row["field"]), row["field"])}
+    return {**row, **named, "text": findings.sentence({**row, **named}, texts)}
+
+
+def _notes(sources: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+    """Lay out 数据说明: what each layer holds, and how to read the figures."""
+    notes = [words[f"note_{number}"] for number in range(1, 7)]
+    rows = pd.DataFrame(columns=list(_SOURCES)) if sources is None else sources.reindex(columns=list(_SOURCES))
+    told = pd.DataFrame({"zh": words["note"], "layer": None, "rows": None, "sources": notes})
+    told.loc[len(told)] = [words["catalogue"], None, None, catalogue.digest]
+    frame = pd.concat([rows.astype("object"), told.astype("object")], ignore_index=True)
+    titles = (words["source_zh"], words["source_layer"], words["source_rows"], words["source_sources"])
+    columns = tuple(
+        Column(title, name, tables.COUNT if name == "rows" else None, words["row_unit"] if name == "rows" else "")
+        for title, name in zip(titles, _SOURCES, strict=True)
+    )
+    return Table(words["notes"], frame, columns, words["notes_basis"], total="")

@@ -1,0 +1,284 @@
+"""The workbook as a planner reads it: title, who and when, 口径, headings, units, rows and a total that agrees."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import zipfile
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+from gis import findings
+from gis.errors import StorePermissionError
+from gis.publish import tables, workbook
+from gis.publish.tables import About
+from tests.unit.publish import handmade
+
+ABOUT = About(unit="规划分局", preparer="甲", date=datetime.date(2026, 11, 23), data_to=datetime.date(2026, 6, 30))
+SHEETS = ["街区统筹一览表", "站点周边分析表", "更新项目台账", "问题清单", "数据说明"]
+HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "@SUM(A1)", "{{7*7}}", "<b>粗</b>", "http://example.org", "'0071", "-1"]
+
+
+def blocks():
+    rows = [
+        {"block_id": "SL00-0101", "name": "北街区", "area_m2": 3_333.3, "project_count": 2, "project_share": 0.12345},
+        {"block_id": "SL00-0102", "name": "南街区", "area_m2": 3_333.3, "project_count": 0, "remaining_m2": -12_344.0},
+        {"block_id": "SL00-0103", "name": "西街区", "area_m2": 3_333.4, "unit_count": 3, "control_total_m2": 1e6},
+    ]
+    return handmade.frame("block_results", rows)
+
+
+def stations():
+    rows = []
+    for version in ("raw", "nearest"):
+        for station in ("Z1", "Z2"):
+            for inner, radius, area in ((0, 300, 10_000.0), (0, 500, 30_000.0), (300, 500, 20_000.0)):
+                key = f"{station}-{inner}-{radius}-{version}"
+                row = {"station_result_id": key, "station_id": station, "name": station, "ring": f"{radius}米圈"}
+                rows.append(row | {"inner_m": inner, "radius_m": radius, "version": version, "area_m2": area})
+    rows[0] |= {"project_ids": json.dumps(["P1", "P2"])}
+    rows[-2] |= {"residents": 900}
+    return handmade.frame("station_results", rows)
+
+
+def problems():
+    place = (handmade.EAST, handmade.NORTH)
+    return findings.table(
+        [
+            findings.finding("delivery.spaces", "projects", "P2", severity="info", field="name", row=2),
+            findings.finding(
+                "delivery.number", "projects", "P1", field="households", value="9", width=1, row=1, at=place
+            ),
+        ]
+    )
+
+
+def frames():
+    return {
+        "block_results": blocks(),
+        "station_results": stations(),
+        "projects": handmade.projects(),
+        "findings": problems(),
+    }
+
+
+def sources():
+    return pd.DataFrame({"layer": ["blocks"], "zh": ["街区"], "rows": [3], "sources": ["控规"]})
+
+
+def write(out, given=None, **options):
+    options = {"catalogue": handmade.book(), "sources": sources(), "about": ABOUT} | options
+    return workbook.write(out, frames() if given is None else given, **options)
+
+
+class Sheet:
+    """A sheet by its headings."""
+
+    def __init__(self, path, name):
+        self.rows = CalamineWorkbook.from_path(path).get_sheet_by_name(name).to_python()
+        self.head, self.units, self.body = self.rows[3], self.rows[4], self.rows[5:]
+
+    def column(self, title):
+        place = self.head.index(title)
+        return [self.units[place], *(row[place] for row in self.body)]
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("book") / "工作簿.xlsx", synthetic=True)
+
+
+def test_it_has_the_five_sheets_of_the_practice(book):
+    """In the order in which a bureau reads them."""
+    assert CalamineWorkbook.from_path(book).sheet_names == SHEETS
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_each_sheet_says_what_it_is(book, name):
+    """Title with both notices, who and when with a line for what is not known, 口径, 序号, a unit row."""
+    sheet = Sheet(book, name)
+    assert sheet.rows[0][0] == f"{name} 【内部资料 注意保管】 【示例数据,非真实情况】"
+    signature = "填报单位:规划分局    填表人:甲    日期:2026-11-23    审核人:________    数据截止:2026-06-30"
+    assert sheet.rows[1][0] == signature
+    assert sheet.rows[2][0].startswith("口径:")
+    assert (sheet.head[0], sheet.units[0], sheet.body[0][0]) == ("序号", "单位", 1)
+
+
+def test_rows_add_up_to_the_total(book):
+    """Three times a third of a hectare is a hectare."""
+    assert Sheet(book, "街区统筹一览表").column("街区面积") == ["公顷", 0.33, 0.33, 0.34, 1.0, ""]
+
+
+FIGURES = {
+    "count": ("更新项目数", ["个", 2, 0, "—", 2, 1]),
+    "share": ("更新项目占比", ["%", 0.123, "—", "—", "", ""]),
+    "floor area, negative": ("剩余规模", ["万m²", "—", -1.23, "—", -1.23, 2]),
+    "floor area": ("街区管控总规模", ["万m²", "—", "—", 100.0, 100.0, 2]),
+    "counted in several blocks": ("更新单元数", ["个", "—", "—", 3, "", ""]),
+    "nothing known": ("涉及户数", ["户", "—", "—", "—", "—", 3]),
+    "text": ("街区名称", ["", "北街区", "南街区", "西街区", "", ""]),
+}
+
+
+@pytest.mark.parametrize(("title", "values"), FIGURES.values(), ids=FIGURES)
+def test_figures_are_shown_in_the_units_of_the_practice(book, title, values):
+    """Unit, rows, total, and how many rows had no figure; missing is a dash and never 0."""
+    assert Sheet(book, "街区统筹一览表").column(title) == values
+
+
+def test_the_last_rows_are_named(book):
+    """合计 and the count of gaps."""
+    assert [row[0] for row in Sheet(book, "街区统筹一览表").body] == [1, 2, 3, "合计", "缺数据行数"]
+
+
+def test_ground_around_stations_is_added_once(book):
+    """Of twelve rows the largest de-duplicated disc of each station enters the total."""
+    sheet = Sheet(book, "站点周边分析表")
+    assert sheet.column("圈层面积")[-2:] == [6.0, ""]
+    # one of the two stations has no figure: a sum would pass for the whole
+    assert sheet.column("居住人口")[-2:] == ["—", 1]
+    assert sheet.body[-2][0] == "合计(去重最大圈)"
+    assert sheet.column("版本(是否去重)")[1] == "去重(按最近站点)"
+
+
+def test_lists_are_joined(book):
+    """A JSON list is for programs."""
+    assert "P1、P2" in Sheet(book, "站点周边分析表").column("更新项目编号")
+
+
+PROJECTS = {
+    "codes by title": ("项目类型", ["老旧小区改造", "低效产业园区“腾笼换鸟”和老旧厂房更新改造", "老旧小区改造"]),
+    "approved land": ("批复用地面积", ["—", "—", 1.23]),
+    "measured land": ("图形面积", [1.0, 1.0, 2.0]),
+    "boolean": ("示范项目", ["—", "否", "是"]),
+    "date": ("入库日期", ["—", datetime.date(2024, 2, 29), "—"]),
+    "year without separators": ("年度计划", ["—", "—", 2026]),
+}
+
+
+@pytest.mark.parametrize(("title", "values"), PROJECTS.values(), ids=PROJECTS)
+def test_projects_are_listed_by_key(book, title, values):
+    """With approved and measured area side by side."""
+    assert Sheet(book, "更新项目台账").column(title)[1:4] == values
+
+
+def test_findings_come_as_sentences_gravest_first(book):
+    """With Chinese for layer and field, and the place."""
+    sheet = Sheet(book, "问题清单")
+    assert sheet.column("严重程度") == ["", "错误", "提示"]
+    assert sheet.column("问题描述")[1] == "更新项目第 1 行(P1):涉及户数的值 9 超过字段长度 1 位。"
+    assert sheet.column("横坐标") == ["m", handmade.EAST, "—"]
+
+
+def test_sources_and_reading_rules_are_told(book):
+    """Layers with rows and sources, then notes, then the catalogue's version."""
+    sheet = Sheet(book, "数据说明")
+    assert sheet.body[0][1:] == ["街区", "blocks", 3, "控规"]
+    assert any("「—」表示缺数据" in row[4] for row in sheet.body)
+    assert sheet.body[-1][4] == handmade.book().digest
+
+
+def test_hostile_text_is_inert(tmp_path):
+    """Whatever a name looks like, its cell is a text that reads back as it is; the file has no formula and no link."""
+    rows = [{"block_id": f"B{n}", "name": text} for n, text in enumerate(HOSTILE)]
+    path = write(tmp_path / "a.xlsx", {"block_results": handmade.frame("block_results", rows)})
+    sheet = openpyxl.load_workbook(path)["街区统筹一览表"]
+    cells = [sheet.cell(row, 3) for row in range(6, 6 + len(HOSTILE))]
+    assert [(cell.value, cell.data_type, cell.hyperlink) for cell in cells] == [(text, "s", None) for text in HOSTILE]
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert not [name for name in parts if "externalLink" in name]
+    assert not [name for name, content in parts.items() if name.startswith("xl/worksheets/sheet") and b"<f>" in content]
+
+
+def test_text_that_no_workbook_can_hold_is_made_to_fit(tmp_path):
+    """Longer than a cell, or half a surrogate pair: the sheet is written all the same."""
+    names = pd.Series(["长" * 40_000, "a\udc00b\x01"], dtype="object")
+    rows = handmade.frame("block_results", [{"block_id": "B1"}, {"block_id": "B2"}]).assign(name=names)
+    path = write(tmp_path / "a.xlsx", {"block_results": rows})
+    long, odd = Sheet(path, "街区统筹一览表").column("街区名称")[1:3]
+    assert (len(long), long[-1]) == (32_000, "…")
+    assert odd.startswith("a?b")
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_sheets_are_ready_to_print(book, name):
+    """Landscape A3 or A4, headings on every page, frozen panes, no merged cells, both notices in the page's head."""
+    sheet = openpyxl.load_workbook(book)[name]
+    assert sheet.page_setup.orientation == "landscape"
+    assert sheet.page_setup.paperSize in (tables._A3, tables._A4)
+    assert sheet.print_title_rows == "$4:$5"
+    assert sheet.freeze_panes == "D6"
+    assert not sheet.merged_cells.ranges
+    assert sheet.oddHeader.right.text == "内部资料 注意保管 示例数据,非真实情况"
+
+
+def test_columns_are_wide_enough_for_chinese(book):
+    """A name of eight characters needs sixteen half ones."""
+    sheet = openpyxl.load_workbook(book)["问题清单"]
+    assert sheet.column_dimensions["C"].width > 40
+    assert all(sheet.column_dimensions[letter].width >= 9 for letter in "BDEFGHI")
+
+
+def test_real_data_has_no_notice_of_samples(tmp_path):
+    """Internal it remains."""
+    path = write(tmp_path / "a.xlsx")
+    assert Sheet(path, SHEETS[0]).rows[0][0] == "街区统筹一览表 【内部资料 注意保管】"
+
+
+def test_nothing_to_show_gives_headings(tmp_path):
+    """Five sheets, no rows, no total that looks like a figure."""
+    path = workbook.write(tmp_path / "a.xlsx", {}, catalogue=handmade.book())
+    sheet = Sheet(path, "街区统筹一览表")
+    assert sheet.head[1] == "街区代码"
+    assert [row[0] for row in sheet.body] == ["合计"]
+    assert set(sheet.body[0][1:]) <= {"—", ""}
+
+
+def test_same_frames_give_the_same_bytes(tmp_path):
+    """A workbook can be compared with last month's."""
+    assert write(tmp_path / "a.xlsx").read_bytes() == write(tmp_path / "b.xlsx").read_bytes()
+
+
+def test_inputs_are_not_modified(tmp_path):
+    """The frames handed in stay as they were."""
+    given = frames()
+    write(tmp_path / "a.xlsx", given)
+    for name, frame in frames().items():
+        pd.testing.assert_frame_equal(pd.DataFrame(given[name]), pd.DataFrame(frame))
+
+
+def test_findings_alone_are_a_quality_report(tmp_path):
+    """质检报告, one sheet."""
+    path = workbook.write_findings(problems(), tmp_path / "a.xlsx", catalogue=handmade.book())
+    assert CalamineWorkbook.from_path(path).sheet_names == ["质检报告"]
+    assert len(Sheet(path, "质检报告").body) == 2
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    """One sentence, nothing half-made."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorePermissionError, match=r"cannot write a\.xlsx"):
+        write(tmp_path / "file" / "a.xlsx")
+
+
+AMOUNTS = st.lists(st.one_of(st.none(), st.floats(-1e7, 1e7).map(lambda value: round(value, 3))), max_size=40)
+
+
+@given(AMOUNTS, st.integers(0, 3))
+def test_rounded_rows_add_up(values, digits):
+    """To the exact total rounded half up, none off by a whole step, gaps kept."""
+    series = pd.Series(values, dtype="float64")
+    rounded = tables.rounded_to_total(series, digits)
+    step = 10.0**-digits
+    total = math.floor(math.fsum(series.dropna()) / step + 0.5) * step
+    assert math.fsum(rounded.dropna()) == pytest.approx(total, abs=step * 1e-3)
+    assert (np.abs(rounded - series).dropna() < step * (1 + 1e-5)).all()
+    assert rounded.isna().equals(series.isna())
