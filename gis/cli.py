@@ -1,0 +1,332 @@
+"""The command line: parse, call one workflow function, print, map the error class to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from gis import catalogue as gis_catalogue
+from gis import findings as gis_findings
+from gis.errors import GisError, RowsRefused, UsageError
+from gis.settings import Settings
+from gis.workflow import analyses, beijing, bureau, demo, intake, keeping, outputs
+
+app = typer.Typer(
+    name="gis",
+    help="城市更新空间规划:街区统筹与站城融合。Spatial planning for urban renewal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+StoreName = Annotated[str, typer.Argument(metavar="STORE", help="库:*.gpkg 或 postgresql://… · the store")]
+Reason = Annotated[str, typer.Option(help="变更原因 · why")]
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Session:
+    """Hold what the common options settle: settings, and who makes changes."""
+
+    settings: Settings
+    author: str
+
+
+T = TypeVar("T")
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    lang: Annotated[str | None, typer.Option(help="语言:zh 或 en · language")] = None,
+    layers: Annotated[Path | None, typer.Option(help="图层目录文件夹 · folder of the catalogue")] = None,
+    file: Annotated[Path | None, typer.Option("--settings", help="本单位设置 *.toml · the bureau's settings")] = None,
+    crs: Annotated[str | None, typer.Option("--working-crs", help="工作坐标系 · EPSG code or WKT file")] = None,
+    author: Annotated[str, typer.Option(envvar="GIS_AUTHOR", help="填报人 · who makes changes")] = "gis",
+) -> None:
+    """城市更新空间规划:街区统筹与站城融合。Spatial planning for urban renewal."""
+    base = bureau.read_settings(file) if file else Settings()
+    if lang is not None and lang not in gis_catalogue.LANGUAGES:
+        raise UsageError(f"--lang is {lang!r}; allowed are zh and en", lang=lang)
+    settings = replace(base, lang=lang or base.lang, layers=layers or base.layers, crs=crs or base.crs)
+    context.obj = Session(settings, author)
+
+
+@app.command("demo")
+def run_demo(context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="OUT")] = Path("out")) -> None:
+    """示例城镇全流程。Run the whole job on the fictional sample town."""
+    report = demo.demo(folder, settings=_settings(context), track=_track)
+    _print_steps(report)
+
+
+@app.command("beijing")
+def run_beijing(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="门头沟公开数据文件夹 · folder with the open data")],
+    target: Annotated[Path, typer.Argument(metavar="OUT")] = Path("out-beijing"),
+) -> None:
+    """用门头沟公开数据跑同样的流程。Run the same job on open data of Mentougou."""
+    report = beijing.run(folder, target, settings=_settings(context), track=_track)
+    _print_steps(report)
+
+
+@app.command()
+def init(context: typer.Context, store: StoreName) -> None:
+    """建库。Make an empty store with all layers of the catalogue."""
+    with intake.init(store, settings=_settings(context)) as made:
+        _say(f"已建库 {store},{len(made.layers())} 个图层", f"made {store} with {len(made.layers())} layers", context)
+
+
+@app.command()
+def migrate(context: typer.Context, store: StoreName) -> None:
+    """跟随图层目录升级库。Bring a store up to the present catalogue."""
+    steps = keeping.migrate(store, settings=_settings(context))
+    for step in steps:
+        out.print(Text(f"  {step}"))
+    _say(f"升级完成,{len(steps)} 步", f"migrated in {len(steps)} steps", context)
+
+
+@app.command()
+def adopt(context: typer.Context, store: StoreName, reason: Reason = "登记库外修改") -> None:
+    """登记其他程序对库的修改。Record what other programs changed in the store."""
+    change = keeping.adopt(store, settings=_settings(context), author=_author(context), reason=reason)
+    _say(f"已登记为变更 {change.number}", f"recorded as change {change.number}", context)
+
+
+@app.command()
+def load(
+    context: typer.Context,
+    store: StoreName,
+    files: Annotated[list[Path], typer.Argument(help="文件 · shapefile, zip, GeoPackage, GeoJSON, CSV …")],
+    layer: Annotated[str | None, typer.Option(help="图层名 · the layer; else taken from the file's name")] = None,
+    crs: Annotated[str | None, typer.Option(help="文件坐标系 · CRS of the files that name none")] = None,
+    encoding: Annotated[str | None, typer.Option(help="属性编码 · encoding of the attributes")] = None,
+    datum: Annotated[str | None, typer.Option(help="GCJ-02 或 BD-09 · to be undone")] = None,
+    reason: Reason = "数据入库",
+) -> None:
+    """读取、规整、检查、修复、入库。Read, conform, validate, repair and store files."""
+    hints = intake.Hints(layer=layer, crs=crs, encoding=encoding, datum=datum)
+    settings = _settings(context)
+    reports = intake.load(
+        store, files, hints=hints, settings=settings, author=_author(context), reason=reason, track=_track
+    )
+    for report in reports:
+        out.print(Text(report.sentence(settings.lang)))
+    _print_findings(gis_findings.join(*[report.findings for report in reports]), settings)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    store: StoreName,
+    report: Annotated[Path | None, typer.Option(help="质检报告 *.xlsx")] = None,
+) -> None:
+    """质检库中数据。List the findings on what is stored."""
+    settings = _settings(context)
+    found = intake.check(store, settings=settings, report=report, track=_track)
+    _print_findings(found, settings)
+    _say(f"共 {len(found)} 条问题", f"{len(found)} findings", context)
+
+
+@app.command()
+def export(context: typer.Context, store: StoreName, layer: str, file: Path) -> None:
+    """导出一个图层。Write one layer to a file (GeoPackage, GeoJSON, GeoParquet, CSV, XLSX)."""
+    rows = keeping.export(store, layer, file, settings=_settings(context))
+    _say(f"已导出 {layer} {rows} 行到 {file}", f"wrote {rows} rows of {layer} to {file}", context)
+
+
+@app.command()
+def history(context: typer.Context, store: StoreName, layer: str, key: str) -> None:
+    """查看一个要素的历史。Show who changed a feature, when and why."""
+    _print_frame(keeping.edits(keeping.history(store, layer, key, settings=_settings(context))))
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    store: StoreName,
+    layer: str,
+    key: str,
+    change: int,
+    reason: Reason = "恢复历史状态",
+) -> None:
+    """把一个要素恢复到某次变更后的状态。Bring a feature back to its state after a change."""
+    done = keeping.restore(
+        store, (layer, key, change), settings=_settings(context), author=_author(context), reason=reason
+    )
+    _say(f"已恢复,变更 {done.number}", f"restored as change {done.number}", context)
+
+
+@app.command("blocks")
+def run_blocks(context: typer.Context, store: StoreName) -> None:
+    """街区统筹。Coordinate renewal block by block; results go back into the store."""
+    settings = _settings(context)
+    with intake.opened(store, settings) as opened:
+        result = analyses.blocks(opened, settings=settings)
+    _print_frame(result.results[["block_id", "name", "project_count", "project_area_m2", "conflict_count"]])
+    _print_findings(result.findings, settings)
+
+
+@app.command("stations")
+def run_stations(context: typer.Context, store: StoreName) -> None:
+    """站点周边分析。Describe the surroundings of each station; results go back into the store."""
+    settings = _settings(context)
+    with intake.opened(store, settings) as opened:
+        result = analyses.stations(opened, settings=settings)
+    _print_frame(result.results[["station_id", "name", "ring", "version", "area_m2", "project_count"]])
+    _print_findings(result.findings, settings)
+
+
+@app.command("map")
+def run_map(
+    context: typer.Context,
+    store: StoreName,
+    file: Annotated[Path, typer.Argument(metavar="OUT.html")],
+    internal: Annotated[bool, typer.Option("--internal", help="内部版 · the bureau's own edition")] = False,
+    notice: Annotated[Path | None, typer.Option(help="公示信息 *.toml · what the consultation is")] = None,
+) -> None:
+    """征求意见地图。Write the consultation map as one file that asks nothing of the network."""
+    settings = _settings(context)
+    with intake.opened(store, settings) as opened:
+        edition = "internal" if internal else "public"
+        report = outputs.write_map(opened, file, edition=edition, notice=bureau.read_notice(notice) if notice else None)
+    _say(f"已写出 {report.path}({report.bytes:,} 字节)", f"wrote {report.path} ({report.bytes:,} bytes)", context)
+
+
+@app.command("workbook")
+def run_workbook(
+    context: typer.Context, store: StoreName, file: Annotated[Path, typer.Argument(metavar="OUT.xlsx")]
+) -> None:
+    """工作簿:一览表、分析表、台账、问题清单、数据说明。Write the workbook."""
+    settings = _settings(context)
+    with intake.opened(store, settings) as opened:
+        outputs.write_workbook(opened, file)
+    _say(f"已写出 {file}", f"wrote {file}", context)
+
+
+@app.command()
+def deliver(context: typer.Context, store: StoreName, file: Annotated[Path, typer.Argument(metavar="OUT.zip")]) -> None:
+    """矢量成果包。Write the shapefile delivery and compare it with the store row by row."""
+    settings = _settings(context)
+    with intake.opened(store, settings) as opened:
+        outputs.deliver(opened, file)
+    _say(f"已写出并复核 {file}", f"wrote and verified {file}", context)
+
+
+@app.command()
+def verify(context: typer.Context, package: Annotated[Path, typer.Argument(metavar="PACKAGE.zip")]) -> None:
+    """校验成果包。Check a delivery package; exit code 16 when something is wrong."""
+    settings = _settings(context)
+    found = outputs.verify(package, settings=settings)
+    _print_findings(found, settings)
+    errors = int((found["severity"] == "error").sum())
+    _say(f"{package.name}:{errors} 处错误", f"{package.name}: {errors} errors", context)
+    if errors:
+        raise typer.Exit(16)
+
+
+def main() -> None:
+    """Run a command; print one clear sentence and use the exit code of the error's class when it fails."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("已中止 · stopped")
+        sys.exit(130)
+    except GisError as error:
+        _print_error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):
+            err.print(Text(f"用法错误 · usage: {getattr(error, 'message', None) or error}"))
+            sys.exit(UsageError.exit_code)
+        raise
+
+
+def _settings(context: typer.Context) -> Settings:
+    """Return the settings that the common options made."""
+    session: Session = context.obj
+    return session.settings
+
+
+def _author(context: typer.Context) -> str:
+    """Return who makes changes."""
+    session: Session = context.obj
+    return session.author
+
+
+def _track(items: Iterable[T], title: str) -> Iterable[T]:
+    """Show a progress bar on a terminal."""
+    return track(items, description=title, console=err, transient=True, disable=not err.is_terminal)
+
+
+def _say(zh: str, en: str, context: typer.Context) -> None:
+    """Print one summary line, the chosen language first."""
+    first, second = (zh, en) if _settings(context).lang == "zh" else (en, zh)
+    out.print(Text(f"{first} · {second}"))
+
+
+def _print_error(error: GisError) -> None:
+    """Print an error as one sentence with its kind in Chinese, and the faults of refused rows."""
+    words = gis_catalogue.read().words("errors", "zh") if error.exit_code != 13 else {}
+    kind = words.get(type(error).__name__, "出错")
+    err.print(Text(f"{kind} · {error}"))
+    if isinstance(error, RowsRefused) and error.findings is not None:
+        for text in intake.sentences(error.findings.head(_SHOWN), Settings()):
+            err.print(Text(f"  {text}"))
+
+
+def _print_findings(found: pd.DataFrame, settings: Settings) -> None:
+    """Print findings as sentences, the first twenty and how many more there are."""
+    for severity, text in zip(found["severity"], intake.sentences(found.head(_SHOWN), settings), strict=False):
+        out.print(Text(f"  [{severity}] {text}"))
+    if len(found) > _SHOWN:
+        out.print(Text(f"  … 另有 {len(found) - _SHOWN} 条 · {len(found) - _SHOWN} more"))
+
+
+def _print_frame(frame: pd.DataFrame) -> None:
+    """Print a frame as a table."""
+    table = Table()
+    for column in frame.columns:
+        table.add_column(Text(str(column)))
+    for row in frame.itertuples(index=False):
+        table.add_row(*[Text("—" if value is None or value != value else _cell(value)) for value in row])
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    """Return a value as text, areas without noise."""
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def _print_steps(report: demo.Report) -> None:
+    """Print what was made, its size and the seconds each step took."""
+    steps = Table(title="步骤 · steps")
+    for title in ("步骤 · step", "内容 · what", "秒 · seconds"):
+        steps.add_column(title, justify="right" if "秒" in title else "left")
+    for step in report.steps:
+        steps.add_row(Text(step.title), Text(step.result), f"{step.seconds:.2f}")
+    made = Table(title="成果 · made")
+    for title in ("文件 · file", "大小 · size"):
+        made.add_column(title, justify="right" if "大小" in title else "left")
+    for path in report.files:
+        made.add_row(Text(str(path)), f"{path.stat().st_size / 1024:,.0f} KB")
+    out.print(steps, made)

@@ -1,0 +1,322 @@
+"""Files into a store, and the check of what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from gis import catalogue as gis_catalogue
+from gis import crs as gis_crs
+from gis import findings as gis_findings
+from gis import rows as gis_rows
+from gis.catalogue import Catalogue, Layer
+from gis.errors import SourceError, UsageError
+from gis.intake import conform, repair, validate
+from gis.intake.read import read
+from gis.publish import workbook
+from gis.settings import Settings
+from gis.store import Change, Store, open_store
+from gis.workflow.steps import Track, silent
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Say what files do not say: layer, CRS, encoding, datum; each is the flag of `gis load` of the same name."""
+
+    layer: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    datum: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Hold what became of one file: rows in = accepted + quarantined."""
+
+    file: str
+    layer: str
+    accepted: int
+    quarantined: int
+    change: Change | None
+    findings: pd.DataFrame
+
+    def sentence(self, lang: str = "zh") -> str:
+        """Return the outcome as one sentence.
+
+        Parameters
+        ----------
+        lang
+            "zh" or "en".
+
+        Returns
+        -------
+        str
+        """
+        total = self.accepted + self.quarantined
+        if lang == "zh":
+            return f"{self.file} → {self.layer}:读入 {total} 行,入库 {self.accepted} 行,待核 {self.quarantined} 行"
+        return f"{self.file} → {self.layer}: {total} rows read, {self.accepted} stored, {self.quarantined} quarantined"
+
+
+def init(target: str | Path, *, settings: Settings) -> Store:
+    """Make an empty store with all layers of the catalogue.
+
+    Parameters
+    ----------
+    target
+        A path ending in .gpkg, or postgresql://….
+    settings
+        Working CRS and catalogue folder.
+
+    Returns
+    -------
+    gis.store.Store
+        Open; close it, or use it in a with statement.
+    """
+    return open_store(str(target), catalogue=gis_catalogue.read(settings.layers), settings=settings, create=True)
+
+
+def opened(target: str | Path, settings: Settings) -> Store:
+    """Open a store with the catalogue of the settings.
+
+    Parameters
+    ----------
+    target
+        A path ending in .gpkg, or postgresql://….
+    settings
+        Working CRS and catalogue folder.
+
+    Returns
+    -------
+    gis.store.Store
+    """
+    return open_store(str(target), catalogue=gis_catalogue.read(settings.layers), settings=settings)
+
+
+def load(
+    target: str | Path | Store,
+    paths: Iterable[str | Path],
+    *,
+    hints: Hints | None = None,
+    settings: Settings | None = None,
+    author: str = "gis",
+    reason: str = "数据入库",
+    track: Track = silent,
+) -> list[Taken]:
+    """Load files: read, conform, repair, validate, split; each file is stored in one transaction.
+
+    Parameters
+    ----------
+    target
+        The store, or its name.
+    paths
+        Files; each is one layer, named by the hint or by the file's name (blocks, 街区 or JQ).
+    hints
+        What the files do not say.
+    settings
+        Working CRS, bounds, catalogue folder.
+    author, reason
+        Who changes the store, and why.
+    track
+        Shows progress.
+
+    Returns
+    -------
+    list of Taken
+        One a file, in their order. Everything is read before anything is stored: an unreadable file changes nothing.
+    """
+    chosen = _settings(target, settings)
+    if not isinstance(target, Store):
+        with opened(target, chosen) as store:
+            return load(store, paths, hints=hints, settings=chosen, author=author, reason=reason, track=track)
+    asked = hints or Hints()
+    ready = [_conformed(target, Path(path), asked, chosen) for path in track(list(paths), "读取")]
+    return [
+        take_in(target, layer.name, frame, file=file, author=author, reason=reason, noted=noted)
+        for layer, frame, file, noted in track(ready, "入库")
+    ]
+
+
+def take_in(
+    store: Store,
+    layer: str,
+    frame: pd.DataFrame,
+    *,
+    file: str,
+    author: str,
+    reason: str,
+    noted: pd.DataFrame | None = None,
+) -> Taken:
+    """Repair, validate and store the rows of one layer; faulty rows go to quarantine with their reasons.
+
+    Parameters
+    ----------
+    store
+        Where to.
+    layer
+        Name of the layer.
+    frame
+        Rows with the layer's canonical names, in the working CRS.
+    file
+        Where they come from, for the record.
+    author, reason
+        Who changes the store, and why.
+    noted
+        Findings made on the way here.
+
+    Returns
+    -------
+    Taken
+    """
+    record = store.catalogue.layer(layer)
+    shaped = gis_rows.canonical(frame, record, store.settings.crs)
+    mended = repair.repair(shaped, record)
+    found = gis_findings.join(
+        _about(noted, layer), mended.findings, _validated(store, mended.frame, record, _local(store, store.settings))
+    )
+    accepted, quarantined = validate.split(mended.frame, found, layer=layer, file=file)
+    change = store.load(layer, accepted, quarantined, found, author=author, reason=f"{reason}:{file}")
+    return Taken(file, layer, len(accepted), len(quarantined), change, found)
+
+
+def check(
+    target: str | Path | Store,
+    *,
+    settings: Settings | None = None,
+    report: Path | None = None,
+    track: Track = silent,
+) -> pd.DataFrame:
+    """Validate every base layer of a store and keep the findings in it.
+
+    Parameters
+    ----------
+    target
+        The store, or its name.
+    settings
+        Bounds and catalogue folder.
+    report
+        Where to write the findings as a workbook (质检报告), if anywhere.
+    track
+        Shows progress.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Findings of all layers.
+    """
+    chosen = _settings(target, settings)
+    if not isinstance(target, Store):
+        with opened(target, chosen) as store:
+            return check(store, settings=chosen, report=report, track=track)
+    local = _local(target, chosen)
+    tables = [target.findings()]
+    for layer in track(_base_layers(target.catalogue), "检查"):
+        frame = target.read(layer.name).drop(columns="_version")
+        if len(frame):
+            tables.append(_validated(target, frame, layer, local))
+    found = gis_findings.join(*tables)
+    target.replace("findings", found, where={"origin": "check"})
+    if report is not None:
+        workbook.write_findings(found, report, catalogue=target.catalogue)
+    return found
+
+
+def sentences(found: pd.DataFrame, settings: Settings) -> list[str]:
+    """Word findings in the language of the settings.
+
+    Parameters
+    ----------
+    found
+        A findings table.
+    settings
+        Language and catalogue folder.
+
+    Returns
+    -------
+    list of str
+        One a row.
+    """
+    catalogue = gis_catalogue.read(settings.layers)
+    texts, titles = catalogue.words("findings", settings.lang), catalogue.titles(settings.lang)
+    return [gis_findings.sentence(dict(row), texts, titles) for _, row in found.iterrows()]
+
+
+def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
+    """Return the layer that a file is to be: the one named, else the one whose name, title or delivery name it bears.
+
+    Parameters
+    ----------
+    catalogue
+        Layers.
+    path
+        The file.
+    layer
+        From the hint.
+
+    Returns
+    -------
+    gis.catalogue.Layer
+
+    Raises
+    ------
+    UsageError
+        The file's name is no layer's.
+    UnknownNameError
+        The layer named does not exist.
+    """
+    if layer is not None:
+        return catalogue.layer(layer)
+    for record in _base_layers(catalogue):
+        if path.stem in {record.name, record.zh, record.delivery}:
+            return record
+    names = ", ".join(f"{record.name} ({record.zh})" for record in _base_layers(catalogue))
+    raise UsageError(f"{path.name}: which layer is it? give --layer; layers are {names}", file=path.name)
+
+
+def _settings(target: object, settings: Settings | None) -> Settings:
+    """Return the settings given, else those of the open store, else the defaults."""
+    return settings or (target.settings if isinstance(target, Store) else Settings())
+
+
+def _conformed(
+    store: Store, path: Path, hints: Hints, settings: Settings
+) -> tuple[Layer, pd.DataFrame, str, pd.DataFrame]:
+    """Read and conform one file; nothing is stored."""
+    if not path.exists():
+        raise SourceError(f"there is no file {path}", path=str(path))
+    layer = named_layer(store.catalogue, path, hints.layer)
+    source = read(path, crs=hints.crs, encoding=hints.encoding, datum=hints.datum)
+    made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
+    return layer, made.frame, path.name, gis_findings.join(source.notes, made.findings)
+
+
+def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settings) -> pd.DataFrame:
+    """Validate a layer's rows against the code lists and against the layers that they refer to."""
+    names = {field.reference for field in layer.fields if field.reference}
+    keys = {name: set(store.read(name)[store.catalogue.layer(name).key]) for name in sorted(names)}
+    return validate.validate(frame, layer, catalogue=store.catalogue, settings=settings, references=keys)
+
+
+def _about(noted: pd.DataFrame | None, layer: str) -> pd.DataFrame:
+    """Return findings about a file as findings about the layer that it becomes, the file as feature."""
+    if noted is None:
+        return gis_findings.table()
+    whole = noted["layer"].ne(layer) & noted["feature"].isna()
+    return noted.assign(feature=noted["feature"].mask(whole, noted["layer"]), layer=layer)
+
+
+def _base_layers(catalogue: Catalogue) -> Sequence[Layer]:
+    """Return the layers that hold what files brought, not results."""
+    return [layer for layer in catalogue.layers.values() if not layer.derived]
+
+
+def _local(store: Store, settings: Settings) -> Settings:
+    """Return the settings with the bounds of the districts that the store holds; without any, as they are."""
+    districts = store.read("districts")
+    if districts.empty:
+        return settings
+    west, south, east, north = gis_crs.to(districts, gis_crs.CGCS2000).total_bounds
+    return replace(settings, bounds=(float(west), float(south), float(east), float(north)))
