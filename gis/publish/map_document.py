@@ -30,7 +30,7 @@ SWITCHED_OFF = {"facilities", "walkways", "vacated_spaces", "buildings", "townsh
 SWITCHED_OFF |= {"comments", "constraints", "findings"}
 SHOWN_BARRIERS = ("rail",)
 # the first view holds the built town, not the hills around it
-HOME = ("blocks", "units", "projects", "parcels", "street_blocks")
+HOME = ("blocks", "units", "street_blocks", "parcels", "projects")
 _SHAPES = {"Point": "point", "MultiPoint": "point", "MultiLineString": "line", "MultiPolygon": "area"}
 _UNITS = {"m": "m", "m²": "m²", "人": "persons", "个": "", "户": "households", "层": "storeys", "套": "dwellings"}
 _UNITS |= {"万元": "10,000 yuan", "share": ""}

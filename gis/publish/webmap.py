@@ -99,6 +99,8 @@ def write(
         if value not in allowed:
             raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
     is_public = edition == "public"
+    if is_public and notice.procedure == "working":
+        raise UsageError("a working map is no consultation; write it as the internal edition", procedure="working")
     kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
     plane = publication.plane(kept.frames)
     found = map_document.document(kept, plane, catalogue, notice=notice, is_public=is_public)

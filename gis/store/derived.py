@@ -107,8 +107,8 @@ def shaped(frame: pd.DataFrame, layer: Layer, desk: Desk, lang: str, part: Mappi
         stem = "-".join(map(str, part.values())) or layer.singular
         frame = frame.assign(**{layer.key: [f"{stem}-{number:06d}" for number in range(1, len(frame) + 1)]})
     if layer.name == "findings" and "text" not in frame.columns:
-        words = desk.catalogue.words("findings", lang)
-        said = [findings.sentence(dict(row), words)[:_SENTENCE] for _, row in frame.iterrows()]
+        words, titles = desk.catalogue.words("findings", lang), desk.catalogue.titles(lang)
+        said = [findings.sentence(dict(row), words, titles)[:_SENTENCE] for _, row in frame.iterrows()]
         frame = frame.assign(text=pd.Series(said, index=frame.index, dtype="str"))
     if layer.spatial and not isinstance(frame, gpd.GeoDataFrame):
         return findings.points(frame, desk.crs.to_wkt())

@@ -214,8 +214,12 @@ class Postgis(Home):
 
     def open_change(self, author: str, reason: str, operation: str, layer: str | None) -> int:
         """Enter the change set; the triggers find it by its transaction."""
-        statement = f"INSERT INTO {self.table(CHANGES)} (author, reason, operation, layer) VALUES (%s, %s, %s, %s)"
-        return int(self.run(f"{statement} RETURNING number", [author, reason, operation, layer])[0][0])
+        changes = self.table(CHANGES)
+        statement = (
+            f"INSERT INTO {changes} (number, author, reason, operation, layer) "
+            f"SELECT {tables.next_number(changes)}, %s, %s, %s, %s RETURNING number"
+        )
+        return int(self.run(statement, [author, reason, operation, layer])[0][0])
 
     def close_change(self, number: int, counts: str) -> None:
         """Enter the counts."""

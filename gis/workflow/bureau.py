@@ -111,6 +111,7 @@ def internal_notice(settings: Settings) -> Notice:
         opens=today,
         closes=today,
         address="本单位内部",
+        procedure="working",
     )
 
 

@@ -68,8 +68,8 @@ def test_a_table_of_findings_becomes_points_with_sentences(store, issues, catalo
     """Numbers, sentences and places are added; a finding without a place has no point."""
     store.replace("findings", issues)
     found = store.read("findings")
-    words = catalogue.words("findings")
-    assert found["text"].tolist() == [findings.sentence(row, words) for _, row in issues.iterrows()]
+    words, titles = catalogue.words("findings"), catalogue.titles()
+    assert found["text"].tolist() == [findings.sentence(row, words, titles) for _, row in issues.iterrows()]
     assert found.geometry.isna().tolist() == [False, True]
     assert found["finding_id"].is_unique
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import struct
 import subprocess
 import xml.etree.ElementTree as ET
 from contextlib import closing
@@ -16,7 +17,7 @@ import pyogrio
 import pytest
 import shapely
 
-from gis.store import open_store
+from gis.store import geopackage, open_store
 
 
 @pytest.fixture
@@ -99,9 +100,9 @@ def test_an_update_through_gdal_is_recorded(path, catalogue):
 def test_plain_sqlite_with_five_functions_is_recorded(path, catalogue):
     """Whoever registers the functions of the R-tree's triggers may edit shapes too."""
     with closing(sqlite3.connect(path)) as connection:
-        for name in ("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
-            connection.create_function(name, 1, lambda blob: 1.0, deterministic=True)
-        connection.create_function("ST_IsEmpty", 1, lambda blob: 0, deterministic=True)
+        for place, name in enumerate(("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY")):
+            connection.create_function(name, 1, lambda blob, at=8 + 8 * place: struct.unpack_from("<d", blob, at)[0])
+        connection.create_function("ST_IsEmpty", 1, lambda blob: 0)
         connection.execute("UPDATE blocks SET geom = (SELECT geom FROM blocks WHERE fid = 1) WHERE fid = 2")
         connection.commit()
     with open_store(path, catalogue=catalogue) as store:
@@ -145,6 +146,7 @@ def test_blobs_carry_the_standard_s_header(reopened):
 def test_wide_columns_of_another_program_go_to_extra(path, blocks, catalogue, who):
     """A column that QGIS adds is found, and adopted into `extra`."""
     with closing(sqlite3.connect(path)) as connection:
+        geopackage._register(connection)
         connection.execute("ALTER TABLE blocks ADD COLUMN memo TEXT")
         connection.execute("UPDATE blocks SET memo = 'x' WHERE fid = 1")
         connection.commit()

@@ -129,7 +129,8 @@ def test_a_layer_is_not_dropped(old, folder):
     """A layer that leaves the catalogue keeps its table."""
     for name in ("votes", "projects"):
         (folder / f"{name}.toml").unlink()
-    with open_store(old, catalogue=catalogues.read(folder)) as store, pytest.raises(MigrationNeededError, match="votes"):
+    left = catalogues.read(folder)
+    with open_store(old, catalogue=left) as store, pytest.raises(MigrationNeededError, match="votes"):
         store.migrate()
 
 

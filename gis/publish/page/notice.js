@@ -54,6 +54,8 @@ function buildNotice() {
 function buildHead() {
   document.title = doc.title;
   byId("title").textContent = doc.title;
+  const working = doc.notice.procedure === "working";
+  byId("draft").hidden = byId("period").hidden = working;
   byId("draft").textContent = doc.notice.draft;
   byId("procedure").textContent = word("procedure." + doc.notice.procedure) + " · " + doc.notice.organiser;
   byId("period").textContent = word("notice.period") + " " + period();
