@@ -13,7 +13,8 @@ from datetime import date
 
 from gis.errors import UsageError
 
-# 法定公示/公告 · 征求相关权利人意见 · 意愿征集; and no procedure, but a working map of the bureau; their titles are words of the catalogue ([map] procedure.…)
+# 法定公示/公告 · 征求相关权利人意见 · 意愿征集, and a working map that is none of them; their titles are words of the
+# catalogue ([map] procedure.…)
 PROCEDURES = ("statutory", "holders", "wishes", "working")
 DRAFTS = ("征求意见稿", "送审稿", "报批稿", "公示稿")
 # domain.md §6.6: 国家 GS(2024)0001号, 北京 京S(2024)001号
@@ -56,7 +57,8 @@ class Notice:
     opens, closes
         起止日期, both days included.
     procedure
-        "statutory" 法定公示, "holders" 征求相关权利人意见, "wishes" 意愿征集, "working" 内部工作图 (internal edition only).
+        "statutory" 法定公示, "holders" 征求相关权利人意见, "wishes" 意愿征集, "working" 内部工作图 (internal edition
+        only).
     draft
         稿别: one of 征求意见稿, 送审稿, 报批稿, 公示稿.
     phone, email, address

@@ -191,7 +191,7 @@ def test_geographic_delivery(tmp_path):
 
 def test_a_bureaus_own_grid_keeps_its_parameters(tmp_path):
     """The package names a local grid without the numbers that define it."""
-    wkt = handmade.projects().crs.to_wkt().replace("False easting\",500000", "False easting\",314159")
+    wkt = handmade.projects().crs.to_wkt().replace('False easting",500000', 'False easting",314159')
     wkt = wkt.replace("CGCS2000 / 3-degree Gauss-Kruger CM 117E", "某市地方坐标系").replace(',ID["EPSG",4548]', "")
     receiver = dataclasses.replace(receivers.read("city", handmade.book()), crs=wkt)
     report = deliver(tmp_path / "a.zip", profile=receiver)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -173,8 +175,8 @@ def test_the_internal_edition_holds_everything_with_a_shape():
 
 def test_a_generalised_layer_is_coarse(monkeypatch):
     """Points of a generalised layer stand on a 10 m lattice, and small areas keep an area."""
-    layer = catalogues.dataclasses.replace(CATALOGUE.layer("stations"), public="generalised")
-    changed = catalogues.dataclasses.replace(CATALOGUE, layers={**CATALOGUE.layers, "stations": layer})
+    layer = dataclasses.replace(CATALOGUE.layer("stations"), public="generalised")
+    changed = dataclasses.replace(CATALOGUE, layers={**CATALOGUE.layers, "stations": layer})
     rows = frame([Point(EAST + 3.3, NORTH + 7.7)], station_id=["A"], name=["甲"])
     point = publication.public({"stations": rows}, changed).frames["stations"].geometry.iloc[0]
     assert (point.x % 10, point.y % 10) == (0, 0)
