@@ -53,7 +53,7 @@ def finding(
         raise ValueError(f"severity {severity!r} is not one of {SEVERITIES}")
     x, y = _place(at)
     text = json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=_plain)
-    values = (code, severity, layer, feature, field, text, x, y)
+    values = (code, severity, layer, _writable(feature), field, _writable(text), x, y)
     return dict(zip(COLUMNS, values, strict=True))
 
 
@@ -167,6 +167,11 @@ def _place(at: BaseGeometry | tuple[float, float] | None) -> tuple[float, float]
         point = at if isinstance(at, shapely.Point) else shapely.point_on_surface(at)
         return float(point.x), float(point.y)
     return float(at[0]), float(at[1])
+
+
+def _writable(text: str | None) -> str | None:
+    """Return text with half surrogate pairs, which no column of text can hold, spelt as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(text, str) else text
 
 
 def _plain(value: Any) -> Any:

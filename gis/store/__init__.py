@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from gis import catalogue as catalogues
@@ -78,7 +79,8 @@ def open_store(
         facts = home.facts()
         if facts["format"] != FORMAT:
             raise StoreError(f"{home.name} has format {facts['format']}, this program knows {FORMAT}; update it")
-        return Store(home, known, settings or Settings(), systems.parse(_crs(home.name, facts, settings)))
+        chosen = replace(settings or Settings(), crs=_crs(home.name, facts, settings))
+        return Store(home, known, chosen, systems.parse(chosen.crs))
     except BaseException:
         home.close()
         raise

@@ -116,7 +116,7 @@ class Store:
             reading.present(self.home, record)
             found = reading.past(self.home, record, reading.number_at(self.home, as_of), where=where)
         frame = versioned(decode(found, record, self.crs), [row[-1] for row in found])
-        return frame if bbox is None else reading.inside(frame, bbox)
+        return frame if bbox is None else reading.inside(frame, record, bbox)
 
     def put(self, layer: str, frame: pd.DataFrame, *, author: str, reason: str, force: bool = False) -> Change:
         """Insert new features and change known ones; rows that are not in the frame stay as they are.
@@ -468,7 +468,7 @@ class Store:
         """Hold the lock and one open change set, after refusing what would tear the store further."""
         changes.require(author, reason)
         plan = self.plan()
-        if plan.steps and operation != "migrate":
+        if plan.steps and operation not in {"migrate", "adopt"}:
             raise MigrationNeededError(
                 f"{self.name} was made with another catalogue; run gis migrate before writing. It would:\n{plan}",
                 plan=plan,

@@ -14,6 +14,7 @@ import pandas as pd
 from gis.catalogue import Layer
 from gis.errors import UsageError
 from gis.store.home import CHANGES, Home, history
+from gis.store.reading import storable
 
 COUNTS = ("inserted", "updated", "retired", "unchanged")
 _DONE = {"insert": "inserted", "update": "updated", "retire": "retired"}
@@ -82,7 +83,7 @@ def require(author: str, reason: str) -> None:
         One of them is blank or cannot be stored.
     """
     for name, value in (("author", author), ("reason", reason)):
-        if not isinstance(value, str) or not value.strip() or "\0" in value:
+        if not isinstance(value, str) or not value.strip() or not storable(value):
             raise UsageError(f"{name}={value!r}: say who changes the store and why", **{name: value})
     if author.strip().lower() == "outside":
         raise UsageError("author 'outside' stands for edits made in other programs; give a name", author=author)

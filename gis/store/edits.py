@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -13,7 +13,7 @@ import shapely
 
 from gis import crs as systems
 from gis import findings, rows
-from gis.catalogue import Catalogue, Layer
+from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import RowsRefused, StaleEditError, UnknownNameError, UsageError
 from gis.store import reading
 from gis.store.home import CHANGES, Home, history
@@ -74,13 +74,16 @@ def settle(desk: Desk, layer: Layer, frame: pd.DataFrame, *, force: bool = False
     """
     if isinstance(frame, gpd.GeoDataFrame) and layer.spatial and frame.active_geometry_name is not None:
         systems.require(frame, desk.crs, name=f"the frame for {layer.name}")
+    if frame.columns.has_duplicates:
+        twice = str(frame.columns[frame.columns.duplicated()][0])
+        raise UsageError(f"the frame for {layer.name} repeats the column {twice!r}; keep one of them", column=twice)
     unknown = unknown_columns(frame, layer)
     known = frame.drop(columns=[name for name in frame.columns if str(name) in {row["field"] for row in unknown}])
     keys = _keys(known, layer)
     stored = reading.by_key(desk.home, layer, set(keys))
     whole = _completed(desk, layer, known, stored)
     faults = findings.join(
-        findings.table(unknown), rows.check(whole, layer, desk.catalogue), _references(desk, layer, whole)
+        findings.table(unknown), rows.check(whole, _with_extra(layer), desk.catalogue), _references(desk, layer, whole)
     )
     refuse(faults, layer)
     sound = rows.canonical(whole, layer, desk.crs)
@@ -207,10 +210,15 @@ def refuse(faults: pd.DataFrame, layer: Layer, error: type[RowsRefused] = RowsRe
         )
 
 
+def _with_extra(layer: Layer) -> Layer:
+    """Return the layer with `extra` as a field, so that it is checked to be JSON."""
+    return replace(layer, fields=(*layer.fields, Field(EXTRA, "其他", "Extra", "json", "text")))
+
+
 def _keys(frame: pd.DataFrame, layer: Layer) -> list[str]:
     """Return the keys that are text."""
     values: list[Any] = frame[layer.key].tolist() if layer.key in frame.columns else []
-    return [value for value in values if isinstance(value, str) and "\0" not in value]
+    return [value for value in values if isinstance(value, str)]
 
 
 def _versions(frame: pd.DataFrame, layer: Layer) -> list[int | None]:
@@ -246,7 +254,7 @@ def _references(desk: Desk, layer: Layer, frame: pd.DataFrame) -> pd.DataFrame:
         if field.reference is None or field.name not in frame.columns:
             continue
         target = desk.catalogue.layer(field.reference)
-        values = {value for value in frame[field.name] if isinstance(value, str) and "\0" not in value}
+        values = {value for value in frame[field.name] if isinstance(value, str) and reading.storable(value)}
         found = known.setdefault(target.name, set())
         found |= set(_existing(desk.home, target, values))
         found |= set(_keys(frame, layer)) if target.name == layer.name else set()

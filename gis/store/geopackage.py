@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyproj
@@ -63,8 +64,8 @@ class GeoPackage(Home):
         if fresh and not path.parent.is_dir():
             raise StoreError(f"{path}: the folder {path.parent} is not there; make it first", target=str(path))
         with self._explained():
-            uri = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
-            self.connection = sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None)
+            address = _uri(path, "rwc" if create else "rw")
+            self.connection = sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None)
             try:
                 _register(self.connection)
                 self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -345,6 +346,12 @@ def _box(blob: bytes) -> tuple[float, float, float, float]:
         return struct.unpack_from("<4d" if blob[3] & 1 else ">4d", blob, 8)
     west, south, east, north = shapely.bounds(shapely.from_wkb(_wkb(blob)))
     return west, east, south, north
+
+
+def _uri(path: Path, mode: str) -> str:
+    """Return a file's address as SQLite takes it; unlike Path.as_uri it also leads to a share of another machine."""
+    absolute = path.resolve().as_posix()
+    return f"file://{'' if absolute.startswith('/') else '/'}{quote(absolute, safe='/:')}?mode={mode}"
 
 
 def _register(connection: sqlite3.Connection) -> None:

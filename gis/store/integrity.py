@@ -99,7 +99,9 @@ def adopt(desk: Desk, layer: Layer, change: int, *, discard: bool) -> dict[str, 
         home.insert(layer.name, columns(layer), came)
     counts = _record(home, layer, {row[place]: row for row in came}, last, change)
     home.create_triggers(layer)
-    home.describe(desk.catalogue, [desk.catalogue.layers.get(layer.name, layer)])
+    # under another catalogue the migration that follows will describe it
+    if desk.catalogue.layers.get(layer.name) == layer:
+        home.describe(desk.catalogue, [layer])
     home.touch(layer)
     return counts
 

@@ -148,6 +148,9 @@ def apply(home: Home, old: Mapping[str, Layer], catalogue: Catalogue) -> None:
             create(home, layer)
         elif any(_changes(old[name], layer)):
             home.alter(old[name], layer)
+        elif not layer.derived:
+            # fields may have changed their order, and the triggers name them
+            home.create_triggers(layer)
     home.describe(catalogue, catalogue.layers.values())
     home.state({"catalogue": catalogue.digest, "schema": schema(catalogue.layers)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,8 @@ from gis.catalogue import Layer
 from gis.errors import CrsError, MigrationNeededError, UnknownNameError, UsageError
 from gis.store.home import CHANGES, LINEAGE, Home, Layout, history
 from gis.store.records import Column, Row, columns
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Where = Mapping[str, Any]
 Box = Sequence[float]
@@ -163,7 +166,7 @@ def states(home: Home, layer: Layer, key: str) -> list[Row]:
         f"FROM {home.table(history(layer.name))} AS t JOIN {home.table(CHANGES)} AS c ON c.number = t.change "
         f"WHERE {home.column(layer.key, 't')} = %s ORDER BY t.id"
     )
-    found = home.run(statement, [key])
+    found = home.run(statement, [key]) if storable(key) else []
     if not found:
         raise UnknownNameError(f"layer {layer.name!r} never had a feature {key!r}", layer=layer.name, key=key)
     return found
@@ -247,13 +250,15 @@ def conditions(home: Home, layer: Layer, where: Where) -> tuple[str, list[Any]]:
     return " AND ".join(parts), bound
 
 
-def inside(frame: pd.DataFrame, bbox: Box) -> pd.DataFrame:
+def inside(frame: pd.DataFrame, layer: Layer, bbox: Box) -> pd.DataFrame:
     """Keep the rows whose own box meets another, to the last digit.
 
     Parameters
     ----------
     frame
         A canonical frame.
+    layer
+        Its layer.
     bbox
         West, south, east, north in metres.
 
@@ -261,14 +266,34 @@ def inside(frame: pd.DataFrame, bbox: Box) -> pd.DataFrame:
     -------
     pandas.DataFrame
         RangeIndex.
+
+    Raises
+    ------
+    UsageError
+        The box is none, or the layer has no geometry.
     """
+    west, south, east, north = _box(layer, bbox)
     if not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
         return frame
-    west, south, east, north = bbox
     boxes = shapely.bounds(np.asarray(frame.geometry.to_numpy(), dtype=object))
     with np.errstate(invalid="ignore"):
         meets = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
     return frame if meets.all() else frame[meets].reset_index(drop=True)
+
+
+def storable(text: str) -> bool:
+    """Tell whether both homes can keep a text: it has no NUL and no half of a surrogate pair.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    bool
+    """
+    return _UNSTORABLE.search(text) is None
 
 
 def number_at(home: Home, as_of: int | datetime) -> int:
@@ -361,7 +386,9 @@ def _values(given: Sequence[Any], column: Column, layer: Layer) -> list[Any]:
         value = came[wrong].iloc[0]
         raise UsageError(f"where: {layer.name}.{column.name} is {column.type}, not {value!r}", field=column.name)
     plain: dict[str, Callable[[Any], Any]] = {"integer": int, "real": float, "boolean": bool, "date": _day}
-    return [plain.get(column.type, str)(value) for value in came]
+    made = [plain.get(column.type, str)(value) for value in came]
+    # no row can have what no store can keep
+    return [value for value in made if not isinstance(value, str) or storable(value)]
 
 
 def _day(value: str | date) -> str:

@@ -169,11 +169,27 @@ def test_a_failed_migration_changes_nothing(old, folder, monkeypatch):
         assert len(store.changes()) == 2
 
 
-def test_a_torn_store_is_not_migrated(old, folder):
-    """What another program has done is adopted first."""
+def test_fields_may_change_their_order(old, folder, who):
+    """The order of fields is no matter of tables; triggers still name them all."""
+    text = (folder / "blocks.toml").read_text(encoding="utf-8")
+    jobs = next(line for line in text.splitlines(keepends=True) if 'name = "jobs"' in line)
+    reordered = text.replace(jobs, "").replace("fields = [\n", f"fields = [\n{jobs}")
+    (folder / "blocks.toml").write_text(reordered, encoding="utf-8")
+    with open_store(old, catalogue=catalogues.read(folder)) as store:
+        assert not store.migrate().steps
+        assert store.findings().empty
+        assert store.put("blocks", store.read("blocks").assign(jobs=7), **who).counts["updated"] == 3
+        assert store.history("blocks", "MC00-0001")["jobs"].fillna(0).tolist() == [0, 7]
+
+
+def test_a_torn_store_is_not_migrated(old, folder, who):
+    """What another program has done is adopted first, under the old catalogue."""
     changed = edit(folder, *ADDITIONS["add field blocks.budget"])
     with open_store(old, catalogue=changed) as store:
         on = "" if old.endswith(".gpkg") else f" ON {store.home.table('blocks')}"
         store.home.run(f"DROP TRIGGER gis_blocks_update{on}")
         with pytest.raises(AdoptionNeededError):
             store.migrate()
+        store.adopt(**who)
+        store.migrate()
+        assert store.findings().empty

@@ -46,7 +46,7 @@ def test_a_target_of_another_kind_is_refused(name):
 def test_the_working_crs_is_the_store_s_own(target, catalogue):
     """Without settings the store says; settings that disagree are refused."""
     with open_store(target, catalogue=catalogue) as store:
-        assert store.crs == "EPSG:4548"
+        assert store.crs == store.settings.crs == "EPSG:4548"
     with pytest.raises(CrsError, match="EPSG:4548"):
         open_store(target, catalogue=catalogue, settings=Settings(crs="EPSG:4547"))
 

@@ -74,8 +74,9 @@ def test_bbox_meets_boxes_to_the_last_digit(shared, name):
 )
 def test_a_box_that_is_none_is_refused(shared, layer, bbox):
     """Too few numbers, the wrong way round, not a number, or a layer without geometry."""
-    with pytest.raises(UsageError):
-        shared.read(layer, bbox=bbox)
+    for as_of in (None, 2):
+        with pytest.raises(UsageError):
+            shared.read(layer, bbox=bbox, as_of=as_of)
 
 
 def test_rows_keep_their_order(filled, who):

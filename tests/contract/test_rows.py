@@ -67,6 +67,9 @@ FAULTS = {
     "width": ({"name": "长" * 61}, "row.width"),
     "nul": ({"name": "a\0b"}, "row.nul"),
     "surrogate": ({"name": "a\ud800b"}, "row.nul"),
+    "hostile key": ({"block_id": "MC\ud800\0"}, "row.pattern"),
+    "extra": ({"extra": "no JSON"}, "row.type"),
+    "extra with NUL": ({"extra": '"a\0"'}, "row.type"),
     "geometry missing": ({"geometry": None}, "geometry.missing"),
     "geometry empty": ({"geometry": shapely.Polygon()}, "geometry.empty"),
     "geometry type": ({"geometry": shapely.Point(1, 2)}, "geometry.type"),
@@ -130,6 +133,32 @@ def test_unknown_layers_are_named(store, blocks, who):
         store.put("blokcs", blocks, **who)
     with pytest.raises(UnknownNameError, match="units"):
         store.read("blokcs")
+
+
+def test_an_empty_frame_is_no_edit(filled, who):
+    """Nothing to do is done."""
+    assert filled.put("blocks", filled.read("blocks").iloc[:0], **who).counts == {
+        "inserted": 0,
+        "updated": 0,
+        "unchanged": 0,
+    }
+
+
+def test_a_repeated_column_is_refused(filled, who):
+    """Which of two columns is meant nobody can tell."""
+    frame = filled.read("blocks")
+    with pytest.raises(UsageError, match="name"):
+        filled.put("blocks", pd.concat([pd.DataFrame(frame), frame["name"]], axis=1), **who)
+
+
+@pytest.mark.parametrize("key", ["a\0", "\ud800", "'; DROP TABLE blocks; --"])
+def test_hostile_keys_are_simply_unknown(filled, who, key):
+    """Keys that no store can hold find nothing and break nothing."""
+    assert filled.read("blocks", where={"block_id": key}).empty
+    for ask in (lambda: filled.history("blocks", key), lambda: filled.retire("blocks", key, **who)):
+        with pytest.raises(UnknownNameError):
+            ask()
+    assert len(filled.read("blocks")) == 3
 
 
 def test_inputs_are_not_modified(store, blocks, who):
