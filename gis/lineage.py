@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+# the source that made-up data names, and the sentence that stands on every output made from them
+MADE_UP = "示例数据,非真实情况"
+
 
 @dataclass(frozen=True)
 class Lineage:

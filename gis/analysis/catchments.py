@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gis import crs
 from gis import findings as faults
+from gis.analysis.acceptance import require_columns
 from gis.errors import EmptyError, FrameError, UsageError
 from gis.geometry import areas
 from gis.geometry.parts import Shapes
@@ -152,7 +153,7 @@ def bands(rings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         A column is missing, or a row is a band already (inner_m above 0).
     """
     crs.require(rings, name="rings")
-    _require("rings", rings, _COLUMNS)
+    require_columns("rings", rings, _COLUMNS)
     if (rings["inner_m"] > 0).any():
         raise FrameError("rings holds bands already (inner_m above 0); hand in the whole discs", layer="rings")
     table = rings.sort_values(["station_id", "version", "radius_m"], kind="stable")
@@ -282,7 +283,7 @@ def _accepted(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) ->
     frames = {"stations": stations} | ({} if entrances is None else {"entrances": entrances})
     ground = crs.require_same(frames)
     for name, frame in frames.items():
-        _require(name, frame, ("station_id",))
+        require_columns(name, frame, ("station_id",))
         wrong = ~frame.geometry.isna() & ~frame.geometry.geom_type.isin(["Point", "MultiPoint"])
         if wrong.any():
             came = frame.geometry[wrong].geom_type.iloc[0]
@@ -292,13 +293,6 @@ def _accepted(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) ->
         twice = sorted(set(keys[keys.duplicated()].dropna()))
         raise FrameError(f"stations: station_id is missing or repeated ({', '.join(twice) or 'missing'})", keys=twice)
     return ground
-
-
-def _require(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse a frame that lacks columns."""
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise FrameError(f"{name} lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}", layer=name)
 
 
 def _check_radii(radii: Sequence[tuple[str, float]], quad_segs: int) -> None:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from gis import findings as gis_findings
 from gis.analysis import conflicts, overlay
-from gis.errors import EmptyError, FrameError
+from gis.analysis.acceptance import require_columns
+from gis.errors import EmptyError
 
 OUTSIDE = "街区外"
 _FLOORS = ("existing_floor_m2", "demolished_floor_m2", "new_controlled_m2", "new_exempt_m2")
@@ -131,8 +132,8 @@ def blocks(
     """
     if blocks.empty:
         raise EmptyError("there is no block to coordinate; load the layer blocks first")
-    _require("blocks", blocks, _BLOCK_COLUMNS)
-    _require("projects", projects, _PROJECT_COLUMNS + _FLOORS)
+    require_columns("blocks", blocks, _BLOCK_COLUMNS)
+    require_columns("projects", projects, _PROJECT_COLUMNS + _FLOORS)
     counted = projects[~projects["state"].isin(counting.removed)].reset_index(drop=True)
     layers = {"block": blocks, "unit": units, "project": counted, "catchment": catchments}
     book = overlay.ledger(layers, tolerance=tolerance)
@@ -177,13 +178,6 @@ def project_shares(book: overlay.Ledger, projects: gpd.GeoDataFrame) -> pd.DataF
         table[column] = table["share"] * table["project_id"].map(source[column]).astype(float)
     table["households"] = _whole_numbers(table, source["households"])
     return table
-
-
-def _require(name: str, frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    """Refuse a frame that lacks columns."""
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise FrameError(f"{name} lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}", layer=name)
 
 
 def _whole_numbers(shares: pd.DataFrame, totals: pd.Series) -> pd.Series:

@@ -20,6 +20,7 @@ from gis import crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import mix
+from gis.analysis.acceptance import require_columns
 from gis.analysis.apportionment import Shares, by_area, by_point
 from gis.errors import EmptyError, FrameError
 from gis.geometry import parts
@@ -215,10 +216,7 @@ def _accepted(given: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoDataFra
     crs.require_same(dict(given))
     layers: dict[str, gpd.GeoDataFrame] = {}
     for name, frame in given.items():
-        missing = [column for column in _REQUIRED[name] if column not in frame.columns]
-        if missing:
-            came = ", ".join(map(str, frame.columns))
-            raise FrameError(f"{name} lacks {', '.join(missing)}; it has {came}", layer=name)
+        require_columns(name, frame, _REQUIRED[name])
         shapes = frame.geometry.to_numpy()
         there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
         wrong = np.flatnonzero(there & ~shapely.is_valid(shapes))

@@ -22,10 +22,10 @@ import pandas as pd
 from gis import archives, crs, findings
 from gis.catalogue import Catalogue
 from gis.errors import DeliveryError, EmptyError, RowsRefused, UsageError
+from gis.lineage import MADE_UP
 from gis.publish import dictionary, preparation, receivers, shapefiles
 from gis.publish.preparation import Prepared
 from gis.publish.receivers import Receiver
-from gis.publish.tables import SAMPLE
 from gis.publish.verification import FORMAT, MANIFEST, README, verify
 
 __all__ = ["DeliveryReport", "verify", "write"]
@@ -119,7 +119,7 @@ def write(
     if not places:
         wanted = ", ".join(place.layer for place in receiver.places)
         raise EmptyError(f"none of the layers {sorted(known)} is for {receiver.name}; it takes {wanted}")
-    remark = SAMPLE if synthetic else ""
+    remark = MADE_UP if synthetic else ""
     layers = [
         preparation.prepare(frames[place.layer], place, receiver, catalogue, cut=cut, remark=remark) for place in places
     ]

@@ -21,7 +21,6 @@ from gis.catalogue import Catalogue, Field, Layer
 
 MISSING = "—"
 INTERNAL = "内部资料 注意保管"
-SAMPLE = "示例数据,非真实情况"
 
 # what xlsxwriter may do with text: nothing
 OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

@@ -14,8 +14,9 @@ import pandas as pd
 
 from gis import archives, findings
 from gis.catalogue import Catalogue, Layer
+from gis.lineage import MADE_UP
 from gis.publish import tables
-from gis.publish.tables import INTERNAL, PLACE, SAMPLE, SQUARE_METRES, About, Column, Table
+from gis.publish.tables import INTERNAL, PLACE, SQUARE_METRES, About, Column, Table
 
 # what touches several blocks or rings is counted in each: such columns have no sum
 _BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
@@ -76,7 +77,7 @@ def write(
     """
     person = about or About()
     words = catalogue.words("workbook")
-    notices = (INTERNAL, SAMPLE) if synthetic else (INTERNAL,)
+    notices = (INTERNAL, MADE_UP) if synthetic else (INTERNAL,)
     sheets = (
         _blocks(frames.get("block_results"), catalogue, words),
         _stations(frames.get("station_results"), catalogue, words),

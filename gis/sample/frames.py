@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gis import rows
+from gis import lineage, rows
 from gis.catalogue import Catalogue
 from gis.sample import names
 from gis.sample.amenities import Town
@@ -187,7 +187,7 @@ def finish(frames: dict[str, pd.DataFrame], catalogue: Catalogue) -> dict[str, p
     for name, layer in catalogue.layers.items():
         if name not in frames:
             continue
-        frame = frames[name].assign(source=names.SOURCE)
+        frame = frames[name].assign(source=lineage.MADE_UP)
         if isinstance(frame, gpd.GeoDataFrame):
             shapes = shapely.transform(frame.geometry.array, lambda xy: np.round(xy + ORIGIN, 3))
             frame = gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=shapes, crs=CRS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-SOURCE = "示例数据,非真实情况"
 DISTRICT = ("990101", "松澜区")
 RIVER = "澜河"
 # code, name, name in plans

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from gis.errors import SourceError, UsageError
+from gis.lineage import MADE_UP
 from gis.publish import delivery, receivers, tables, verification, webmap, workbook
 from gis.publish.notice import Notice
-from gis.sample.names import SOURCE
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow import bureau
@@ -32,7 +32,7 @@ def synthetic(store: Store) -> bool:
     bool
         True if a block says of its source that it is made up.
     """
-    return bool((store.read("blocks")["source"] == SOURCE).any())
+    return bool((store.read("blocks")["source"] == MADE_UP).any())
 
 
 def write_map(

@@ -7,7 +7,7 @@ import zipfile
 import pandas as pd
 import pytest
 
-from gis.sample.names import SOURCE
+from gis.lineage import MADE_UP
 from gis.workflow import analyses, demo
 
 
@@ -33,13 +33,13 @@ def test_every_output_says_that_the_data_are_made_up(out):
     """「示例数据,非真实情况」 stands on the map, in the workbook and in the delivery."""
     folder, _ = out
     for edition in ("public", "internal"):
-        assert SOURCE in (folder / f"town-map-{edition}.html").read_text(encoding="utf-8")
+        assert MADE_UP in (folder / f"town-map-{edition}.html").read_text(encoding="utf-8")
     for name, sheet in pd.read_excel(
         folder / "town-workbook.xlsx", sheet_name=None, header=None, engine="calamine"
     ).items():
-        assert sheet.astype(str).stack().str.contains(SOURCE).any(), name
+        assert sheet.astype(str).stack().str.contains(MADE_UP).any(), name
     with zipfile.ZipFile(folder / "town-delivery.zip") as package:
-        assert SOURCE in package.read("manifest.json").decode("utf-8")
+        assert MADE_UP in package.read("manifest.json").decode("utf-8")
 
 
 def test_workbook_totals_are_those_of_the_store(out):
