@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import product, zip_longest
+from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
-import shapely
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from gis.analysis.ground import Cover, Ground
-from gis.analysis.slivers import Settlement
-from gis.geometry import areas
+from gis.analysis.ground import Ground
+from gis.analysis.settlement import Settlement
+from gis.geometry.compiled import kernel
 from gis.geometry.coverage import DUST_M2
 from gis.geometry.parts import Shapes
+
+# (face, layer, giver, receiver)
+Transfer = tuple[int, int, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,49 @@ class Account:
         The ground as drawn.
     settlement
         What changed.
-    covers
-        Every cover that has ground, sorted.
-    faces
-        Positions of the faces of each cover.
+    start, member
+        Where each group of features begins in `member`, and its features; groups sorted by their features, group 0 is
+        nobody.
+    before, now
+        The group of each face (row) in each layer (column), as drawn and after settling.
+    cover
+        The groups of each cover that has ground, sorted.
+    cell
+        The cover of each face, -1 where nobody covers it any more.
     area_m2
         Area of each cover, m².
     """
 
     ground: Ground
     settlement: Settlement
-    covers: tuple[Cover, ...]
-    faces: tuple[list[int], ...]
-    area_m2: tuple[float, ...]
+    start: NDArray[np.int64]
+    member: NDArray[np.int32]
+    before: NDArray[np.int32]
+    now: NDArray[np.int32]
+    cover: NDArray[np.int32]
+    cell: NDArray[np.int64]
+    area_m2: NDArray[np.float64]
+
+    @cached_property
+    def ground_m2(self) -> NDArray[np.float64]:
+        """Ground of each feature after settling, m²."""
+        features = len(self.ground.layer_of)
+        run = self.ground.run
+        return np.asarray(run(_by_feature)(self.start, self.member, self.cover, self.area_m2, features))
+
+    @cached_property
+    def transfers(self) -> list[Transfer]:
+        """Each change of hands: face, layer, giver and receiver, None for nobody."""
+        rows: list[Transfer] = []
+        for face, layer in zip(*np.nonzero(self.before != self.now), strict=True):
+            old, new = self._members(self.before[face, layer]), self._members(self.now[face, layer])
+            gone, come = sorted(old - new), sorted(new - old)
+            rows += [(int(face), int(layer), giver, receiver) for giver, receiver in zip_longest(gone, come)]
+        return rows
+
+    def _members(self, group: int) -> set[int]:
+        """Return the features of a group."""
+        return set(self.member[self.start[group] : self.start[group + 1]].tolist())
 
 
 def account(ground: Ground, settlement: Settlement) -> Account:
@@ -58,14 +92,42 @@ def account(ground: Ground, settlement: Settlement) -> Account:
     -------
     Account
     """
-    found: dict[Cover, list[int]] = defaultdict(list)
-    for face in range(len(ground.faces)):
-        cover = settlement.cover.get(face)
-        found[ground.cover(face) if cover is None else cover].append(face)
+    rank, start, member = _ranked(settlement)
+    before = rank[settlement.groups.of[ground.faces.cover]]
+    now = rank[settlement.now]
+    cover, cell = _distinct_rows(now)
     # ground that a feature gave to nobody is no longer anyone's
-    covers = tuple(sorted(cover for cover in found if any(cover)))
-    faces = tuple(found[cover] for cover in covers)
-    return Account(ground, settlement, covers, faces, tuple(math.fsum(ground.area_m2[group]) for group in faces))
+    if len(cover) and not cover[0].any():
+        cover, cell = cover[1:], cell - 1
+    held = cell >= 0
+    area = sums(cell[held], ground.faces.area_m2[held], len(cover), ground)
+    return Account(ground, settlement, start, member, before, now, cover, cell, area)
+
+
+def sums(code: NDArray[np.int64], values: NDArray[np.float64], count: int, ground: Ground) -> NDArray[np.float64]:
+    """Add values up by code without losing digits.
+
+    Parameters
+    ----------
+    code
+        Which sum each value belongs to, from 0.
+    values
+        What is added, in the order given.
+    count
+        Number of sums.
+    ground
+        Says how a kernel is to be run.
+
+    Returns
+    -------
+    numpy.ndarray
+        One sum a code.
+
+    Notes
+    -----
+    Compensated summation (Neumaier 1974): as good as `math.fsum` to the last bit or two, and as fast as a plain sum.
+    """
+    return np.asarray(ground.run(_compensated)(code, values, count))
 
 
 def cells(of: Account) -> pd.DataFrame:
@@ -82,13 +144,15 @@ def cells(of: Account) -> pd.DataFrame:
         For each layer `<layer>_id` (missing where the layer has none or several there) and `<layer>_ids` (sorted
         tuple of all), then area_m2; one row a cover, sorted; RangeIndex.
     """
+    size = np.diff(of.start)
+    single = np.where(size == 1, of.member[np.minimum(of.start[:-1], max(len(of.member) - 1, 0))] if len(of.member) else -1, -1)
+    names = np.empty(len(size), dtype=object)
+    names[:] = [tuple(part) for part in np.split(of.ground.names[of.member], of.start[1:-1])]
     columns: dict[str, pd.Series] = {}
-    keys = of.ground.keys.tolist()
     for position, layer in enumerate(of.ground.layers):
-        names = [tuple(keys[feature] for feature in cover[position]) for cover in of.covers]
-        single = [ids[0] if len(ids) == 1 else None for ids in names]
-        columns[f"{layer}_id"] = pd.Series(single, dtype="str")
-        columns[f"{layer}_ids"] = pd.Series(names, dtype=object)
+        groups = of.cover[:, position]
+        columns[f"{layer}_id"] = named(of.ground.keys, single[groups])
+        columns[f"{layer}_ids"] = pd.Series(names[groups], dtype=object)
     return pd.DataFrame(columns | {"area_m2": pd.Series(of.area_m2, dtype="float64")})
 
 
@@ -105,11 +169,7 @@ def facets(of: Account) -> Shapes:
     numpy.ndarray
         A polygon or multipolygon for each row of `cells`.
     """
-    shapes = np.empty(len(of.covers), dtype=object)
-    for position, group in enumerate(of.faces):
-        members = of.ground.faces[group]
-        shapes[position] = members[0] if len(group) == 1 else shapely.coverage_union_all(members)
-    return areas.moved(shapes, of.ground.origin)
+    return of.ground.united(of.cell, len(of.cover))
 
 
 def meetings(of: Account, layers: tuple[str, ...]) -> pd.DataFrame:
@@ -128,19 +188,12 @@ def meetings(of: Account, layers: tuple[str, ...]) -> pd.DataFrame:
         `<layer>_id` for each layer, area_m2, and `<layer>_share` (of the feature's ground after settling, 0 to 1);
         sorted by the keys; RangeIndex. Where a layer overlaps itself the same ground is in several rows.
     """
-    positions = [of.ground.layers.index(layer) for layer in layers]
-    found: dict[tuple[int, ...], list[float]] = defaultdict(list)
-    for cover, area in zip(of.covers, of.area_m2, strict=True):
-        for features in product(*(cover[position] for position in positions)):
-            found[features].append(area)
-    tuples = sorted(found)
-    area_m2 = np.array([math.fsum(found[row]) for row in tuples], dtype=float)
-    members = np.array(tuples, dtype=np.intp).reshape(len(tuples), len(layers))
-    whole = ground_m2(of)
-    table = {f"{layer}_id": pd.Series(of.ground.keys[members[:, n]], dtype="str") for n, layer in enumerate(layers)}
-    table["area_m2"] = pd.Series(area_m2, dtype="float64")
+    positions = np.array([of.ground.layers.index(layer) for layer in layers])
+    members, area = _tuples(of, of.cover[:, positions], of.area_m2)
+    table = {f"{layer}_id": named(of.ground.keys, members[:, n]) for n, layer in enumerate(layers)}
+    table["area_m2"] = pd.Series(area, dtype="float64")
     for n, layer in enumerate(layers):
-        table[f"{layer}_share"] = pd.Series(area_m2 / whole[members[:, n]], dtype="float64")
+        table[f"{layer}_share"] = pd.Series(area / of.ground_m2[members[:, n]], dtype="float64")
     return pd.DataFrame(table)
 
 
@@ -163,17 +216,12 @@ def residual(of: Account, layer: str, outside: tuple[str, ...]) -> pd.DataFrame:
     """
     position = of.ground.layers.index(layer)
     open_layers = [of.ground.layers.index(name) for name in outside]
-    found: dict[int, list[float]] = defaultdict(list)
-    for cover, area in zip(of.covers, of.area_m2, strict=True):
-        if not any(cover[other] for other in open_layers):
-            for feature in cover[position]:
-                found[feature].append(area)
-    rows = sorted(found)
-    area_m2 = np.array([math.fsum(found[row]) for row in rows], dtype=float)
+    bare = (of.cover[:, open_layers] == 0).all(axis=1)
+    members, area = _tuples(of, of.cover[bare][:, [position]], of.area_m2[bare])
     return pd.DataFrame({
-        f"{layer}_id": pd.Series(of.ground.keys[rows], dtype="str"),
-        "area_m2": pd.Series(area_m2, dtype="float64"),
-        f"{layer}_share": pd.Series(area_m2 / ground_m2(of)[rows], dtype="float64"),
+        f"{layer}_id": named(of.ground.keys, members[:, 0]),
+        "area_m2": pd.Series(area, dtype="float64"),
+        f"{layer}_share": pd.Series(area / of.ground_m2[members[:, 0]], dtype="float64"),
     })
 
 
@@ -190,9 +238,8 @@ def overlapping(of: Account) -> tuple[str, ...]:
     tuple of str
         In order of precedence.
     """
-    return tuple(
-        layer for position, layer in enumerate(of.ground.layers) if any(len(cover[position]) > 1 for cover in of.covers)
-    )
+    several = (np.diff(of.start)[of.cover] > 1).any(axis=0)
+    return tuple(layer for layer, many in zip(of.ground.layers, several, strict=True) if many)
 
 
 def slivers(of: Account) -> pd.DataFrame:
@@ -211,11 +258,11 @@ def slivers(of: Account) -> pd.DataFrame:
         sorted; RangeIndex. Dust of rounding below 1e-6 m² is left out here, not in the balance.
     """
     rows = []
-    for face, layer, given, received in _transfers(of):
-        if of.ground.area_m2[face] >= DUST_M2:
-            name = of.ground.layers[layer]
-            names = (None if feature is None else of.ground.keys[feature] for feature in (given, received))
-            rows.append((layer, name, *names, float(of.ground.area_m2[face]), *of.ground.place(face)))
+    area, keys = of.ground.faces.area_m2, of.ground.names
+    for face, layer, given, received in of.transfers:
+        if area[face] >= DUST_M2:
+            names = (None if feature is None else keys[feature] for feature in (given, received))
+            rows.append((layer, of.ground.layers[layer], *names, float(area[face]), *of.ground.place(face)))
     rows.sort(key=lambda row: (row[0], row[2] or "", row[3] or "", *row[5:]))
     frame = pd.DataFrame([row[1:] for row in rows], columns=["layer", "giver", "receiver", "area_m2", "x", "y"])
     kinds = dict.fromkeys(["layer", "giver", "receiver"], "str") | dict.fromkeys(["area_m2", "x", "y"], "float64")
@@ -237,54 +284,160 @@ def balance(of: Account) -> pd.DataFrame:
         received, what rounding left); in order of layers, then keys; RangeIndex.
     """
     ground = of.ground
-    given, received = _sums(ground), _sums(ground)
-    for face, _, giver, receiver in _transfers(of):
+    given: dict[int, list[float]] = defaultdict(list)
+    received: dict[int, list[float]] = defaultdict(list)
+    for face, _, giver, receiver in of.transfers:
         if giver is not None:
-            given[giver].append(float(ground.area_m2[face]))
+            given[giver].append(float(ground.faces.area_m2[face]))
         if receiver is not None:
-            received[receiver].append(float(ground.area_m2[face]))
+            received[receiver].append(float(ground.faces.area_m2[face]))
+    features = len(ground.layer_of)
+    layers = pa.array(ground.layers, type=pa.large_string())
     frame = pd.DataFrame({
-        "layer": pd.Series(np.array(ground.layers, dtype=object)[ground.layer_of], dtype="str"),
-        "feature": pd.Series(ground.keys, dtype="str"),
+        "layer": named(layers, ground.layer_of),
+        "feature": named(ground.keys, np.arange(features)),
         "own_m2": ground.own_m2,
-        "cells_m2": ground_m2(of),
-        "given_m2": np.array([math.fsum(values) for values in given], dtype=float),
-        "received_m2": np.array([math.fsum(values) for values in received], dtype=float),
+        "cells_m2": of.ground_m2,
+        "given_m2": _totals(given, features),
+        "received_m2": _totals(received, features),
     })
     return frame.assign(difference_m2=frame.own_m2 - frame.cells_m2 - frame.given_m2 + frame.received_m2)
 
 
-def ground_m2(of: Account) -> NDArray[np.float64]:
-    """Add up each feature's cells.
+def named(keys: pa.Array, positions: NDArray[np.integer]) -> pd.Series:
+    """Return keys by position.
 
     Parameters
     ----------
-    of
-        The account.
+    keys
+        Text.
+    positions
+        Which; -1 for none.
 
     Returns
     -------
-    numpy.ndarray
-        m² by position of the feature.
+    pandas.Series
+        Text, missing where the position is -1; RangeIndex.
     """
-    sums = _sums(of.ground)
-    for cover, area in zip(of.covers, of.area_m2, strict=True):
-        for features in cover:
-            for feature in features:
-                sums[feature].append(area)
-    return np.array([math.fsum(values) for values in sums], dtype=float)
+    missing = positions < 0
+    wanted = pa.array(positions, mask=missing) if missing.any() else pa.array(positions)
+    return pd.Series(pd.array(keys.take(wanted), dtype="str"))
 
 
-def _sums(ground: Ground) -> list[list[float]]:
-    """Return an empty list of amounts for every feature."""
-    return [[] for _ in ground.keys]
+def _totals(amounts: dict[int, list[float]], count: int) -> NDArray[np.float64]:
+    """Return the exact sum of each feature's amounts."""
+    total = np.zeros(count)
+    for feature, values in amounts.items():
+        total[feature] = math.fsum(values)
+    return total
 
 
-def _transfers(of: Account) -> list[tuple[int, int, int | None, int | None]]:
-    """Return (face, layer, giver, receiver) for each change of hands."""
-    rows: list[tuple[int, int, int | None, int | None]] = []
-    for face, after in of.settlement.cover.items():
-        for layer, (old, new) in enumerate(zip(of.ground.cover(face), after, strict=True)):
-            gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-            rows += [(face, layer, giver, receiver) for giver, receiver in zip_longest(gone, come)]
-    return rows
+def _ranked(settlement: Settlement) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """Return the rank of each group by its features, equal groups alike, and the groups in that order."""
+    groups = settlement.groups
+    lists = [part.tolist() for part in np.split(groups.member, groups.start[1:-1])]
+    order = sorted(range(len(lists)), key=lists.__getitem__)
+    rank = np.empty(len(lists), dtype=np.int32)
+    chosen: list[list[int]] = []
+    for n in order:
+        if not chosen or lists[n] != chosen[-1]:
+            chosen.append(lists[n])
+        rank[n] = len(chosen) - 1
+    start = np.cumsum([0, *map(len, chosen)], dtype=np.int64)
+    member = np.fromiter((feature for group in chosen for feature in group), dtype=np.int32, count=int(start[-1]))
+    return rank, start, member
+
+
+def _distinct_rows(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the different rows, sorted, and which of them each row is."""
+    order = _row_order(rows)
+    ranked = rows[order]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    which = np.empty(len(rows), dtype=np.int64)
+    which[order] = np.cumsum(new) - 1
+    return ranked[new], which
+
+
+def _row_order(rows: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the order of rows of numbers of 0 or more, by the first column first; equal rows keep theirs."""
+    spans = [int(column.max()) + 1 if len(column) else 1 for column in rows.T]
+    if math.prod(spans) < 2**63:
+        code = np.zeros(len(rows), dtype=np.int64)
+        for column, span in zip(rows.T, spans, strict=True):
+            code = code * span + column
+        return np.argsort(code, kind="stable")
+    return np.lexsort(rows.T[::-1])
+
+
+def _tuples(
+    of: Account, groups: NDArray[np.int32], area: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return every choice of one feature from each group of a row, sorted, with the area of all its rows."""
+    members, row = of.ground.run(_expanded)(of.start, of.member, groups)
+    order = _row_order(members)
+    members, row = members[order], row[order]
+    new = np.ones(len(members), dtype=bool)
+    new[1:] = (members[1:] != members[:-1]).any(axis=1)
+    code = np.cumsum(new) - 1
+    return members[new], sums(code, area[row], int(new.sum()), of.ground)
+
+
+@kernel
+def _expanded(start, member, groups):  # type: ignore[no-untyped-def]
+    """Return every choice of one member from each group of a row, and the row."""
+    rows, layers = groups.shape
+    total = 0
+    for n in range(rows):
+        choices = 1
+        for k in range(layers):
+            choices *= start[groups[n, k] + 1] - start[groups[n, k]]
+        total += choices
+    chosen, row = np.empty((total, layers), dtype=np.int32), np.empty(total, dtype=np.int64)
+    at = 0
+    for n in range(rows):
+        choices = 1
+        for k in range(layers):
+            choices *= start[groups[n, k] + 1] - start[groups[n, k]]
+        for c in range(choices):
+            left = c
+            for k in range(layers - 1, -1, -1):
+                size = start[groups[n, k] + 1] - start[groups[n, k]]
+                chosen[at, k] = member[start[groups[n, k]] + left % size]
+                left //= size
+            row[at] = n
+            at += 1
+    return chosen, row
+
+
+@kernel
+def _compensated(code, values, count):  # type: ignore[no-untyped-def]
+    """Add values up by code, with what rounding takes away kept apart until the end."""
+    total, lost = np.zeros(count), np.zeros(count)
+    for n in range(len(values)):
+        k, value = code[n], values[n]
+        new = total[k] + value
+        if abs(total[k]) >= abs(value):
+            lost[k] += (total[k] - new) + value
+        else:
+            lost[k] += (value - new) + total[k]
+        total[k] = new
+    return total + lost
+
+
+@kernel
+def _by_feature(start, member, cover, area, features):  # type: ignore[no-untyped-def]
+    """Add up the cells of each feature, compensated as above."""
+    total, lost = np.zeros(features), np.zeros(features)
+    for n in range(len(cover)):
+        value = area[n]
+        for group in cover[n]:
+            for m in range(start[group], start[group + 1]):
+                k = member[m]
+                new = total[k] + value
+                if abs(total[k]) >= abs(value):
+                    lost[k] += (total[k] - new) + value
+                else:
+                    lost[k] += (value - new) + total[k]
+                total[k] = new
+    return total + lost

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from gis import findings as gis_findings
-from gis.analysis import conflicts, overlay
+from gis.analysis import conflicts, overlay, rounding
 from gis.analysis.acceptance import require_columns
 from gis.errors import EmptyError
 
@@ -176,19 +176,9 @@ def project_shares(book: overlay.Ledger, projects: gpd.GeoDataFrame) -> pd.DataF
     source = projects.set_index("project_id")
     for column in _FLOORS:
         table[column] = table["share"] * table["project_id"].map(source[column]).astype(float)
-    table["households"] = _whole_numbers(table, source["households"])
+    exact = table["share"] * table["project_id"].map(source["households"]).astype(float)
+    table["households"] = rounding.whole(exact.rename("households"), by=table["project_id"])
     return table
-
-
-def _whole_numbers(shares: pd.DataFrame, totals: pd.Series) -> pd.Series:
-    """Split indivisible totals by share so that the parts are whole and sum to the total (largest remainder)."""
-    exact = shares["share"] * shares["project_id"].map(totals).astype(float)
-    floor = np.floor(exact)
-    left = exact.groupby(shares["project_id"]).transform("sum").round() - floor.groupby(shares["project_id"]).transform(
-        "sum"
-    )
-    rank = (exact - floor).groupby(shares["project_id"]).rank(method="first", ascending=False)
-    return (floor + (rank <= left)).astype("Int64")
 
 
 def _ground(blocks: gpd.GeoDataFrame, book: overlay.Ledger) -> pd.DataFrame:

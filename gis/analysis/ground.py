@@ -1,21 +1,24 @@
-"""The ground cut along every line of every layer: faces, and who covers each."""
+"""The ground cut along every line of every layer: faces, who covers each, and what is asked of the shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry import areas, coverage
+from gis.analysis.ties import LAYER, ONE, OTHER, Questions
+from gis.geometry import areas, compiled, discs, facets, faces, noding, outlines, parts
+from gis.geometry.faces import Faces
+from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
-
-# who covers a face: for each layer, in order of precedence, the sorted positions of its features
-Cover = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -36,89 +39,36 @@ class Ground:
     own_m2
         Area of each feature as drawn, m².
     faces
-        Polygons in window coordinates.
-    area_m2
-        Area of each face, m².
-    face, feature
-        Who covers what: one pair of positions each, sorted by face, then feature.
-    origin
-        What to add to window coordinates, m.
+        Measures, covers and neighbours of the faces.
+    shapes
+        The features as drawn.
+    outlines
+        The same as flat arrays, in the order in which they were cut; None where GEOS cut them.
+    rank
+        Position of each feature of `outlines` among all features.
+    polygons
+        The faces where GEOS made them, else None.
+    run
+        Says how a kernel is to be run.
+    workers
+        Number of threads; None takes all processors.
     """
 
     layers: tuple[str, ...]
-    keys: NDArray[np.object_]
-    layer_of: NDArray[np.intp]
+    keys: pa.Array
+    layer_of: NDArray[np.int32]
     own_m2: NDArray[np.float64]
-    faces: Shapes
-    area_m2: NDArray[np.float64]
-    face: NDArray[np.intp]
-    feature: NDArray[np.intp]
-    origin: NDArray[np.float64]
+    faces: Faces
+    shapes: Shapes
+    outlines: Outlines | None
+    polygons: Shapes | None
+    run: Callable[[object], Callable]
+    workers: int | None
 
     @cached_property
-    def starts(self) -> NDArray[np.intp]:
-        """Where each face's features begin in `feature`; one entry more than there are faces."""
-        return np.searchsorted(self.face, np.arange(len(self.faces) + 1))
-
-    @cached_property
-    def has_layer(self) -> NDArray[np.bool_]:
-        """Whether each face (row) is covered by each layer (column)."""
-        table = np.zeros((len(self.faces), len(self.layers)), dtype=bool)
-        table[self.face, self.layer_of[self.feature]] = True
-        return table
-
-    @cached_property
-    def borders(self) -> areas.Pairs:
-        """Neighbouring faces i < j and the length of their common border in m; i = -1 is the ground outside."""
-        return coverage.borders(self.faces)
-
-    def cover(self, face: int) -> Cover:
-        """Return who covers a face as the layers were drawn.
-
-        Parameters
-        ----------
-        face
-            Position of the face; nobody covers -1, the ground outside.
-
-        Returns
-        -------
-        Cover
-            Positions of features, a tuple for each layer.
-        """
-        return self._covers[face] if face >= 0 else tuple(() for _ in self.layers)
-
-    def nearby(self, face: int, distance: float) -> list[tuple[int, float]]:
-        """Return the other faces close to one.
-
-        Parameters
-        ----------
-        face
-            Position of the face.
-        distance
-            How far to look, m.
-
-        Returns
-        -------
-        list of tuple
-            Position and distance in m of each.
-        """
-        found = self._tree.query(self.faces[face], predicate="dwithin", distance=distance)
-        found = found[found != face]
-        return list(zip(found.tolist(), shapely.distance(self.faces[face], self.faces[found]).tolist(), strict=True))
-
-    @cached_property
-    def _covers(self) -> list[Cover]:
-        """Who covers each face."""
-        covers: list[list[list[int]]] = [[[] for _ in self.layers] for _ in self.faces]
-        layers = self.layer_of[self.feature].tolist()
-        for face, layer, feature in zip(self.face.tolist(), layers, self.feature.tolist(), strict=True):
-            covers[face][layer].append(feature)
-        return [tuple(map(tuple, cover)) for cover in covers]
-
-    @cached_property
-    def _tree(self) -> shapely.STRtree:
-        """Index of the faces."""
-        return shapely.STRtree(self.faces)
+    def names(self) -> NDArray[np.object_]:
+        """Key of each feature as text."""
+        return np.asarray(self.keys.to_numpy(zero_copy_only=False), dtype=object)
 
     def place(self, face: int) -> tuple[float, float]:
         """Return a point inside a face.
@@ -133,43 +83,151 @@ class Ground:
         tuple of float
             x and y in the layers' own CRS, m.
         """
-        point = shapely.point_on_surface(self.faces[face])
-        return float(point.x + self.origin[0]), float(point.y + self.origin[1])
+        x, y = self.faces.place[face]
+        return float(x), float(y)
+
+    def united(self, label: NDArray[np.int64], count: int) -> Shapes:
+        """Draw the faces of each label as one shape.
+
+        Parameters
+        ----------
+        label
+            Which shape each face is part of, from 0; -1 for none.
+        count
+            Number of shapes.
+
+        Returns
+        -------
+        numpy.ndarray
+            Polygons and multipolygons in the layers' own CRS.
+        """
+        if self.polygons is None and self.outlines is not None:
+            return facets.drawn(self.outlines, self.faces, label, count, workers=self.workers)
+        members = np.flatnonzero(label >= 0)
+        return noding.united(self.polygons[members], label[members], count)
+
+    def wide(self, questions: Questions, tolerance: float) -> NDArray[np.bool_]:
+        """Tell where a disc as wide as the tolerance fits.
+
+        Parameters
+        ----------
+        questions
+            What ground is meant.
+        tolerance
+            Diameter of the disc, m.
+
+        Returns
+        -------
+        numpy.ndarray
+            One answer a question.
+        """
+        what, place = questions.what, questions.place
+        if self.outlines is None:
+            return self._wide_by_geos(what, place, tolerance)
+        found = discs.fits(
+            self.outlines, self.faces.grid, self.layer_of, what, place, questions.box, tolerance / 2,
+            workers=self.workers,
+        )  # fmt: skip
+        answer = found == discs.YES
+        ask = np.flatnonzero(found == discs.ASK)
+        answer[ask] = self._wide_by_geos(what[ask], place[ask], tolerance)
+        return answer
+
+    def _wide_by_geos(
+        self, what: NDArray[np.int64], place: NDArray[np.float64], tolerance: float
+    ) -> NDArray[np.bool_]:
+        """Answer the same by intersection, difference and a buffer inwards."""
+        answer = np.zeros(len(what), dtype=bool)
+        pairs = np.flatnonzero(what[:, OTHER] >= 0)
+        if len(pairs):
+            one, other = what[pairs, ONE], what[pairs, OTHER]
+            corner = areas.origin(self.shapes[one])
+            common = shapely.intersection(
+                areas.moved(self.shapes[one], -corner), areas.moved(self.shapes[other], -corner)
+            )
+            answer[pairs] = parts.survives(common, tolerance / 2)
+        pieces = np.flatnonzero(what[:, LAYER] >= 0)
+        if len(pieces):
+            shapes = [self._open_piece(int(what[n, ONE]), int(what[n, LAYER]), place[n]) for n in pieces]
+            made = np.empty(len(shapes), dtype=object)
+            made[:] = shapes
+            answer[pieces] = parts.survives(made, tolerance / 2)
+        return answer
+
+    def _open_piece(self, feature: int, layer: int, place: NDArray[np.float64]) -> shapely.Geometry:
+        """Return the piece of a feature that a layer leaves open around a place."""
+        shape = self.shapes[feature]
+        corner = areas.origin(np.array([shape], dtype=object))
+        first, tree = self._trees[layer]
+        near = first + np.sort(tree.query(shape))
+        taken = shapely.union_all(areas.moved(self.shapes[near], -corner))
+        left = shapely.difference(areas.moved(np.array([shape], dtype=object), -corner)[0], taken)
+        pieces, _ = parts.polygons(np.array([left], dtype=object))
+        if not len(pieces):
+            return shapely.Polygon()
+        return pieces[np.argmin(shapely.distance(pieces, shapely.Point(place - corner)))]
+
+    @cached_property
+    def _trees(self) -> list[tuple[int, shapely.STRtree]]:
+        """First feature and index of each layer."""
+        starts = np.searchsorted(self.layer_of, np.arange(len(self.layers) + 1))
+        return [(int(a), shapely.STRtree(self.shapes[a:b])) for a, b in zip(starts[:-1], starts[1:], strict=True)]
 
 
-def cut(layers: Mapping[str, gpd.GeoDataFrame]) -> Ground:
+def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -> Ground:
     """Cut the ground along every line of every layer.
 
     Parameters
     ----------
     layers
         Valid polygons by layer name in order of precedence, with unique keys in `<name>_id`, in one projected CRS.
+    workers
+        Number of threads; the result does not depend on it.
 
     Returns
     -------
     Ground
     """
     names = tuple(layers)
-    keys = [frame[f"{name}_id"].to_numpy(dtype=object) for name, frame in layers.items()]
-    order = [np.argsort(key) for key in keys]
-    keys = [key[rank] for key, rank in zip(keys, order, strict=True)]
-    drawn = [frame.geometry.to_numpy()[rank] for frame, rank in zip(layers.values(), order, strict=True)]
-    corner = areas.origin(*drawn)
-    local = [areas.moved(shapes, -corner) for shapes in drawn]
-    # lines are cut in the order of layer names: precedence decides who keeps a sliver, not where the ground is cut
-    faces = coverage.faces(np.concatenate([local[position] for position in np.argsort(names)]))
-    shapes = np.concatenate(local)
-    face, feature = coverage.covered(faces, shapes)
-    covered, face = np.unique(face, return_inverse=True)
-    faces = faces[covered]
-    return Ground(
-        layers=names,
-        keys=np.concatenate(keys),
-        layer_of=np.repeat(np.arange(len(names)), [len(key) for key in keys]),
-        own_m2=shapely.area(shapes),
-        faces=faces,
-        area_m2=shapely.area(faces),
-        face=face,
-        feature=feature,
-        origin=corner,
-    )
+    keys = [text(frame[f"{name}_id"]) for name, frame in layers.items()]
+    order = [pc.array_sort_indices(key).to_numpy() for key in keys]
+    shapes = np.concatenate([
+        np.asarray(frame.geometry.to_numpy()[rank], dtype=object)
+        for frame, rank in zip(layers.values(), order, strict=True)
+    ])
+    sizes = np.array([len(key) for key in keys])
+    sorted_keys = pa.chunked_array([key.take(pa.array(rank)) for key, rank in zip(keys, order, strict=True)])
+    edges = int(shapely.get_num_coordinates(shapes).sum())
+    layer_of = np.repeat(np.arange(len(names), dtype=np.int32), sizes)
+    common = {
+        "layers": names,
+        "keys": sorted_keys.combine_chunks(),
+        "layer_of": layer_of,
+        "shapes": shapes,
+        "workers": workers,
+    }
+    if compiled.ready(edges):
+        flat = outlines.of(shapes)
+        cut_faces = faces.of(flat, workers=workers)
+        return Ground(
+            **common, own_m2=flat.area_m2, faces=cut_faces, outlines=flat, polygons=None, run=compiled.as_compiled
+        )
+    cut_faces, polygons = noding.faces(shapes)
+    own = shapely.area(areas.moved(shapes, -areas.origin(shapes)))
+    return Ground(**common, own_m2=own, faces=cut_faces, outlines=None, polygons=polygons, run=compiled.as_plain)
+
+
+def text(keys: pd.Series) -> pa.Array:
+    """Return a key column as an Arrow array.
+
+    Parameters
+    ----------
+    keys
+        Text.
+
+    Returns
+    -------
+    pyarrow.Array
+        Of large strings.
+    """
+    return pa.array(keys.to_numpy(dtype=object), type=pa.large_string())

@@ -16,9 +16,10 @@ from gis import crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import balance as accounts
-from gis.analysis import slivers as narrow
 from gis.analysis.balance import Account
-from gis.analysis.ground import cut
+from gis.analysis.ground import Ground, cut
+from gis.analysis.settlement import settle
+from gis.analysis.ties import ties
 from gis.errors import FrameError, UnknownNameError, UsageError
 from gis.lineage import Lineage
 
@@ -117,7 +118,9 @@ class Ledger:
         return layers
 
 
-def ledger(layers: Mapping[str, gpd.GeoDataFrame], *, tolerance: float, facets: bool = False) -> Ledger:
+def ledger(
+    layers: Mapping[str, gpd.GeoDataFrame], *, tolerance: float, facets: bool = False, workers: int | None = None
+) -> Ledger:
     """Account for the ground that layers share, with slivers reassigned and every transfer named.
 
     Parameters
@@ -129,6 +132,8 @@ def ledger(layers: Mapping[str, gpd.GeoDataFrame], *, tolerance: float, facets: 
         Width in m below which common ground, gaps and double cover are noise of digitising; above 0.
     facets
         Whether the cells' geometry is wanted.
+    workers
+        Number of threads, None for all processors; rows are the same to the last bit on any number.
 
     Returns
     -------
@@ -148,7 +153,7 @@ def ledger(layers: Mapping[str, gpd.GeoDataFrame], *, tolerance: float, facets: 
     Notes
     -----
     Two features meet if their intersection survives erosion by half the tolerance, decided on the shapes as drawn
-    (`gis.analysis.slivers`). Areas are planar, in the CRS of the layers.
+    (`gis.analysis.ties`). Areas are planar, in the CRS of the layers.
 
     Examples
     --------
@@ -161,9 +166,16 @@ def ledger(layers: Mapping[str, gpd.GeoDataFrame], *, tolerance: float, facets: 
     [3999.0]
     """
     ground_crs = _accepted(layers, tolerance)
-    ground = cut(layers)
-    settlement = narrow.settle(ground, narrow.ties(ground, tolerance))
-    account = accounts.account(ground, settlement)
+    ground = cut(layers, workers=workers)
+    known = ties(
+        ground.faces,
+        ground.layer_of,
+        len(ground.layers),
+        tolerance,
+        lambda questions: ground.wide(questions, tolerance),
+        ground.run,
+    )
+    account = accounts.account(ground, settle(ground.faces, known, ground.run))
     meetings = accounts.meetings(account, ground.layers)
     overlapping = accounts.overlapping(account)
     meetings.attrs["overlapping"] = list(overlapping)
@@ -188,12 +200,12 @@ def _kept(account: Account, tolerance: float) -> pd.DataFrame:
     ground = account.ground
     rows = []
     for feature in account.settlement.kept:
-        widest = max(ground.face[ground.feature == feature].tolist(), key=lambda face: ground.area_m2[face])
+        widest = _widest(ground, feature)
         rows.append(
             faults.finding(
                 "overlay.narrow",
                 ground.layers[ground.layer_of[feature]],
-                ground.keys[feature],
+                ground.names[feature],
                 severity="warning",
                 at=ground.place(widest),
                 area_m2=float(ground.own_m2[feature]),
@@ -201,6 +213,14 @@ def _kept(account: Account, tolerance: float) -> pd.DataFrame:
             )
         )
     return faults.table(rows)
+
+
+def _widest(ground: Ground, feature: int) -> int:
+    """Return the largest face of a feature as drawn."""
+    cut_faces = ground.faces
+    covers = np.searchsorted(cut_faces.cover_start, np.flatnonzero(cut_faces.member == feature), side="right") - 1
+    own = np.flatnonzero(np.isin(cut_faces.cover, covers))
+    return int(own[np.argmax(cut_faces.area_m2[own])])
 
 
 def _accepted(layers: Mapping[str, gpd.GeoDataFrame], tolerance: float) -> object:

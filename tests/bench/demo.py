@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-from tests.bench.overlay import machine
-from tests.browser.conftest import ARGUMENTS, DESKTOP, PHONE
-
-ROUND = """
-import json, resource, sys
 from gis.workflow import demo
-report = demo.demo(sys.argv[1])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-steps = [(step.title, step.seconds, step.result) for step in report.steps]
-print(json.dumps({"steps": steps, "peak": peak, "files": {p.name: p.stat().st_size for p in report.files}}))
-"""
+from gis.workflow.steps import Report
+from tests.bench import measuring
+
+
+def _keep(folder: Path, report: Report, file: Path) -> None:
+    """Write steps and sizes of files as JSON."""
+    steps = [(step.title, step.seconds, step.result) for step in report.steps]
+    files = {made.name: made.stat().st_size for made in report.files}
+    file.write_text(json.dumps({"steps": steps, "files": files}), encoding="utf-8")
+
+
+JOBS = {
+    "demo": measuring.Job(lambda folder, threads: demo.demo(folder), rows=lambda report: len(report.steps), keep=_keep)
+}
 
 
 def measure(rounds: int, folder: Path) -> dict[str, object]:
@@ -43,12 +45,20 @@ def measure(rounds: int, folder: Path) -> dict[str, object]:
     dict
         steps (rows of the table), peak (MB, the largest), files (bytes by name).
     """
-    command = [sys.executable, "-c", ROUND, str(folder)]
-    found = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(rounds)]
+    found, peaks = [], []
+    with tempfile.TemporaryDirectory() as beside:
+        kept = Path(beside) / "report.json"
+        for _ in range(rounds):
+            run = measuring.fresh("tests.bench.demo:demo", folder, threads=os.cpu_count() or 1, answer=kept)
+            if run.failure:
+                raise RuntimeError(f"gis demo did not end well: {run.failure}")
+            found.append(json.loads(kept.read_text(encoding="utf-8")))
+            peaks.append(run.peak_mb)
     rows = []
     for step in zip(*(one["steps"] for one in found), strict=True):
-        rows.append({"step": step[0][0], "what": step[0][2], "seconds": f"{statistics.median(s[1] for s in step):.2f}"})
-    return {"steps": rows, "peak": max(one["peak"] for one in found), "files": found[-1]["files"]}
+        seconds = statistics.median(one[1] for one in step)
+        rows.append({"step": step[0][0], "result": step[0][2], "seconds (median)": f"{seconds:.2f}"})
+    return {"steps": rows, "peak": max(peaks), "files": found[-1]["files"]}
 
 
 def pictures(page_file: Path, folder: Path, browser: str) -> list[Path]:
@@ -67,6 +77,11 @@ def pictures(page_file: Path, folder: Path, browser: str) -> list[Path]:
     -------
     list of pathlib.Path
     """
+    # here, not above: what is measured does not carry the browser's driver
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import ARGUMENTS, DESKTOP, PHONE
+
     made = []
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser, args=ARGUMENTS)
@@ -83,29 +98,18 @@ def pictures(page_file: Path, folder: Path, browser: str) -> list[Path]:
 
 def report(found: dict[str, object]) -> str:
     """Write the figures with the machine they were measured on."""
-    lines = ["| step | result | seconds (median) |", "| --- | --- | --- |"]
-    lines += [f"| {row['step']} | {row['what']} | {row['seconds']} |" for row in found["steps"]]
-    total = sum(float(row["seconds"]) for row in found["steps"])
-    sizes = [f"| {name} | {size / 1024:,.0f} KB |" for name, size in found["files"].items()]
-    return "\n".join(
-        [
-            "# The whole job on the sample town",
-            "",
-            (__doc__ or "").partition("\n\n")[2].strip(),
-            "",
-            *lines,
-            f"| **all** | | **{total:.2f}** |",
-            "",
-            f"Peak memory {found['peak']:,.0f} MB.",
-            "",
-            "| file | size |",
-            "| --- | --- |",
-            *sizes,
-            "",
-            f"Measured on {machine()}.",
-            "",
-        ]
-    )
+    total = sum(float(row["seconds (median)"]) for row in found["steps"])
+    whole = {"step": "**all**", "result": "", "seconds (median)": f"{total:.2f}"}
+    sizes = [{"file": name, "size": f"{size / 1024:,.0f} KB"} for name, size in found["files"].items()]
+    parts = [
+        "# The whole job on the sample town",
+        (__doc__ or "").partition("\n\n")[2].strip(),
+        measuring.table([*found["steps"], whole]),
+        f"Peak memory {found['peak']:,.0f} MB.",
+        measuring.table(sizes),
+        f"Measured on {measuring.machine()}.",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> int:

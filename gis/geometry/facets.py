@@ -1,0 +1,445 @@
+"""Facets: the outlines of faces drawn again from the sweep, any number of faces to a shape.
+
+Where the shape below a line differs from the one above it, the line is a border of both. Every tile is swept again, its
+borders are cut where they meet, and each shape's borders are linked to rings that have it on their left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from gis.geometry import slabs, tiles
+from gis.geometry.compiled import kernel, spread
+from gis.geometry.faces import Faces
+from gis.geometry.outlines import Outlines
+from gis.geometry.parts import Shapes
+from gis.geometry.slabs import ABOVE, NE, NW, SE, SLABS, SW, THIN, X0, X1, XL, YL
+
+_BATCHES = 16
+# points of one place that rounding has set apart are nearer than this, m
+_SAME = 4e-9
+# an edge without number: a vertical border
+_UPRIGHT = -1
+
+
+def drawn(
+    shapes: Outlines, faces: Faces, label: NDArray[np.int64], count: int, *, workers: int | None = None
+) -> Shapes:
+    """Draw the faces of each label as one shape.
+
+    Parameters
+    ----------
+    shapes
+        What the faces were cut from.
+    faces
+        The faces.
+    label
+        Which shape each face is part of, from 0; -1 for none.
+    count
+        Number of shapes.
+    workers
+        Number of threads; the result does not depend on it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons and multipolygons in the CRS of `shapes`, shells counter-clockwise; an empty polygon for a label that
+        no face has. Neighbours share their vertices exactly.
+    """
+    grid = faces.grid
+    part_label = np.append(np.asarray(label, dtype=np.int64), -1)[faces.part_face]
+    cuts = np.unique(np.linspace(0, grid.columns * grid.rows, _BATCHES + 1).astype(int))
+
+    def batch(run: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        return _borders(shapes.x, shapes.y, shapes.owner, len(shapes), grid, *run, faces.part_start, part_label)
+
+    found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
+    line = np.concatenate([lines for lines, _ in found])
+    what = np.concatenate([whats for _, whats in found])
+    start, order = _sorted_by(what[:, 0], count)
+    points, ring, ring_label, broken = _rings(line, what, start, order, grid.size)
+    made = _assembled(points, ring, ring_label, count)
+    corner = np.array([grid.west, grid.south])
+    for n in np.flatnonzero(broken):
+        made[n] = _mended(line[order[start[n] : start[n + 1]]])
+    return np.asarray(shapely.transform(made, lambda xy: xy + corner), dtype=object)
+
+
+def _mended(lines: NDArray[np.float64]) -> shapely.Geometry:
+    """Build a shape from borders whose ends do not meet to the last bit."""
+    segments = shapely.linestrings(lines.reshape(-1, 2, 2))
+    return shapely.build_area(shapely.union_all(segments, grid_size=1e-7))
+
+
+@kernel
+def _borders(x, y, owner, shapes, grid, first, last, part_start, part_label):  # type: ignore[no-untyped-def]
+    """Return the borders of labels in some tiles: from, to (from the grid's corner), label and edge."""
+    room = slabs.space(256, 128, 2048)
+    seen, local = np.zeros(shapes, dtype=np.bool_), np.empty(shapes, dtype=np.int32)
+    lines, whats, used = np.empty((4096, 4)), np.empty((4096, 2), dtype=np.int64), 0
+    for tile in range(first, last):
+        if _of_one_label(part_label, part_start[tile], part_start[tile + 1]):
+            continue
+        room, here = tiles.filled(room, x, y, owner, grid, tile, seen, local)
+        while not slabs.sweep(room, len(here), grid.size, grid.size):
+            room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+            room, here = tiles.filled(room, x, y, owner, grid, tile, seen, local)
+        part, _ = tiles.parts_of(room)
+        label = part_label[part_start[tile] + part]
+        line, end, what, count = _lines(room, label)
+        column, row = tile % grid.columns, tile // grid.columns
+        point = _points(room, line, end, what, count, x, y, grid, column * grid.size, row * grid.size)
+        while used + 2 * count > len(lines):
+            lines, whats = tiles.longer_rows(lines, used + 2 * count), tiles.longer_rows(whats, used + 2 * count)
+        for n in range(count):
+            ax, ay, bx, by = point[2 * n, 0], point[2 * n, 1], point[2 * n + 1, 0], point[2 * n + 1, 1]
+            if ax == bx and ay == by:
+                continue
+            for side in range(2):
+                if what[n, side] < 0:
+                    continue
+                # the label above a border has it on its left going east, the label below going west
+                if side:
+                    lines[used, 0], lines[used, 1], lines[used, 2], lines[used, 3] = ax, ay, bx, by
+                else:
+                    lines[used, 0], lines[used, 1], lines[used, 2], lines[used, 3] = bx, by, ax, ay
+                whats[used, 0] = what[n, side]
+                whats[used, 1] = _UPRIGHT if what[n, 2] < 0 else room.source[what[n, 2]]
+                used += 1
+    return lines[:used].copy(), whats[:used].copy()
+
+
+@kernel
+def _of_one_label(label, begin, end):  # type: ignore[no-untyped-def]
+    """Tell whether nothing is to be drawn between the parts of a tile."""
+    for n in range(begin + 1, end):
+        if label[n] != label[begin]:
+            return False
+    return True
+
+
+@kernel
+def _lines(room, label):  # type: ignore[no-untyped-def]
+    """Return the borders in a swept tile: y at both ends, the slab lines they end at, and what they are.
+
+    What a border is: the label below (or west, for an upright one), the label above (or east), and its piece.
+    """
+    room_for = room.first[room.size[SLABS]] * 2 + 16
+    line, end = np.empty((room_for, 2)), np.empty((room_for, 2), dtype=np.int64)
+    what = np.empty((room_for, 3), dtype=np.int64)
+    count = 0
+    current = np.full(len(room.piece), -1, dtype=np.int64)
+    for slab in range(room.size[SLABS]):
+        for t in range(room.first[slab], room.first[slab + 1] - 1):
+            below, above, piece = label[t], label[t + 1], room.place[t, ABOVE]
+            if below == above:
+                continue
+            n = current[piece]
+            # a border goes on as long as its edge does and parts the same labels
+            if n >= 0 and end[n, 1] == slab and what[n, 0] == below and what[n, 1] == above:
+                line[n, 1], end[n, 1] = room.trap[t, NE], slab + 1
+            else:
+                line[count, 0], line[count, 1] = room.trap[t, NW], room.trap[t, NE]
+                end[count, 0], end[count, 1] = slab, slab + 1
+                what[count, 0], what[count, 1], what[count, 2] = below, above, piece
+                current[piece] = count
+                count += 1
+        if slab > 0:
+            count = _uprights(room, label, slab, line, end, what, count)
+    return line, end, what, count
+
+
+@kernel
+def _uprights(room, label, slab, line, end, what, count):  # type: ignore[no-untyped-def]
+    """Add the upright borders between a slab and the one before it; return how many borders there are."""
+    trap = room.trap
+    a, b = room.first[slab - 1], room.first[slab]
+    end_a, end_b = b, room.first[slab + 1]
+    while a < end_a and b < end_b:
+        low, high = max(trap[a, SE], trap[b, SW]), min(trap[a, NE], trap[b, NW])
+        if high - low > THIN and label[a] != label[b]:
+            n = count - 1
+            goes_on = n >= 0 and what[n, 2] < 0 and end[n, 0] == slab and line[n, 0] - low < THIN
+            # north to south, so that the east is on the left
+            if goes_on and what[n, 0] == label[a] and what[n, 1] == label[b] and low - line[n, 0] < THIN:
+                line[n, 0] = high
+            else:
+                line[count, 0], line[count, 1] = high, low
+                end[count, 0] = end[count, 1] = slab
+                what[count, 0], what[count, 1], what[count, 2] = label[a], label[b], -1
+                count += 1
+        if trap[a, NE] < trap[b, NW]:
+            a += 1
+        else:
+            b += 1
+    return count
+
+
+@kernel
+def _points(room, line, end, what, count, x, y, grid, west, south):  # type: ignore[no-untyped-def]
+    """Return the ends of borders from the grid's corner: one point for ends that rounding has set apart.
+
+    An end of an edge is where it was drawn; where a tile's side cuts an edge both tiles find the same point.
+    """
+    point, exact = np.empty((2 * count, 2)), np.zeros(2 * count, dtype=np.bool_)
+    key, height = np.empty(2 * count, dtype=np.int64), np.empty(2 * count)
+    slab_count = room.size[SLABS]
+    for n in range(count):
+        for side in range(2):
+            k, slab = 2 * n + side, end[n, side]
+            at = room.slab[slab, 0] if slab < slab_count else grid.size
+            point[k, 0], point[k, 1] = west + at, south + line[n, side]
+            key[k], height[k] = slab, line[n, side]
+            if what[n, 2] >= 0:
+                exact[k] = _exact(room, what[n, 2], side, at, line[n, side], x, y, grid, west, south, point[k])
+    order = np.argsort(height, kind="mergesort")
+    order = order[np.argsort(key[order], kind="mergesort")]
+    begin = 0
+    for n in range(1, 2 * count + 1):
+        if n < 2 * count and key[order[n]] == key[order[n - 1]] and height[order[n]] - height[order[n - 1]] < _SAME:
+            continue
+        best = order[begin]
+        for k in range(begin, n):
+            if exact[order[k]]:
+                best = order[k]
+                break
+        for k in range(begin, n):
+            point[order[k], 0], point[order[k], 1] = point[best, 0], point[best, 1]
+        begin = n
+    return point
+
+
+@kernel
+def _exact(room, piece, side, at, height, x, y, grid, west, south, point):  # type: ignore[no-untyped-def]
+    """Set a point to where its edge ends, or meets a side of the tile, if it does; tell whether it does."""
+    k = room.source[piece]
+    ax, ay, bx, by = x[k] - grid.west, y[k] - grid.south, x[k + 1] - grid.west, y[k + 1] - grid.south
+    if ax > bx:
+        ax, ay, bx, by = bx, by, ax, ay
+    clip = room.piece[piece, X1] if side else room.piece[piece, X0]
+    if abs(clip - at) > THIN:
+        return False
+    if side == 0 and ax >= west - THIN and abs(ax - west - at) <= THIN and abs(ay - south - height) < _SAME:
+        point[0], point[1] = ax, ay
+        return True
+    if side == 1 and abs(bx - west - at) <= THIN and abs(by - south - height) < _SAME:
+        point[0], point[1] = bx, by
+        return True
+    if at <= THIN or at >= grid.size - THIN:
+        point[0] = west if at <= THIN else west + grid.size
+        point[1] = ay + (point[0] - ax) * ((by - ay) / (bx - ax))
+    else:
+        point[1] = south if height < grid.size / 2 else south + grid.size
+        point[0] = slabs.crossing(ax, ay, bx, by, point[1])
+    return True
+
+
+@kernel
+def _sorted_by(label, count):  # type: ignore[no-untyped-def]
+    """Return where each label's borders begin in an order of all, and the order."""
+    start = np.zeros(count + 1, dtype=np.int64)
+    for value in label:
+        start[value + 1] += 1
+    for n in range(count):
+        start[n + 1] += start[n]
+    order, place = np.empty(len(label), dtype=np.int64), start[:-1].copy()
+    for n in range(len(label)):
+        order[place[label[n]]] = n
+        place[label[n]] += 1
+    return start, order
+
+
+@kernel
+def _rings(line, what, start, order, size):  # type: ignore[no-untyped-def]
+    """Link the borders of each label to rings; return points, where rings begin, their labels, and broken labels."""
+    points, used = np.empty((len(line) + 4 * len(start) + 16, 2)), 0
+    ring, label, rings = np.zeros(len(line) + 2, dtype=np.int64), np.empty(len(line) + 1, dtype=np.int64), 0
+    broken = np.zeros(len(start) - 1, dtype=np.bool_)
+    for n in range(len(start) - 1):
+        count = start[n + 1] - start[n]
+        if count == 0:
+            continue
+        own = order[start[n] : start[n + 1]]
+        first, following = _chains(line, own)
+        gone = np.zeros(count, dtype=np.bool_)
+        path = np.empty(count + 1, dtype=np.int64)
+        begin_used, begin_rings = used, rings
+        for begin in range(count):
+            if gone[begin]:
+                continue
+            length, k = 0, begin
+            while k >= 0:
+                gone[k] = True
+                path[length] = k
+                length += 1
+                # a place passed twice closes a ring of its own, so that every ring is simple
+                back = _passed(line, own, path, length)
+                if back >= 0:
+                    if rings + 1 >= len(label):
+                        broken[n] = True
+                        break
+                    used = _closed(line, what, own, path, back, length, points, used, size)
+                    if used - ring[rings] >= 4:
+                        rings += 1
+                        ring[rings], label[rings - 1] = used, n
+                    else:
+                        used = ring[rings]
+                    length = back
+                    if length == 0:
+                        break
+                k = _next(line, own, first, following, gone, path[length - 1] if back < 0 else k)
+                if k < 0 and length > 0:
+                    broken[n] = True
+                    break
+            if broken[n]:
+                break
+        if broken[n]:
+            used, rings = begin_used, begin_rings
+    return points[:used].copy(), ring[: rings + 1].copy(), label[:rings].copy(), broken
+
+
+@kernel
+def _chains(line, own):  # type: ignore[no-untyped-def]
+    """Return a table of the places where borders begin: the first border of each slot, and the next in its chain."""
+    slots = 4
+    while slots < 2 * len(own):
+        slots *= 2
+    first, following = np.full(slots, -1, dtype=np.int64), np.full(len(own), -1, dtype=np.int64)
+    for k in range(len(own) - 1, -1, -1):
+        slot = _slot(line[own[k], 0], line[own[k], 1], slots)
+        following[k] = first[slot]
+        first[slot] = k
+    return first, following
+
+
+@kernel
+def _slot(px, py, slots):  # type: ignore[no-untyped-def]
+    """Return the slot of a place."""
+    mixed = np.int64(px * 1048576.0) * 73856093 ^ np.int64(py * 1048576.0) * 19349663
+    return (mixed ^ (mixed >> 17)) & (slots - 1)
+
+
+@kernel
+def _next(line, own, first, following, gone, last):  # type: ignore[no-untyped-def]
+    """Return a border that begins where the last one ends: the one furthest to the left (-1: none)."""
+    px, py = line[own[last], 2], line[own[last], 3]
+    dx, dy = px - line[own[last], 0], py - line[own[last], 1]
+    best, turn = -1, -10.0
+    k = first[_slot(px, py, len(first))]
+    while k >= 0:
+        if not gone[k] and line[own[k], 0] == px and line[own[k], 1] == py:
+            ex, ey = line[own[k], 2] - px, line[own[k], 3] - py
+            angle = np.arctan2(dx * ey - dy * ex, dx * ex + dy * ey)
+            if angle > turn:
+                best, turn = k, angle
+        k = following[k]
+    return best
+
+
+@kernel
+def _passed(line, own, path, length):  # type: ignore[no-untyped-def]
+    """Return the position on the path of the border that begins where the last one ends (-1: none)."""
+    px, py = line[own[path[length - 1]], 2], line[own[path[length - 1]], 3]
+    for n in range(length):
+        if line[own[path[n]], 0] == px and line[own[path[n]], 1] == py:
+            return n
+    return -1
+
+
+@kernel
+def _closed(line, what, own, path, begin, end, points, used, size):  # type: ignore[no-untyped-def]
+    """Write the ring of a piece of path down, without the points that only a tile's side made; return the end."""
+    first = used
+    for n in range(begin, end):
+        before, here = own[path[n - 1 if n > begin else end - 1]], own[path[n]]
+        px, py = line[here, 0], line[here, 1]
+        if what[before, 1] == what[here, 1] and (_on_line(px, size) or _on_line(py, size)):
+            continue
+        points[used, 0], points[used, 1] = px, py
+        used += 1
+    if used > first:
+        points[used, 0], points[used, 1] = points[first, 0], points[first, 1]
+        used += 1
+    return used
+
+
+@kernel
+def _on_line(value, size):  # type: ignore[no-untyped-def]
+    """Tell whether a coordinate from the grid's corner lies on a side of a tile."""
+    return np.round(value / size) * size == value
+
+
+def _assembled(
+    points: NDArray[np.float64], ring: NDArray[np.int64], label: NDArray[np.int64], count: int
+) -> Shapes:
+    """Make shapes of rings: shells run counter-clockwise, and each hole goes to the smallest shell around it."""
+    area = _signed(points, ring)
+    shell = _shells(points, ring, label, area)
+    order = np.lexsort((np.arange(len(area)), area <= 0, shell, label))
+    lengths = np.diff(ring)[order]
+    coordinates = points[_spans(ring[:-1][order], lengths)]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    begins = np.flatnonzero(area[order] > 0)
+    polygon = np.append(begins, len(order))
+    multi = np.searchsorted(label[order][begins], np.arange(count + 1))
+    made = shapely.from_ragged_array(
+        shapely.GeometryType.MULTIPOLYGON, coordinates, (starts.astype(np.int64), polygon, multi)
+    )
+    parts = np.diff(multi)
+    made[parts == 1] = shapely.get_geometry(made[parts == 1], 0)
+    made[parts == 0] = shapely.Polygon()
+    return np.asarray(made, dtype=object)
+
+
+def _spans(begin: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of several runs in a row."""
+    ends = np.cumsum(length)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - (ends - length), length)
+
+
+@kernel
+def _signed(points, ring):  # type: ignore[no-untyped-def]
+    """Return the area of each ring, above 0 where it runs counter-clockwise."""
+    area = np.zeros(len(ring) - 1)
+    for n in range(len(ring) - 1):
+        x0, y0, twice = points[ring[n], 0], points[ring[n], 1], 0.0
+        for k in range(ring[n], ring[n + 1] - 1):
+            twice += (points[k, 0] - x0) * (points[k + 1, 1] - y0) - (points[k + 1, 0] - x0) * (points[k, 1] - y0)
+        area[n] = twice / 2
+    return area
+
+
+@kernel
+def _shells(points, ring, label, area):  # type: ignore[no-untyped-def]
+    """Return the shell that each ring belongs to; a shell belongs to itself."""
+    shell = np.arange(len(area))
+    begin = 0
+    while begin < len(area):
+        end = begin
+        while end < len(area) and label[end] == label[begin]:
+            end += 1
+        for n in range(begin, end):
+            if area[n] > 0:
+                continue
+            px = (points[ring[n], 0] + points[ring[n] + 1, 0]) / 2
+            py = (points[ring[n], 1] + points[ring[n] + 1, 1]) / 2
+            best = -1
+            for m in range(begin, end):
+                if area[m] > -area[n] and (best < 0 or area[m] < area[best]) and _around(points, ring, m, px, py):
+                    best = m
+            shell[n] = best if best >= 0 else begin
+        begin = end
+    return shell
+
+
+@kernel
+def _around(points, ring, n, px, py):  # type: ignore[no-untyped-def]
+    """Tell whether a ring surrounds a point."""
+    inside = False
+    for k in range(ring[n], ring[n + 1] - 1):
+        ax, ay, bx, by = points[k, 0], points[k, 1], points[k + 1, 0], points[k + 1, 1]
+        if (ay > py) != (by > py) and ax + (py - ay) * ((bx - ax) / (by - ay)) > px:
+            inside = not inside
+    return inside

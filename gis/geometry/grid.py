@@ -1,0 +1,224 @@
+"""A grid of square tiles over all shapes: which edges pass each tile, and who holds its south-west corner."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gis.geometry.compiled import kernel
+from gis.geometry.outlines import Outlines
+from gis.geometry.slabs import crossing
+
+# edges that a tile should have: few, so that slabs stay short, but enough to be worth a tile
+_WANTED = 60
+_SMALLEST_M = 4.0
+
+
+class Grid(NamedTuple):
+    """Hold tiles row by row from the south-west, with what happens in each.
+
+    Parameters
+    ----------
+    west, south
+        Corner of the first tile, whole m.
+    size
+        Side of a tile, m.
+    columns, rows
+        Number of tiles east and north.
+    edge_start, edge
+        Where each tile's edges begin in `edge`, and the coordinates at which they begin.
+    toggle_start, toggle_x, toggle_shape
+        Where the line along each tile's south side leads into or out of a shape: m east of the tile's corner.
+    corner_start, corner
+        The shapes that hold each tile's south-west corner, sorted.
+    """
+
+    west: float
+    south: float
+    size: float
+    columns: int
+    rows: int
+    edge_start: NDArray[np.int64]
+    edge: NDArray[np.int32]
+    toggle_start: NDArray[np.int64]
+    toggle_x: NDArray[np.float64]
+    toggle_shape: NDArray[np.int32]
+    corner_start: NDArray[np.int64]
+    corner: NDArray[np.int32]
+
+
+EMPTY = Grid(
+    0.0, 0.0, 1.0, 0, 0, np.zeros(1, np.int64), np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0),
+    np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0, np.int32),
+)  # fmt: skip
+
+
+def over(shapes: Outlines, *, size: float | None = None) -> Grid:
+    """Lay a grid over shapes.
+
+    Parameters
+    ----------
+    shapes
+        Shapes of all layers.
+    size
+        Side of a tile, m; without it, so that tiles where the edges are have some sixty.
+
+    Returns
+    -------
+    Grid
+    """
+    boxes = shapes.boxes[~np.isnan(shapes.boxes[:, 0])]
+    if len(boxes) == 0:
+        boxes = np.zeros((1, 4))
+    # corner and side are binary fractions, so that tiles meet to the last bit; the corner's is one that no coordinate
+    # in millimetres or in quarters of a metre has, so that no edge runs along a tile's side
+    west, south = np.floor(boxes[:, :2].min(axis=0)) - 1.0 - np.array([241_829, 433_027]) / 2**20
+    east, north = boxes[:, 2:].max(axis=0) + 1.0
+    begins = np.flatnonzero(shapes.owner >= 0)
+    side = size or _side(shapes, begins, west, south, east - west, north - south)
+    side = max(round(side * 256), 1) / 256
+    columns, rows = int((east - west) // side) + 1, int((north - south) // side) + 1
+    frame = (west, south, side, columns, rows)
+    edge_start, edge = _edges(shapes.x, shapes.y, begins, *frame)
+    line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, *frame)
+    order = np.lexsort((x, shape, line))
+    toggles = _toggles(line[order], shape[order], x[order], side, columns, rows)
+    corners = _corners(line[order], shape[order], x[order], side, columns, rows)
+    return Grid(*frame, edge_start, edge, *toggles, *corners)
+
+
+def _side(
+    shapes: Outlines, begins: NDArray[np.intp], west: float, south: float, width: float, height: float
+) -> float:
+    """Return the side at which the tiles of most edges have the wanted number of them."""
+    edges = max(len(begins), 1)
+    side = max(np.sqrt(width * height * _WANTED / edges), _SMALLEST_M)
+    x, y = shapes.x[begins], shapes.y[begins]
+    for _ in range(8):
+        columns = int(width // side) + 1
+        count = np.bincount((((y - south) // side) * columns + (x - west) // side).astype(np.int64)).astype(float)
+        mean = float((count**2).sum() / max(count.sum(), 1.0))
+        smaller = max(side * np.sqrt(_WANTED / mean), _SMALLEST_M) if mean > 0 else side
+        # empty tiles cost little, but not nothing
+        if mean < 2 * _WANTED or smaller >= side or width * height / smaller**2 > max(4 * edges, 4096):
+            break
+        side = smaller
+    return float(side)
+
+
+@kernel
+def _edges(x, y, begins, west, south, side, columns, rows):  # type: ignore[no-untyped-def]
+    """Return the edges whose box meets each tile, long ones row by row."""
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
+    for k in begins:
+        _visit(x, y, k, west, south, side, columns, rows, start[1:], start[:0], np.empty(0, dtype=np.int32))
+    for n in range(columns * rows):
+        start[n + 1] += start[n]
+    edge = np.empty(start[-1], dtype=np.int32)
+    place = start[:-1].copy()
+    for k in begins:
+        _visit(x, y, k, west, south, side, columns, rows, start[:0], place, edge)
+    return start, edge
+
+
+@kernel
+def _visit(x, y, k, west, south, side, columns, rows, count, place, edge):  # type: ignore[no-untyped-def]
+    """Count an edge in each tile that it passes (where `count` is given), or write it there."""
+    ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
+    if ay > by:
+        ax, ay, bx, by = bx, by, ax, ay
+    low, high = int(ay / side), min(int(by / side), rows - 1)
+    for row in range(low, high + 1):
+        near, far = ax, bx
+        if high > low:
+            # the part of the edge in this row, a little more for rounding
+            slope = (bx - ax) / (by - ay)
+            near = ax + (max(row * side, ay) - ay) * slope
+            far = ax + (min((row + 1) * side, by) - ay) * slope
+        if near > far:
+            near, far = far, near
+        first = max(int((near - 1e-6) / side), 0)
+        last = min(int((far + 1e-6) / side), columns - 1)
+        for column in range(first, last + 1):
+            tile = row * columns + column
+            if len(count):
+                count[tile] += 1
+            else:
+                edge[place[tile]] = k
+                place[tile] += 1
+
+
+@kernel
+def _crossings(x, y, owner, begins, west, south, side, columns, rows):  # type: ignore[no-untyped-def]
+    """Return every crossing of an edge with a line between rows: line, shape and x from the grid's corner."""
+    total = 0
+    for k in begins:
+        low, high = min(y[k], y[k + 1]) - south, max(y[k], y[k + 1]) - south
+        total += max(_lines_below(high, side) - _lines_below(low, side), 0)
+    line, shape, at = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int32), np.empty(total)
+    n = 0
+    for k in begins:
+        ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
+        if ax > bx:
+            ax, ay, bx, by = bx, by, ax, ay
+        for row in range(_lines_below(min(ay, by), side), _lines_below(max(ay, by), side)):
+            line[n], shape[n], at[n] = row, owner[k], crossing(ax, ay, bx, by, row * side)
+            n += 1
+    return line[:n], shape[:n], at[:n]
+
+
+@kernel
+def _lines_below(y, side):  # type: ignore[no-untyped-def]
+    """Return how many lines between rows lie below y; a line at y itself does not."""
+    row = int(y / side)
+    while row * side >= y and row > 0:
+        row -= 1
+    while (row + 1) * side < y:
+        row += 1
+    return row + 1 if y > 0.0 else 0
+
+
+@kernel
+def _toggles(line, shape, x, side, columns, rows):  # type: ignore[no-untyped-def]
+    """Sort crossings into the tiles whose south side they lie on."""
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
+    for n in range(len(x)):
+        start[line[n] * columns + _column(x[n], side, columns) + 1] += 1
+    for n in range(columns * rows):
+        start[n + 1] += start[n]
+    at, what = np.empty(len(x)), np.empty(len(x), dtype=np.int32)
+    place = start[:-1].copy()
+    for n in range(len(x)):
+        column = _column(x[n], side, columns)
+        tile = line[n] * columns + column
+        at[place[tile]], what[place[tile]] = x[n] - column * side, shape[n]
+        place[tile] += 1
+    return start, at, what
+
+
+@kernel
+def _corners(line, shape, x, side, columns, rows):  # type: ignore[no-untyped-def]
+    """Return the shapes that hold each tile's corner: those the line along its row has entered and not left."""
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
+    for n in range(0, len(x) - 1, 2):
+        for column in range(_column(x[n], side, columns) + 1, _column(x[n + 1], side, columns) + 1):
+            start[line[n] * columns + column + 1] += 1
+    for n in range(columns * rows):
+        start[n + 1] += start[n]
+    corner = np.empty(start[-1], dtype=np.int32)
+    place = start[:-1].copy()
+    # crossings come line by line and shape by shape, so the shapes of a tile come sorted
+    for n in range(0, len(x) - 1, 2):
+        for column in range(_column(x[n], side, columns) + 1, _column(x[n + 1], side, columns) + 1):
+            tile = line[n] * columns + column
+            corner[place[tile]] = shape[n]
+            place[tile] += 1
+    return start, corner
+
+
+@kernel
+def _column(x, side, columns):  # type: ignore[no-untyped-def]
+    """Return the column that an x from the grid's corner lies in."""
+    return min(max(int(x / side), 0), columns - 1)

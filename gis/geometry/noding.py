@@ -1,0 +1,91 @@
+"""Faces by GEOS: outlines noded and polygonised, for what is too small to wait for a compiler."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from gis.geometry import areas, coverage, parts
+from gis.geometry import grid as tiling
+from gis.geometry.faces import Faces
+from gis.geometry.parts import Shapes
+
+
+def faces(shapes: Shapes) -> tuple[Faces, Shapes]:
+    """Cut the ground along the lines of all shapes.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons and multipolygons in one CRS in metres.
+
+    Returns
+    -------
+    tuple
+        The faces that shapes cover, from west to east, and their polygons.
+    """
+    corner = areas.origin(shapes)
+    local = areas.moved(shapes, -corner)
+    cut = coverage.faces(local)
+    face, shape = coverage.covered(cut, local)
+    covered, face = np.unique(face, return_inverse=True)
+    cut = cut[covered]
+    start = np.searchsorted(face, np.arange(len(cut) + 1))
+    near_start, near, near_m = _neighbours(cut)
+    inside = shapely.point_on_surface(cut)
+    record = Faces(
+        area_m2=shapely.area(cut),
+        perimeter_m=shapely.length(cut),
+        holes=parts.holes(cut).astype(np.int64),
+        cover=np.arange(len(cut), dtype=np.int32),
+        cover_start=start.astype(np.int64),
+        member=shape.astype(np.int32),
+        place=shapely.get_coordinates(inside) + corner,
+        box=shapely.bounds(cut).reshape(-1, 4) + np.tile(corner, 2),
+        near_start=near_start,
+        near=near,
+        near_m=near_m,
+        part_face=np.empty(0, dtype=np.int32),
+        part_start=np.zeros(1, dtype=np.int64),
+        grid=tiling.EMPTY,
+    )
+    return record, areas.moved(cut, corner)
+
+
+def united(polygons: Shapes, label: NDArray[np.int64], count: int) -> Shapes:
+    """Unite faces by label.
+
+    Parameters
+    ----------
+    polygons
+        Faces that share their vertices exactly.
+    label
+        Which shape each is part of, from 0.
+    count
+        Number of shapes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons and multipolygons; an empty polygon for a label that no face has.
+    """
+    order = np.argsort(label, kind="stable")
+    start = np.searchsorted(label[order], np.arange(count + 1))
+    shapes = np.full(count, shapely.Polygon(), dtype=object)
+    for n in range(count):
+        group = polygons[order[start[n] : start[n + 1]]]
+        if len(group):
+            shapes[n] = group[0] if len(group) == 1 else shapely.coverage_union_all(group)
+    return shapes
+
+
+def _neighbours(cut: Shapes) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Return each face's neighbours, sorted, and how long the border with each is."""
+    i, j, length = coverage.borders(cut)
+    start = np.concatenate([i[i >= 0], j])
+    end = np.concatenate([j[i >= 0], i])
+    both = np.concatenate([length[i >= 0], length])
+    order = np.lexsort((end, start))
+    near_start = np.searchsorted(start[order], np.arange(len(cut) + 1))
+    return near_start.astype(np.int64), end[order].astype(np.int32), both[order]

@@ -1,0 +1,328 @@
+"""Shapes as flat arrays of coordinates: read once, from GEOS or straight from WKB, and measured without GEOS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from gis.errors import FrameError
+from gis.geometry.compiled import kernel
+from gis.geometry.parts import Shapes
+
+# what the reader of WKB says of a value: polygonal, or why not
+_GOOD, _OTHER_KIND, _CUT_SHORT = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Hold polygons and multipolygons as coordinates in a row.
+
+    Parameters
+    ----------
+    x, y
+        Coordinates of all rings, closed, in the layer's CRS, m.
+    ring
+        Where each ring begins in x and y; one entry more than there are rings.
+    shape
+        Where each shape begins in `ring`; one entry more than there are shapes. Parts and holes of a shape follow each
+        other: inside is what an odd number of its rings surround.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    ring: NDArray[np.int64]
+    shape: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.shape) - 1
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east and north of each shape, m; NaN for an empty one."""
+        return np.asarray(_boxes(self.x, self.y, self.ring, self.shape))
+
+    @cached_property
+    def area_m2(self) -> NDArray[np.float64]:
+        """Area of each shape, m², from coordinates local to it."""
+        return np.asarray(_areas(self.x, self.y, self.ring, self.shape, self.boxes))
+
+    @cached_property
+    def owner(self) -> NDArray[np.int32]:
+        """Position of the shape that each coordinate belongs to, -1 at the end of a ring, where no edge begins."""
+        return np.asarray(_owners(self.ring, self.shape, len(self.x)))
+
+
+def of(shapes: Shapes | Outlines) -> Outlines:
+    """Read shapes.
+
+    Parameters
+    ----------
+    shapes
+        Polygons and multipolygons; Z and M values are dropped. Missing and empty shapes have no coordinates.
+
+    Returns
+    -------
+    Outlines
+
+    Raises
+    ------
+    FrameError
+        Something that is no polygon.
+    """
+    if isinstance(shapes, Outlines):
+        return shapes
+    shapes = np.asarray(shapes, dtype=object)
+    kinds = shapely.get_type_id(shapes)
+    if (kinds == shapely.GeometryType.POLYGON).all() and not shapely.get_num_interior_rings(shapes).any():
+        points = shapely.get_coordinates(shapes)
+        counts = shapely.get_num_coordinates(shapes)
+        full = counts > 0
+        x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+        return Outlines(x, y, _starts(counts[full]), _starts(full.astype(np.int64)))
+    return from_wkb(shapely.to_wkb(shapely.force_2d(shapes), output_dimension=2))
+
+
+def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outlines:
+    """Read polygons straight from well-known binary, ISO or extended, of either byte order.
+
+    Parameters
+    ----------
+    values
+        A pyarrow binary array (as a column of GeoParquet has it), or bytes in a row; a missing value has no
+        coordinates. Z, M and SRID are passed over.
+
+    Returns
+    -------
+    Outlines
+
+    Raises
+    ------
+    FrameError
+        A value that is no polygon or multipolygon, or that ends too early; the message says which.
+    """
+    column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if not isinstance(column, pa.Array):
+        column = pa.array(list(column), type=pa.large_binary())
+    column = column.cast(pa.large_binary())
+    if column.null_count:
+        column = column.fill_null(b"")
+    _, offsets, data = column.buffers()
+    start = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
+    rings, points, row, fault = _count(content, start)
+    if fault != _GOOD:
+        why = "is no polygon or multipolygon" if fault == _OTHER_KIND else "ends before its coordinates do"
+        raise FrameError(f"value {row} {why}; hand in WKB of polygons, and None where there is no shape", row=int(row))
+    x, y = np.empty(points, dtype=np.uint64), np.empty(points, dtype=np.uint64)
+    ring, shape = np.zeros(rings + 1, dtype=np.int64), np.zeros(len(column) + 1, dtype=np.int64)
+    _fill(content, start, x, y, ring, shape)
+    return Outlines(x.view(np.float64), y.view(np.float64), ring, shape)
+
+
+def joined(layers: Sequence[Outlines]) -> Outlines:
+    """Put the shapes of several layers into one row.
+
+    Parameters
+    ----------
+    layers
+        Outlines in the same CRS.
+
+    Returns
+    -------
+    Outlines
+        The shapes of the first layer, then those of the second, and so on.
+    """
+    rings = np.concatenate([[0], np.cumsum([len(layer.x) for layer in layers])])
+    shapes = np.concatenate([[0], np.cumsum([len(layer.ring) - 1 for layer in layers])])
+    return Outlines(
+        np.concatenate([layer.x for layer in layers]),
+        np.concatenate([layer.y for layer in layers]),
+        np.concatenate([[0], *(layer.ring[1:] + before for layer, before in zip(layers, rings[:-1], strict=True))]),
+        np.concatenate([[0], *(layer.shape[1:] + before for layer, before in zip(layers, shapes[:-1], strict=True))]),
+    )
+
+
+def _starts(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Return where each of several runs begins, and the end."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+@kernel
+def _boxes(x, y, ring, shape):  # type: ignore[no-untyped-def]
+    """Return west, south, east and north of each shape."""
+    box = np.full((len(shape) - 1, 4), np.nan)
+    for n in range(len(shape) - 1):
+        first, last = ring[shape[n]], ring[shape[n + 1]]
+        if first == last:
+            continue
+        west = east = x[first]
+        south = north = y[first]
+        for k in range(first + 1, last):
+            west, east = min(west, x[k]), max(east, x[k])
+            south, north = min(south, y[k]), max(north, y[k])
+        box[n, 0], box[n, 1], box[n, 2], box[n, 3] = west, south, east, north
+    return box
+
+
+@kernel
+def _areas(x, y, ring, shape, box):  # type: ignore[no-untyped-def]
+    """Return the area of each shape: the largest ring of a part is its shell, the others of its part are holes.
+
+    Valid shells lie outside each other and holes inside their shell, so a ring is a hole exactly where an odd number
+    of the shape's other rings surround it; ring directions are not to be trusted. WKB lists shells before their holes
+    but not where a part begins, so the first point of each ring is asked for.
+    """
+    area = np.zeros(len(shape) - 1)
+    for n in range(len(shape) - 1):
+        for r in range(shape[n], shape[n + 1]):
+            twice = 0.0
+            for k in range(ring[r], ring[r + 1] - 1):
+                twice += (x[k] - box[n, 0]) * (y[k + 1] - box[n, 1]) - (x[k + 1] - box[n, 0]) * (y[k] - box[n, 1])
+            sign = 1.0
+            if shape[n + 1] - shape[n] > 1:
+                sign = _depth_sign(x, y, ring, shape[n], shape[n + 1], r)
+            area[n] += sign * abs(twice) / 2
+    return area
+
+
+@kernel
+def _depth_sign(x, y, ring, first, last, r):  # type: ignore[no-untyped-def]
+    """Return -1 for a ring inside an odd number of the others, by the middle of its first edge that is none of theirs.
+
+    Rings of valid shapes touch in points only, so the middle of an edge lies on no other ring.
+    """
+    k = ring[r]
+    px, py = (x[k] + x[k + 1]) / 2, (y[k] + y[k + 1]) / 2
+    sign = 1.0
+    for other in range(first, last):
+        if other != r:
+            for k in range(ring[other], ring[other + 1] - 1):
+                if (y[k] > py) != (y[k + 1] > py):
+                    at = x[k] + (py - y[k]) * ((x[k + 1] - x[k]) / (y[k + 1] - y[k]))
+                    if at > px:
+                        sign = -sign
+    return sign
+
+
+@kernel
+def _owners(ring, shape, points):  # type: ignore[no-untyped-def]
+    """Return the shape of the edge that begins at each coordinate."""
+    owner = np.empty(points, dtype=np.int32)
+    for n in range(len(shape) - 1):
+        for r in range(shape[n], shape[n + 1]):
+            owner[ring[r] : ring[r + 1]] = n
+            owner[ring[r + 1] - 1] = -1
+    return owner
+
+
+@kernel
+def _u32(data, at, little):  # type: ignore[no-untyped-def]
+    """Read four bytes as a number."""
+    value = np.uint32(0)
+    for k in range(4):
+        value |= np.uint32(data[at + k]) << np.uint32(8 * k if little else 24 - 8 * k)
+    return value
+
+
+@kernel
+def _u64(data, at, little):  # type: ignore[no-untyped-def]
+    """Read eight bytes as the bits of a float."""
+    value = np.uint64(0)
+    for k in range(8):
+        value |= np.uint64(data[at + k]) << np.uint64(8 * k if little else 56 - 8 * k)
+    return value
+
+
+@kernel
+def _head(data, at, end):  # type: ignore[no-untyped-def]
+    """Read the head of a geometry: byte order, kind, bytes a point, and where its content begins (-1: cut short)."""
+    if at + 9 > end:
+        return True, 0, 16, -1
+    little = data[at] == 1
+    code = _u32(data, at + 1, little)
+    at += 5
+    if code & np.uint32(0x20000000):
+        at += 4
+    width = 16
+    width += 8 if code & np.uint32(0x80000000) else 0
+    width += 8 if code & np.uint32(0x40000000) else 0
+    plain = code & np.uint32(0x0FFFFFFF)
+    thousands, kind = plain // 1000, plain % 1000
+    width += 8 * (2 if thousands == 3 else 1 if thousands in (1, 2) else 0)
+    return little, int(kind), width, at if at + 4 <= end else -1
+
+
+@kernel
+def _count(data, start):  # type: ignore[no-untyped-def]
+    """Count rings and coordinates; return them with the first row that cannot be read and what is wrong with it."""
+    rings, points = 0, 0
+    for row in range(len(start) - 1):
+        at, end = start[row], start[row + 1]
+        if at == end:
+            continue
+        little, kind, width, at = _head(data, at, end)
+        if at < 0:
+            return 0, 0, row, _CUT_SHORT
+        if kind not in (3, 6):
+            return 0, 0, row, _OTHER_KIND
+        parts = 1
+        if kind == 6:
+            parts = int(_u32(data, at, little))
+            at += 4
+        for _ in range(parts):
+            if kind == 6:
+                little, inner, width, at = _head(data, at, end)
+                if at < 0 or inner != 3:
+                    return 0, 0, row, _CUT_SHORT if at < 0 else _OTHER_KIND
+            if at + 4 > end:
+                return 0, 0, row, _CUT_SHORT
+            count = int(_u32(data, at, little))
+            at += 4
+            for _ in range(count):
+                if at + 4 > end:
+                    return 0, 0, row, _CUT_SHORT
+                length = int(_u32(data, at, little))
+                at += 4 + length * width
+                if at > end:
+                    return 0, 0, row, _CUT_SHORT
+                rings += 1 if length else 0
+                points += length
+    return rings, points, -1, _GOOD
+
+
+@kernel
+def _fill(data, start, x, y, ring, shape):  # type: ignore[no-untyped-def]
+    """Write coordinates, rings and shapes; `_count` has seen that all is there."""
+    rings, points = 0, 0
+    for row in range(len(start) - 1):
+        at, end = start[row], start[row + 1]
+        if at < end:
+            little, kind, width, at = _head(data, at, end)
+            parts = 1
+            if kind == 6:
+                parts = int(_u32(data, at, little))
+                at += 4
+            for _ in range(parts):
+                if kind == 6:
+                    little, _inner, width, at = _head(data, at, end)
+                count = int(_u32(data, at, little))
+                at += 4
+                for _ in range(count):
+                    length = int(_u32(data, at, little))
+                    at += 4
+                    for _ in range(length):
+                        x[points] = _u64(data, at, little)
+                        y[points] = _u64(data, at + 8, little)
+                        points += 1
+                        at += width
+                    if length:
+                        rings += 1
+                        ring[rings] = points
+        shape[row + 1] = rings

@@ -1,0 +1,392 @@
+"""Tuples: the ground that one shape of each layer shares, each tuple measured whole in the window of its owner.
+
+The owner is the shape of one chosen layer, best the smallest things. Shapes without an edge in the owner's window hold
+it all or nothing, which the tiles tell; only those with an edge in it take part in the sweep. A row therefore depends on
+the owner and on the shapes that meet its window, and on nothing else: not on other rows, threads or machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gis.geometry import grid as tiling
+from gis.geometry import outlines, slabs, tiles
+from gis.geometry.compiled import inlined, kernel, spread
+from gis.geometry.outlines import Outlines
+from gis.geometry.slabs import COVER, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES
+
+_BATCHES = 16
+# pairs of outlines with so many points in all are asked for a line between them before they are swept
+_SMALL = 600
+
+
+def areas(
+    layers: Sequence[Outlines], owner: int, *, within: bool = False, workers: int | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Measure the ground of every tuple of shapes, one of each layer, that share some.
+
+    Parameters
+    ----------
+    layers
+        Valid shapes of two or more layers in one CRS in metres.
+    owner
+        Which layer's shapes own the tuples.
+    within
+        Whether both of two layers are the same one: then only pairs i < j are measured.
+    workers
+        Number of threads; the result does not depend on it.
+
+    Returns
+    -------
+    tuple
+        Positions in each layer (a row a tuple, a column a layer) and m², in the order of the owners. Ground that is
+        less than a nanometre wide on the whole is no ground.
+    """
+    others = [n for n in range(len(layers)) if n != owner]
+    rest = outlines.joined([layers[n] for n in others])
+    sizes = np.array([len(layers[n]) for n in others])
+    first = np.cumsum(sizes) - sizes
+    layer_of = np.repeat(np.arange(len(others), dtype=np.int32), sizes)
+    grid = tiling.over(rest)
+    own = layers[owner]
+    cuts = np.unique(np.linspace(0, len(own), _BATCHES + 1).astype(int))
+    flat = (rest.x, rest.y, rest.ring, rest.shape, rest.owner, rest.boxes, layer_of, len(others), grid)
+    mine = (own.x, own.y, own.ring, own.shape, own.boxes, own.area_m2)
+
+    def batch(run: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        return _areas(*flat, *mine, *run, within)
+
+    found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
+    rows = np.concatenate([np.empty((0, len(layers)), dtype=np.int32), *(members for members, _ in found)])
+    area = np.concatenate([np.empty(0), *(values for _, values in found)])
+    members = np.empty_like(rows)
+    members[:, owner] = rows[:, 0]
+    for column, n in enumerate(others):
+        members[:, n] = rows[:, 1 + column] - first[column]
+    return members, area
+
+
+@kernel
+def _areas(  # type: ignore[no-untyped-def]
+    x, y, ring, shape, owner_of, boxes, layer_of, layers, grid,
+    own_x, own_y, own_ring, own_shape, own_boxes, own_area, first, last, within,
+):  # fmt: skip
+    """Measure the tuples of owners first to last (not included)."""
+    room = slabs.space(256, 64, 1024)
+    seen, state = np.zeros(len(layer_of), dtype=np.int8), np.zeros(len(layer_of), dtype=np.bool_)
+    here = np.empty(256, dtype=np.int32)
+    rows, area, used = np.empty((4096, layers + 1), dtype=np.int32), np.empty(4096), 0
+    for own in range(first, last):
+        window = own_boxes[own]
+        if np.isnan(window[0]):
+            continue
+        here, count = _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here)
+        crossing, covering = _parted(
+            x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, here, count, seen, state, layer_of
+        )
+        for n in range(count):
+            seen[here[n]], state[here[n]] = 0, False
+        dust = THIN * (window[2] - window[0] + window[3] - window[1])
+        if len(crossing) == 0:
+            begin, choices = _listed(covering, layer_of, layers)
+            total = _choices(begin)
+            if total == 0 or own_area[own] <= dust:
+                continue
+            while used + total > len(area):
+                rows, area = tiles.longer_rows(rows, used + total), tiles.longer(area, used + total)
+            for c in range(total):
+                _write(rows, used, own, begin, choices, c)
+                area[used] = own_area[own]
+                used += 1
+            continue
+        room = _swept(
+            room, x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, crossing, window
+        )
+        total_m2, begin, choices = _contributions(room, crossing, covering, layer_of, layers)
+        for number in range(len(total_m2)):
+            if total_m2[number] > dust:
+                if used == len(area):
+                    rows, area = tiles.longer_rows(rows, 2 * used), tiles.longer(area, 2 * used)
+                _write(rows, used, own, begin, choices, number)
+                area[used] = total_m2[number]
+                used += 1
+    return rows[:used].copy(), area[:used].copy()
+
+
+@inlined
+def _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here):  # type: ignore[no-untyped-def]
+    """Return the shapes whose box meets a window, marked 2 where they may have an edge in it.
+
+    For the others `state` tells whether they hold the window: a shape that holds the tile's corner does, unless an odd
+    number of its edges cross the way from there to the window's middle, first along the tile's south side, then north.
+    """
+    count = 0
+    px, py = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
+    column = min(max(int((px - grid.west) / grid.size), 0), grid.columns - 1)
+    row = min(max(int((py - grid.south) / grid.size), 0), grid.rows - 1)
+    first = max(int((window[0] - grid.west) / grid.size), 0)
+    last = min(int((window[2] - grid.west) / grid.size), grid.columns - 1)
+    low = max(int((window[1] - grid.south) / grid.size), 0)
+    high = min(int((window[3] - grid.south) / grid.size), grid.rows - 1)
+    for r in range(low, high + 1):
+        for c in range(first, last + 1):
+            tile = r * grid.columns + c
+            middle = r == row and c == column
+            if middle:
+                for n in range(grid.corner_start[tile], grid.corner_start[tile + 1]):
+                    state[grid.corner[n]] = not state[grid.corner[n]]
+                    here, count = _noted(here, count, seen, grid.corner[n])
+                for n in range(grid.toggle_start[tile], grid.toggle_start[tile + 1]):
+                    if grid.west + c * grid.size + grid.toggle_x[n] <= px:
+                        state[grid.toggle_shape[n]] = not state[grid.toggle_shape[n]]
+                        here, count = _noted(here, count, seen, grid.toggle_shape[n])
+            south = grid.south + r * grid.size
+            for n in range(grid.edge_start[tile], grid.edge_start[tile + 1]):
+                k = grid.edge[n]
+                one = owner_of[k]
+                ax, ay, bx, by = x[k], y[k], x[k + 1], y[k + 1]
+                if ax > bx:
+                    ax, ay, bx, by = bx, by, ax, ay
+                near = ax <= window[2] and bx >= window[0] and min(ay, by) <= window[3] and max(ay, by) >= window[1]
+                if middle and ax <= px < bx:
+                    at = ay + (px - ax) * ((by - ay) / (bx - ax)) if bx > ax else ay
+                    # too near to the bend of the way to be told: the shape is swept
+                    near = near or abs(at - south) < 1e-6
+                    if south < at <= py:
+                        state[one] = not state[one]
+                        here, count = _noted(here, count, seen, one)
+                if near:
+                    here, count = _noted(here, count, seen, one)
+                    seen[one] = 2
+    _sorted(here, count)
+    kept = 0
+    for n in range(count):
+        one = here[n]
+        if (within and one <= own) or not _meets(boxes, one, window):
+            seen[one], state[one] = 0, False
+        else:
+            here[kept] = one
+            kept += 1
+    return here, kept
+
+
+@inlined
+def _noted(here, count, seen, one):  # type: ignore[no-untyped-def]
+    """Add a shape to those that are here; return them and how many there are."""
+    if seen[one] == 0:
+        seen[one] = 1
+        if count == len(here):
+            here = tiles.longer(here, 2 * count)
+        here[count] = one
+        count += 1
+    return here, count
+
+
+@inlined
+def _sorted(here, count):  # type: ignore[no-untyped-def]
+    """Sort the first few entries in place."""
+    for n in range(1, count):
+        one, k = here[n], n - 1
+        while k >= 0 and here[k] > one:
+            here[k + 1] = here[k]
+            k -= 1
+        here[k + 1] = one
+
+
+@inlined
+def _meets(boxes, n, window):  # type: ignore[no-untyped-def]
+    """Tell whether the box of a shape and a window have ground in common."""
+    return boxes[n, 0] < window[2] and boxes[n, 2] > window[0] and boxes[n, 1] < window[3] and boxes[n, 3] > window[1]
+
+
+@inlined
+def _parted(  # type: ignore[no-untyped-def]
+    x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, here, count, seen, state, layer_of
+):
+    """Return the shapes that have to be swept, and those that hold the whole window, each sorted."""
+    crossing, covering = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+    swept, whole = 0, 0
+    a, b = own_ring[own_shape[own]], own_ring[own_shape[own + 1]]
+    for n in range(count):
+        one = here[n]
+        if seen[one] == 2:
+            c, d = ring[shape[one]], ring[shape[one + 1]]
+            if (b - a) + (d - c) <= _SMALL and (
+                _line_between(own_x, own_y, a, own_ring[own_shape[own] + 1], b, x, y, c, d)
+                or _line_between(x, y, c, ring[shape[one] + 1], d, own_x, own_y, a, b)
+            ):
+                continue
+            crossing[swept] = one
+            swept += 1
+        elif state[one]:
+            covering[whole] = one
+            whole += 1
+    return crossing[:swept], covering[:whole]
+
+
+@kernel
+def _line_between(x, y, begin, ring_end, end, other_x, other_y, first, last):  # type: ignore[no-untyped-def]
+    """Tell whether the line of an edge of a small shape has that shape on one side and the other one beyond it."""
+    if ring_end - begin > 20:
+        return False
+    for k in range(begin, ring_end - 1):
+        dx, dy = x[k + 1] - x[k], y[k + 1] - y[k]
+        slack = THIN * (abs(dx) + abs(dy))
+        low, high = 0.0, 0.0
+        for n in range(begin, end):
+            side = dx * (y[n] - y[k]) - dy * (x[n] - x[k])
+            low, high = min(low, side), max(high, side)
+        if low < -slack and high > slack:
+            continue
+        sign = 1.0 if high > slack else -1.0
+        beyond = True
+        for n in range(first, last):
+            if sign * (dx * (other_y[n] - y[k]) - dy * (other_x[n] - x[k])) > slack:
+                beyond = False
+                break
+        if beyond:
+            return True
+    return False
+
+
+@inlined
+def _listed(shapes, layer_of, layers):  # type: ignore[no-untyped-def]
+    """Return where each layer's shapes begin among sorted ones, and the shapes."""
+    begin = np.zeros(layers + 1, dtype=np.int64)
+    for one in shapes:
+        begin[layer_of[one] + 1] += 1
+    for n in range(layers):
+        begin[n + 1] += begin[n]
+    return begin, shapes
+
+
+@inlined
+def _choices(begin):  # type: ignore[no-untyped-def]
+    """Return how many ways there are to take one shape of each layer."""
+    total = 1
+    for n in range(len(begin) - 1):
+        total *= begin[n + 1] - begin[n]
+    return total
+
+
+@inlined
+def _write(rows, at, own, begin, choices, number):  # type: ignore[no-untyped-def]
+    """Write a choice of one shape of each layer down, by its number."""
+    rows[at, 0] = own
+    for n in range(len(begin) - 2, -1, -1):
+        size = begin[n + 1] - begin[n]
+        rows[at, n + 1] = choices[begin[n] + number % size]
+        number //= size
+
+
+@kernel
+def _swept(  # type: ignore[no-untyped-def]
+    room, x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, crossing, window
+):
+    """Sweep the window: the owner is local shape 0, the others follow."""
+    points = own_ring[own_shape[own + 1]] - own_ring[own_shape[own]]
+    for one in crossing:
+        points += ring[shape[one + 1]] - ring[shape[one]]
+    if points > len(room.piece) or len(crossing) + 1 > len(room.mark):
+        room = slabs.space(2 * points, 2 * len(crossing) + 2, len(room.trap))
+    width, height = window[2] - window[0], window[3] - window[1]
+    while True:
+        room.size[PIECES] = room.size[TOGGLES] = 0
+        _enter(room, own_x, own_y, own_ring[own_shape[own]], own_ring[own_shape[own + 1]], own_ring, own_shape[own],
+               0, window)  # fmt: skip
+        for n in range(len(crossing)):
+            one = crossing[n]
+            _enter(room, x, y, ring[shape[one]], ring[shape[one + 1]], ring, shape[one], n + 1, window)
+        if slabs.sweep(room, len(crossing) + 1, width, height):
+            return room
+        room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+
+
+@kernel
+def _enter(room, x, y, first, last, ring, r, local, window):  # type: ignore[no-untyped-def]
+    """Enter all edges of one shape into the room of a sweep."""
+    width, height = window[2] - window[0], window[3] - window[1]
+    inside = False
+    for k in range(first, last - 1):
+        if k + 1 == ring[r + 1]:
+            # no edge leads from one ring to the next
+            r += 1
+            continue
+        ax, ay, bx, by = x[k] - window[0], y[k] - window[1], x[k + 1] - window[0], y[k + 1] - window[1]
+        if (ay > height and by > height) or (ay < 0.0 and by < 0.0) or (ax > width and bx > width):
+            continue
+        foot = slabs.add_edge(room, ax, ay, bx, by, local, k, width, height)
+        if foot <= 0.0:
+            inside = not inside
+        elif foot < width:
+            slabs.add_toggle(room, foot, local)
+    room.mark[local] = slabs.mark_of(local + 1)
+    room.inside[local] = inside
+
+
+@kernel
+def _contributions(room, crossing, covering, layer_of, layers):  # type: ignore[no-untyped-def]
+    """Return the area of every choice of one shape of each layer, by its number, where they begin, and the shapes."""
+    area = np.zeros(room.size[slabs.COVERS])
+    trap, cover, first = room.trap, room.place, room.first
+    for slab in range(room.size[SLABS]):
+        width = room.slab[slab, 1] - room.slab[slab, 0]
+        for t in range(first[slab], first[slab + 1]):
+            area[cover[t, COVER]] += width * (trap[t, NW] - trap[t, SW] + trap[t, NE] - trap[t, SE]) / 2
+    begin, choices = _listed(_merged(crossing, covering), layer_of, layers)
+    total = np.zeros(_choices(begin))
+    if len(total) == 0:
+        return total, begin, choices
+    chosen, part = np.empty(len(choices), dtype=np.int64), np.empty(layers + 1, dtype=np.int64)
+    start, member = room.cover, room.member
+    for n in range(len(area)):
+        m, end = start[n], start[n + 1]
+        if m == end or member[m] != 0:
+            continue
+        # of each layer: all that hold the window, and those of the cover
+        m, c, count = m + 1, 0, 0
+        for layer in range(layers):
+            part[layer] = count
+            for k in range(begin[layer], begin[layer + 1]):
+                while c < len(covering) and covering[c] < choices[k]:
+                    c += 1
+                while m < end and crossing[member[m] - 1] < choices[k]:
+                    m += 1
+                holds = c < len(covering) and covering[c] == choices[k]
+                if holds or (m < end and crossing[member[m] - 1] == choices[k]):
+                    chosen[count] = k - begin[layer]
+                    count += 1
+        part[layers] = count
+        for number in range(_choices(part)):
+            total[_number(number, part, chosen, begin)] += area[n]
+    return total, begin, choices
+
+
+@inlined
+def _merged(one, other):  # type: ignore[no-untyped-def]
+    """Return two sorted lists as one."""
+    found = np.empty(len(one) + len(other), dtype=one.dtype)
+    i, j = 0, 0
+    for n in range(len(found)):
+        if j == len(other) or (i < len(one) and one[i] < other[j]):
+            found[n] = one[i]
+            i += 1
+        else:
+            found[n] = other[j]
+            j += 1
+    return found
+
+
+@inlined
+def _number(number, part, chosen, begin):  # type: ignore[no-untyped-def]
+    """Return the number among all choices of a choice among those of a cover."""
+    found, weight = 0, 1
+    for layer in range(len(part) - 2, -1, -1):
+        size = part[layer + 1] - part[layer]
+        found += weight * chosen[part[layer] + number % size]
+        number //= size
+        weight *= begin[layer + 1] - begin[layer]
+    return found
