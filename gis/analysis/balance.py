@@ -350,7 +350,7 @@ def _ranked(settlement: Settlement) -> tuple[NDArray[np.int32], NDArray[np.int64
 
 def _distinct_rows(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the different rows, sorted, and which of them each row is."""
-    order = _row_order(rows)
+    order = row_order(rows)
     ranked = rows[order]
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
@@ -359,8 +359,19 @@ def _distinct_rows(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[
     return ranked[new], which
 
 
-def _row_order(rows: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Return the order of rows of numbers of 0 or more, by the first column first; equal rows keep theirs."""
+def row_order(rows: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the order of rows of numbers, by the first column first; equal rows keep theirs.
+
+    Parameters
+    ----------
+    rows
+        Whole numbers of 0 or more.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions of the rows.
+    """
     spans = [int(column.max()) + 1 if len(column) else 1 for column in rows.T]
     if math.prod(spans) < 2**63:
         code = np.zeros(len(rows), dtype=np.int64)
@@ -375,7 +386,7 @@ def _tuples(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return every choice of one feature from each group of a row, sorted, with the area of all its rows."""
     members, row = of.ground.run(_expanded)(of.start, of.member, groups)
-    order = _row_order(members)
+    order = row_order(members)
     members, row = members[order], row[order]
     new = np.ones(len(members), dtype=bool)
     new[1:] = (members[1:] != members[:-1]).any(axis=1)

@@ -188,15 +188,10 @@ def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -
     -------
     Ground
     """
-    names = tuple(layers)
-    keys = [text(frame[f"{name}_id"]) for name, frame in layers.items()]
-    order = [pc.array_sort_indices(key).to_numpy() for key in keys]
-    shapes = np.concatenate([
-        np.asarray(frame.geometry.to_numpy()[rank], dtype=object)
-        for frame, rank in zip(layers.values(), order, strict=True)
-    ])
+    names, keys, drawn = sorted_layers(layers)
+    shapes = np.concatenate(drawn)
+    sorted_keys = pa.chunked_array(keys)
     sizes = np.array([len(key) for key in keys])
-    sorted_keys = pa.chunked_array([key.take(pa.array(rank)) for key, rank in zip(keys, order, strict=True)])
     edges = int(shapely.get_num_coordinates(shapes).sum())
     layer_of = np.repeat(np.arange(len(names), dtype=np.int32), sizes)
     common = {
@@ -215,6 +210,28 @@ def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -
     cut_faces, polygons = noding.faces(shapes)
     own = shapely.area(areas.moved(shapes, -areas.origin(shapes)))
     return Ground(**common, own_m2=own, faces=cut_faces, outlines=None, polygons=polygons, run=compiled.as_plain)
+
+
+def sorted_layers(layers: Mapping[str, gpd.GeoDataFrame]) -> tuple[tuple[str, ...], list[pa.Array], list[Shapes]]:
+    """Sort the features of each layer by key.
+
+    Parameters
+    ----------
+    layers
+        Layers by name with keys in `<name>_id`.
+
+    Returns
+    -------
+    tuple
+        Names, keys and shapes of each layer; shapes as they were drawn.
+    """
+    keys, shapes = [], []
+    for name, frame in layers.items():
+        key = text(frame[f"{name}_id"])
+        order = pc.array_sort_indices(key)
+        keys.append(key.take(order))
+        shapes.append(np.asarray(frame.geometry.to_numpy()[order.to_numpy()], dtype=object))
+    return tuple(layers), keys, shapes
 
 
 def text(keys: pd.Series) -> pa.Array:

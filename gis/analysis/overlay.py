@@ -17,10 +17,11 @@ from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import balance as accounts
 from gis.analysis.balance import Account
-from gis.analysis.ground import Ground, cut
-from gis.analysis.settlement import settle
-from gis.analysis.ties import ties
+from gis.analysis.ground import Ground, cut, sorted_layers
+from gis.analysis.settlement import Settlement, settle
+from gis.analysis.ties import covers, ties
 from gis.errors import FrameError, UnknownNameError, UsageError
+from gis.geometry import compiled, outlines, tuples
 from gis.lineage import Lineage
 
 _SHOWN = 5
@@ -195,6 +196,61 @@ def ledger(
     )
 
 
+def common_ground(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -> pd.DataFrame:
+    """Measure the ground of every tuple of features, one of each layer, as the layers were drawn.
+
+    Parameters
+    ----------
+    layers
+        Two or more layers as in `ledger`.
+    workers
+        Number of threads, None for all processors; rows are the same to the last bit on any number.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `<layer>_id` for each layer and area_m2, one row a tuple that shares ground, sorted by the keys in the order of
+        layers; RangeIndex. Slivers of digitising are among the rows: `ledger` settles them. Where a layer overlaps
+        itself the same ground is in several rows.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two layers.
+    CrsError, FrameError
+        As in `ledger`.
+
+    Notes
+    -----
+    Each row is computed whole by its owner, a feature of the layer with most features, from the features that meet the
+    owner's box: rows of a part of the owners are the same rows.
+
+    Examples
+    --------
+    >>> blocks = gpd.GeoDataFrame({"block_id": ["B1"]}, geometry=[shapely.box(0, 0, 100, 100)], crs=4548)
+    >>> units = gpd.GeoDataFrame({"unit_id": ["U1"]}, geometry=[shapely.box(90, 0, 190, 100)], crs=4548)
+    >>> common_ground({"block": blocks, "unit": units}).to_records(index=False).tolist()
+    [('B1', 'U1', 1000.0)]
+    """
+    if len(layers) < 2:
+        raise UsageError(f"common ground needs two layers or more; {len(layers)} came", layers=list(layers))
+    _accepted(layers)
+    if not compiled.ready(sum(int(shapely.get_num_coordinates(frame.geometry.to_numpy()).sum()) for frame in layers.values())):
+        ground = cut(layers, workers=workers)
+        groups = covers(ground.faces, ground.layer_of, len(ground.layers), ground.run)
+        drawn = accounts.account(ground, Settlement(groups, groups.of[ground.faces.cover], ()))
+        table = accounts.meetings(drawn, ground.layers)
+        return table[[f"{name}_id" for name in layers] + ["area_m2"]]
+    names, keys, shapes = sorted_layers(layers)
+    flat = [outlines.of(each) for each in shapes]
+    owner = max(range(len(flat)), key=lambda n: (len(flat[n]), n))
+    members, area = tuples.areas(flat, owner, workers=workers)
+    order = accounts.row_order(members)
+    members = members[order]
+    table = {f"{name}_id": accounts.named(keys[n], members[:, n]) for n, name in enumerate(names)}
+    return pd.DataFrame(table | {"area_m2": area[order]})
+
+
 def _kept(account: Account, tolerance: float) -> pd.DataFrame:
     """Report the features that are narrower than the tolerance and were kept all the same."""
     ground = account.ground
@@ -223,7 +279,7 @@ def _widest(ground: Ground, feature: int) -> int:
     return int(own[np.argmax(cut_faces.area_m2[own])])
 
 
-def _accepted(layers: Mapping[str, gpd.GeoDataFrame], tolerance: float) -> object:
+def _accepted(layers: Mapping[str, gpd.GeoDataFrame], tolerance: float = 1.0) -> object:
     """Refuse what cannot be accounted for; return the CRS that all layers share."""
     if not layers:
         raise UsageError("the ledger was given no layer; hand in frames by name, such as {'block': blocks}")

@@ -117,7 +117,7 @@ def ties(
     disc = np.pi * radius**2
     sure = faces.area_m2 > radius * faces.perimeter_m + disc * faces.holes
     features = len(layer_of)
-    groups = Groups(*run(_groups)(faces.cover_start, faces.member, layer_of, layers))
+    groups = covers(faces, layer_of, layers, run)
     pair, first, second = run(_group_pairs)(groups.start, groups.of)
     together, open_pair = run(_meeting)(groups.start, groups.member, pair, first, second, faces.cover, sure, features)
     asked, area, place, box = run(_open)(
@@ -131,6 +131,29 @@ def ties(
     beyond, lost, lost_face = _residuals(faces, groups, layers, sure, disc, wide, run, features)
     slivers = apart[faces.cover] | lost_face
     return Ties(groups, together, beyond, lost, slivers)
+
+
+def covers(
+    faces: Faces, layer_of: NDArray[np.int32], layers: int, run: Callable[[object], Callable]
+) -> Groups:
+    """Number the groups of features of one layer that cover ground together.
+
+    Parameters
+    ----------
+    faces
+        Faces and their covers.
+    layer_of
+        Position of each feature's layer.
+    layers
+        Number of layers.
+    run
+        Says how a kernel is to be run.
+
+    Returns
+    -------
+    Groups
+    """
+    return Groups(*run(_groups)(faces.cover_start, faces.member, layer_of, layers))
 
 
 def _answered(

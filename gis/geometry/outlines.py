@@ -126,6 +126,31 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
     return Outlines(x.view(np.float64), y.view(np.float64), ring, shape)
 
 
+def shapes(of_: Outlines) -> Shapes:
+    """Return outlines as shapes of GEOS.
+
+    Parameters
+    ----------
+    of_
+        Outlines.
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons, or what an odd number of several rings surround; an empty polygon where there is no ring.
+    """
+    count = np.diff(of_.shape)
+    made = np.full(len(of_), shapely.Polygon(), dtype=object)
+    if not len(of_.x):
+        return made
+    points = np.stack([of_.x, of_.y], axis=1)
+    rings = shapely.linearrings(points, indices=np.repeat(np.arange(len(of_.ring) - 1), np.diff(of_.ring)))
+    made[count == 1] = shapely.polygons(rings[of_.shape[:-1][count == 1]])
+    for n in np.flatnonzero(count > 1):
+        made[n] = shapely.build_area(shapely.multilinestrings(rings[of_.shape[n] : of_.shape[n + 1]]))
+    return made
+
+
 def joined(layers: Sequence[Outlines]) -> Outlines:
     """Put the shapes of several layers into one row.
 

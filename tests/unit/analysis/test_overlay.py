@@ -195,4 +195,4 @@ def test_no_layer_is_refused():
 
 def test_the_example_in_the_docstring_runs():
     """What the documentation shows is what happens."""
-    assert doctest.testmod(overlay) == (0, 5)
+    assert doctest.testmod(overlay) == (0, 8)

@@ -1,0 +1,116 @@
+"""Validity: most shapes are seen to be sound at a glance, and only the others are asked of GEOS."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from gis.geometry.compiled import kernel, spread
+from gis.geometry.outlines import Outlines
+from gis.geometry.parts import Shapes
+
+_BATCHES = 16
+# rings with more points are left to GEOS, which has an index for them
+_MANY = 2_000
+
+
+def valid(shapes: Shapes, outlines: Outlines, *, workers: int | None = None) -> NDArray[np.bool_]:
+    """Tell which shapes are valid.
+
+    Parameters
+    ----------
+    shapes
+        Polygons and multipolygons.
+    outlines
+        The same as flat arrays.
+    workers
+        Number of threads.
+
+    Returns
+    -------
+    numpy.ndarray
+        What GEOS says, without asking it about rings whose edges clearly keep apart.
+    """
+    cuts = np.unique(np.linspace(0, len(outlines), _BATCHES + 1).astype(int))
+    runs = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+    found = spread(lambda run: _simple(outlines.x, outlines.y, outlines.ring, outlines.shape, *run), runs, workers)
+    sound = np.concatenate([np.empty(0, dtype=bool), *found])
+    ask = np.flatnonzero(~sound)
+    batches = np.array_split(ask, min(len(ask), _BATCHES)) if len(ask) else []
+    for rows, answer in zip(batches, spread(lambda rows: shapely.is_valid(shapes[rows]), batches, workers), strict=True):
+        sound[rows] = answer
+    return np.asarray(sound)
+
+
+@kernel
+def _simple(x, y, ring, shape, first, last):  # type: ignore[no-untyped-def]
+    """Tell which shapes are one ring whose edges meet only at their common ends, by more than rounding."""
+    sound = np.zeros(last - first, dtype=np.bool_)
+    for n in range(first, last):
+        if shape[n + 1] - shape[n] != 1:
+            continue
+        begin, end = ring[shape[n]], ring[shape[n + 1]]
+        if 4 <= end - begin <= _MANY:
+            sound[n - first] = _ring(x, y, begin, end - 1)
+    return sound
+
+
+@kernel
+def _ring(x, y, begin, end):  # type: ignore[no-untyped-def]
+    """Tell whether a closed ring is clearly simple; `end` is its last point, equal to the first."""
+    edges = end - begin
+    if x[begin] != x[end] or y[begin] != y[end]:
+        return False
+    west = np.empty(edges)
+    for k in range(edges):
+        west[k] = min(x[begin + k], x[begin + k + 1])
+        # not a number, or a point twice
+        if not (x[begin + k] != x[begin + k + 1] or y[begin + k] != y[begin + k + 1]) or np.isnan(west[k] + y[begin + k]):
+            return False
+    order = np.argsort(west)
+    for i in range(edges):
+        a = begin + order[i]
+        east = max(x[a], x[a + 1])
+        south, north = min(y[a], y[a + 1]), max(y[a], y[a + 1])
+        for j in range(i + 1, edges):
+            b = begin + order[j]
+            if west[order[j]] > east:
+                break
+            if min(y[b], y[b + 1]) > north or max(y[b], y[b + 1]) < south:
+                continue
+            if not _apart(x, y, a, b, begin, end):
+                return False
+    return True
+
+
+@kernel
+def _apart(x, y, a, b, begin, end):  # type: ignore[no-untyped-def]
+    """Tell whether two edges of a ring clearly have no point in common but the end that neighbours share."""
+    if a + 1 == b or (b + 1 == end and a == begin):
+        return not _folded(x, y, a if a + 1 == b else b, b if a + 1 == b else a)
+    if b + 1 == a or (a + 1 == end and b == begin):
+        return not _folded(x, y, b if b + 1 == a else a, a if b + 1 == a else b)
+    one, two = _side(x, y, a, b), _side(x, y, a, b + 1)
+    if one * two > 0:
+        return True
+    three, four = _side(x, y, b, a), _side(x, y, b, a + 1)
+    return three * four > 0
+
+
+@kernel
+def _side(x, y, edge, point):  # type: ignore[no-untyped-def]
+    """Return 1 or -1 for a point clearly to one side of an edge's line, 0 where rounding might decide."""
+    dx, dy = x[edge + 1] - x[edge], y[edge + 1] - y[edge]
+    ex, ey = x[point] - x[edge], y[point] - y[edge]
+    cross, error = dx * ey - dy * ex, 1e-14 * (abs(dx * ey) + abs(dy * ex))
+    return 1 if cross > error else -1 if cross < -error else 0
+
+
+@kernel
+def _folded(x, y, one, two):  # type: ignore[no-untyped-def]
+    """Tell whether an edge turns back along the one before it, or nearly so."""
+    dx, dy = x[one + 1] - x[one], y[one + 1] - y[one]
+    ex, ey = x[two + 1] - x[two], y[two + 1] - y[two]
+    cross, dot = dx * ey - dy * ex, dx * ex + dy * ey
+    return dot < 0 and abs(cross) <= 1e-12 * (abs(dx * ey) + abs(dy * ex))
