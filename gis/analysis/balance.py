@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from gis.analysis.ground import Ground
 from gis.analysis.settlement import Settlement
+from gis.analysis.ties import Groups
 from gis.geometry.compiled import kernel
 from gis.geometry.coverage import DUST_M2
+from gis.geometry.faces import gathered
 from gis.geometry.parts import Shapes
 
 # (face, layer, giver, receiver)
@@ -92,7 +95,7 @@ def account(ground: Ground, settlement: Settlement) -> Account:
     -------
     Account
     """
-    rank, start, member = _ranked(settlement)
+    rank, start, member = _ranked(settlement.groups, ground.run)
     before = rank[settlement.groups.of[ground.faces.cover]]
     now = rank[settlement.now]
     cover, cell = _distinct_rows(now)
@@ -145,9 +148,11 @@ def cells(of: Account) -> pd.DataFrame:
         tuple of all), then area_m2; one row a cover, sorted; RangeIndex.
     """
     size = np.diff(of.start)
-    single = np.where(size == 1, of.member[np.minimum(of.start[:-1], max(len(of.member) - 1, 0))] if len(of.member) else -1, -1)
+    single = np.full(len(size), -1, dtype=np.int64)
+    single[size == 1] = of.member[of.start[:-1][size == 1]]
     names = np.empty(len(size), dtype=object)
-    names[:] = [tuple(part) for part in np.split(of.ground.names[of.member], of.start[1:-1])]
+    flat, starts = of.ground.names[of.member].tolist(), of.start.tolist()
+    names[:] = [tuple(flat[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
     columns: dict[str, pd.Series] = {}
     for position, layer in enumerate(of.ground.layers):
         groups = of.cover[:, position]
@@ -332,19 +337,13 @@ def _totals(amounts: dict[int, list[float]], count: int) -> NDArray[np.float64]:
     return total
 
 
-def _ranked(settlement: Settlement) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+def _ranked(
+    groups: Groups, run: Callable[[object], Callable]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
     """Return the rank of each group by its features, equal groups alike, and the groups in that order."""
-    groups = settlement.groups
-    lists = [part.tolist() for part in np.split(groups.member, groups.start[1:-1])]
-    order = sorted(range(len(lists)), key=lists.__getitem__)
-    rank = np.empty(len(lists), dtype=np.int32)
-    chosen: list[list[int]] = []
-    for n in order:
-        if not chosen or lists[n] != chosen[-1]:
-            chosen.append(lists[n])
-        rank[n] = len(chosen) - 1
-    start = np.cumsum([0, *map(len, chosen)], dtype=np.int64)
-    member = np.fromiter((feature for group in chosen for feature in group), dtype=np.int32, count=int(start[-1]))
+    order, rank = run(_group_order)(groups.start, groups.member)
+    first = np.searchsorted(rank[order], np.arange(int(rank.max(initial=-1)) + 1))
+    start, member = run(gathered)(groups.start[:-1], np.diff(groups.start), groups.member, order[first])
     return rank, start, member
 
 
@@ -392,6 +391,45 @@ def _tuples(
     new[1:] = (members[1:] != members[:-1]).any(axis=1)
     code = np.cumsum(new) - 1
     return members[new], sums(code, area[row], int(new.sum()), of.ground)
+
+
+@kernel
+def _group_order(start, member):  # type: ignore[no-untyped-def]
+    """Return the order of groups as sorted tuples, by merging runs, and the rank of each."""
+    count = len(start) - 1
+    order, other = np.arange(count), np.empty(count, dtype=np.int64)
+    width = 1
+    while width < count:
+        for low in range(0, count, 2 * width):
+            i, j, k = low, min(low + width, count), low
+            middle, high = j, min(low + 2 * width, count)
+            while k < high:
+                if j == high or (i < middle and _compared(start, member, order[i], order[j]) <= 0):
+                    other[k] = order[i]
+                    i += 1
+                else:
+                    other[k] = order[j]
+                    j += 1
+                k += 1
+        order, other = other, order
+        width *= 2
+    rank = np.zeros(count, dtype=np.int32)
+    for n in range(1, count):
+        more = _compared(start, member, order[n - 1], order[n]) != 0
+        rank[order[n]] = rank[order[n - 1]] + (1 if more else 0)
+    return order, rank
+
+
+@kernel
+def _compared(start, member, one, other):  # type: ignore[no-untyped-def]
+    """Compare two groups as tuples: below, equal to or above 0."""
+    i, j = start[one], start[other]
+    while i < start[one + 1] and j < start[other + 1]:
+        if member[i] != member[j]:
+            return -1 if member[i] < member[j] else 1
+        i += 1
+        j += 1
+    return (start[one + 1] - i) - (start[other + 1] - j)
 
 
 @kernel

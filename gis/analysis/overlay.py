@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -30,9 +31,20 @@ _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 @dataclass(frozen=True)
 class Ledger:
-    """Account for the ground that layers share.
+    """Account for the ground that layers share; the tables are made when they are first asked for.
 
     Parameters
+    ----------
+    facets
+        The cells with their geometry, in the layers' CRS; None unless asked for.
+    findings
+        Features that are narrower than the tolerance everywhere and keep their largest tuple.
+    lineage
+        Inputs' fingerprints, parameters and versions.
+    overlapping
+        Layers that overlap themselves; also in `meetings.attrs["overlapping"]`.
+
+    Attributes
     ----------
     meetings
         One row per tuple of features, one of each layer, that truly meet: `<layer>_id`, area_m2, `<layer>_share`
@@ -44,25 +56,33 @@ class Ledger:
         layer, feature, own_m2, cells_m2, given_m2, received_m2, difference_m2: own = cells + given - received.
     slivers
         Every sliver that changed hands: layer, giver, receiver, area_m2, x, y.
-    facets
-        The cells with their geometry, in the layers' CRS; None unless asked for.
-    findings
-        Features that are narrower than the tolerance everywhere and keep their largest tuple.
-    lineage
-        Inputs' fingerprints, parameters and versions.
-    overlapping
-        Layers that overlap themselves; also in `meetings.attrs["overlapping"]`.
     """
 
-    meetings: pd.DataFrame
-    cells: pd.DataFrame
-    balance: pd.DataFrame
-    slivers: pd.DataFrame
     facets: gpd.GeoDataFrame | None
     findings: pd.DataFrame
     lineage: Lineage
     overlapping: tuple[str, ...]
     _account: Account = field(repr=False, compare=False)
+
+    @cached_property
+    def meetings(self) -> pd.DataFrame:
+        """Tuples of features that truly meet, with area and shares."""
+        return self.pairs(*self._account.ground.layers)
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """A partition of the ground, with who covers each cell."""
+        return accounts.cells(self._account)
+
+    @cached_property
+    def balance(self) -> pd.DataFrame:
+        """What each feature owned, gave, received and has."""
+        return accounts.balance(self._account)
+
+    @cached_property
+    def slivers(self) -> pd.DataFrame:
+        """Every sliver that changed hands."""
+        return accounts.slivers(self._account)
 
     def pairs(self, *layers: str) -> pd.DataFrame:
         """Return the meetings of some of the layers, whatever the others do there.
@@ -177,18 +197,12 @@ def ledger(
         ground.run,
     )
     account = accounts.account(ground, settle(ground.faces, known, ground.run))
-    meetings = accounts.meetings(account, ground.layers)
     overlapping = accounts.overlapping(account)
-    meetings.attrs["overlapping"] = list(overlapping)
-    cells = accounts.cells(account)
     shapes = accounts.facets(account) if facets else None
     used = {name: frame[[f"{name}_id", frame.geometry.name]] for name, frame in layers.items()}
+    drawn = None if shapes is None else gpd.GeoDataFrame(accounts.cells(account), geometry=shapes, crs=ground_crs)
     return Ledger(
-        meetings=meetings,
-        cells=cells,
-        balance=accounts.balance(account),
-        slivers=accounts.slivers(account),
-        facets=None if shapes is None else gpd.GeoDataFrame(cells.copy(), geometry=shapes, crs=ground_crs),
+        facets=drawn,
         findings=_kept(account, tolerance),
         lineage=origins.of("analysis.overlay.ledger", used, tolerance_m=float(tolerance), precedence=list(layers)),
         overlapping=overlapping,
@@ -196,13 +210,17 @@ def ledger(
     )
 
 
-def common_ground(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -> pd.DataFrame:
+def common_ground(
+    layers: Mapping[str, gpd.GeoDataFrame], *, owner: str | None = None, workers: int | None = None
+) -> pd.DataFrame:
     """Measure the ground of every tuple of features, one of each layer, as the layers were drawn.
 
     Parameters
     ----------
     layers
         Two or more layers as in `ledger`.
+    owner
+        The layer whose features own the rows, best the smallest things; None takes the layer with most features.
     workers
         Number of threads, None for all processors; rows are the same to the last bit on any number.
 
@@ -217,13 +235,15 @@ def common_ground(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None
     ------
     UsageError
         Fewer than two layers.
+    UnknownNameError
+        The owner is none of the layers.
     CrsError, FrameError
         As in `ledger`.
 
     Notes
     -----
-    Each row is computed whole by its owner, a feature of the layer with most features, from the features that meet the
-    owner's box: rows of a part of the owners are the same rows.
+    Each row is computed whole by its owner from the features that meet the owner's box: the rows of some owners are the
+    same whether the others are there or not.
 
     Examples
     --------
@@ -234,8 +254,11 @@ def common_ground(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None
     """
     if len(layers) < 2:
         raise UsageError(f"common ground needs two layers or more; {len(layers)} came", layers=list(layers))
+    if owner is not None and owner not in layers:
+        raise UnknownNameError(f"owner is {owner!r}; it is one of {', '.join(layers)}", name=owner)
     _accepted(layers)
-    if not compiled.ready(sum(int(shapely.get_num_coordinates(frame.geometry.to_numpy()).sum()) for frame in layers.values())):
+    points = sum(int(shapely.get_num_coordinates(frame.geometry.to_numpy()).sum()) for frame in layers.values())
+    if not compiled.ready(points):
         ground = cut(layers, workers=workers)
         groups = covers(ground.faces, ground.layer_of, len(ground.layers), ground.run)
         drawn = accounts.account(ground, Settlement(groups, groups.of[ground.faces.cover], ()))
@@ -243,8 +266,8 @@ def common_ground(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None
         return table[[f"{name}_id" for name in layers] + ["area_m2"]]
     names, keys, shapes = sorted_layers(layers)
     flat = [outlines.of(each) for each in shapes]
-    owner = max(range(len(flat)), key=lambda n: (len(flat[n]), n))
-    members, area = tuples.areas(flat, owner, workers=workers)
+    own = names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
+    members, area = tuples.areas(flat, own, workers=workers)
     order = accounts.row_order(members)
     members = members[order]
     table = {f"{name}_id": accounts.named(keys[n], members[:, n]) for n, name in enumerate(names)}

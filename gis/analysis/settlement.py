@@ -125,18 +125,19 @@ def _case(
 
 def _vanished(before: Groups, drawn: NDArray[np.int32], after: Groups, now: NDArray[np.int32]) -> NDArray[np.intp]:
     """Return the features that no face is left to."""
-
-    def present(groups: Groups, of: NDArray[np.int32]) -> set[int]:
-        used = np.unique(of)
-        return set(np.concatenate([groups.member[groups.start[n] : groups.start[n + 1]] for n in used]).tolist())
-
     changed = (drawn != now).any(axis=1)
-    if not changed.any():
-        return np.empty(0, dtype=np.intp)
     # only who lost something can have lost everything
-    losers = present(before, drawn[changed])
-    left = present(after, now)
-    return np.array(sorted(losers - left), dtype=np.intp)
+    lost = _present(before, drawn[changed])
+    return np.flatnonzero(lost & ~_present(after, now)) if changed.any() else np.empty(0, dtype=np.intp)
+
+
+def _present(groups: Groups, of: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which features are in the groups of some faces."""
+    used = np.zeros(len(groups.start) - 1, dtype=bool)
+    used[of.ravel()] = True
+    there = np.zeros(int(groups.member.max(initial=-1)) + 1, dtype=bool)
+    there[groups.member[np.repeat(used, np.diff(groups.start))]] = True
+    return there
 
 
 def _largest_tuple(faces: Faces, groups: Groups, drawn: NDArray[np.int32], feature: int) -> list[tuple[int, int]]:

@@ -334,8 +334,11 @@ def _not_all(start, member, first, second, asked, keys, features):  # type: igno
         a, b = first[n], second[n]
         for i in range(start[a], start[a + 1]):
             for j in range(i + 1 if a == b else start[b], start[b + 1]):
-                if not left[n] and not keyed.has(keys, np.int64(member[i]) * features + member[j]):
+                if not keyed.has(keys, np.int64(member[i]) * features + member[j]):
                     left[n] = True
+                    break
+            if left[n]:
+                break
     return left
 
 

@@ -101,8 +101,8 @@ def _here(grid, owner, layer_of, boxes, what, window, seen):  # type: ignore[no-
     found = np.empty(64, dtype=np.int64)
     found[0], count = what[0], 1
     west, south = window[0] - grid.west, window[1] - grid.south
-    first, last = max(int(west / grid.size), 0), int((window[2] - grid.west) / grid.size)
-    for row in range(max(int(south / grid.size), 0), min(int((window[3] - grid.south) / grid.size), grid.rows - 1) + 1):
+    first, last = max(int(west / grid.width), 0), int((window[2] - grid.west) / grid.width)
+    for row in range(max(int(south / grid.height), 0), min(int((window[3] - grid.south) / grid.height), grid.rows - 1) + 1):
         for column in range(first, min(last, grid.columns - 1) + 1):
             tile = row * grid.columns + column
             edges = grid.edge_start[tile + 1] - grid.edge_start[tile]

@@ -115,14 +115,14 @@ def _covers(found: list[Parts]) -> tuple[NDArray[np.int32], NDArray[np.int64], N
     length = np.concatenate([np.diff(book.cover_start) for book in found])
     begin = np.cumsum(length) - length
     member = np.concatenate([book.member for book in found])
-    start, members = _gathered(begin, length, member, order[new])
+    start, members = gathered(begin, length, member, order[new])
     before = np.cumsum([0, *(len(book.name) for book in found[:-1])])
     cover = np.concatenate([position[book.cover + first] for book, first in zip(found, before, strict=True)])
     return cover, start, members
 
 
 @kernel
-def _gathered(begin, length, member, chosen):  # type: ignore[no-untyped-def]
+def gathered(begin, length, member, chosen):  # type: ignore[no-untyped-def]
     """Return the members of chosen covers in a row."""
     start = np.zeros(len(chosen) + 1, dtype=np.int64)
     for n in range(len(chosen)):

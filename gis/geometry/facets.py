@@ -59,7 +59,7 @@ def drawn(
     line = np.concatenate([lines for lines, _ in found])
     what = np.concatenate([whats for _, whats in found])
     start, order = _sorted_by(what[:, 0], count)
-    points, ring, ring_label, broken = _rings(line, what, start, order, grid.size)
+    points, ring, ring_label, broken = _rings(line, what, start, order, grid.width, grid.height)
     made = _assembled(points, ring, ring_label, count)
     corner = np.array([grid.west, grid.south])
     for n in np.flatnonzero(broken):
@@ -83,14 +83,14 @@ def _borders(x, y, owner, shapes, grid, first, last, part_start, part_label):  #
         if _of_one_label(part_label, part_start[tile], part_start[tile + 1]):
             continue
         room, here = tiles.filled(room, x, y, owner, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.size, grid.size):
+        while not slabs.sweep(room, len(here), grid.width, grid.height):
             room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, here = tiles.filled(room, x, y, owner, grid, tile, seen, local)
         part, _ = tiles.parts_of(room)
         label = part_label[part_start[tile] + part]
         line, end, what, count = _lines(room, label)
         column, row = tile % grid.columns, tile // grid.columns
-        point = _points(room, line, end, what, count, x, y, grid, column * grid.size, row * grid.size)
+        point = _points(room, line, end, what, count, x, y, grid, column * grid.width, row * grid.height)
         while used + 2 * count > len(lines):
             lines, whats = tiles.longer_rows(lines, used + 2 * count), tiles.longer_rows(whats, used + 2 * count)
         for n in range(count):
@@ -189,7 +189,7 @@ def _points(room, line, end, what, count, x, y, grid, west, south):  # type: ign
     for n in range(count):
         for side in range(2):
             k, slab = 2 * n + side, end[n, side]
-            at = room.slab[slab, 0] if slab < slab_count else grid.size
+            at = room.slab[slab, 0] if slab < slab_count else grid.width
             point[k, 0], point[k, 1] = west + at, south + line[n, side]
             key[k], height[k] = slab, line[n, side]
             if what[n, 2] >= 0:
@@ -227,11 +227,11 @@ def _exact(room, piece, side, at, height, x, y, grid, west, south, point):  # ty
     if side == 1 and abs(bx - west - at) <= THIN and abs(by - south - height) < _SAME:
         point[0], point[1] = bx, by
         return True
-    if at <= THIN or at >= grid.size - THIN:
-        point[0] = west if at <= THIN else west + grid.size
+    if at <= THIN or at >= grid.width - THIN:
+        point[0] = west if at <= THIN else west + grid.width
         point[1] = ay + (point[0] - ax) * ((by - ay) / (bx - ax))
     else:
-        point[1] = south if height < grid.size / 2 else south + grid.size
+        point[1] = south if height < grid.height / 2 else south + grid.height
         point[0] = slabs.crossing(ax, ay, bx, by, point[1])
     return True
 
@@ -252,7 +252,7 @@ def _sorted_by(label, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _rings(line, what, start, order, size):  # type: ignore[no-untyped-def]
+def _rings(line, what, start, order, width, height):  # type: ignore[no-untyped-def]
     """Link the borders of each label to rings; return points, where rings begin, their labels, and broken labels."""
     points, used = np.empty((len(line) + 4 * len(start) + 16, 2)), 0
     ring, label, rings = np.zeros(len(line) + 2, dtype=np.int64), np.empty(len(line) + 1, dtype=np.int64), 0
@@ -280,7 +280,7 @@ def _rings(line, what, start, order, size):  # type: ignore[no-untyped-def]
                     if rings + 1 >= len(label):
                         broken[n] = True
                         break
-                    used = _closed(line, what, own, path, back, length, points, used, size)
+                    used = _closed(line, what, own, path, back, length, points, used, width, height)
                     if used - ring[rings] >= 4:
                         rings += 1
                         ring[rings], label[rings - 1] = used, n
@@ -349,13 +349,13 @@ def _passed(line, own, path, length):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _closed(line, what, own, path, begin, end, points, used, size):  # type: ignore[no-untyped-def]
+def _closed(line, what, own, path, begin, end, points, used, width, height):  # type: ignore[no-untyped-def]
     """Write the ring of a piece of path down, without the points that only a tile's side made; return the end."""
     first = used
     for n in range(begin, end):
         before, here = own[path[n - 1 if n > begin else end - 1]], own[path[n]]
         px, py = line[here, 0], line[here, 1]
-        if what[before, 1] == what[here, 1] and (_on_line(px, size) or _on_line(py, size)):
+        if what[before, 1] == what[here, 1] and (_on_line(px, width) or _on_line(py, height)):
             continue
         points[used, 0], points[used, 1] = px, py
         used += 1

@@ -1,4 +1,8 @@
-"""A grid of square tiles over all shapes: which edges pass each tile, and who holds its south-west corner."""
+"""A grid of tiles over all shapes: which edges pass each tile, and who holds its south-west corner.
+
+Tiles are wide and low: a sweep from west to east looks at the edges above each other again and again, so their number is
+what costs.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from gis.geometry.slabs import crossing
 # edges that a tile should have: few, so that slabs stay short, but enough to be worth a tile
 _WANTED = 60
 _SMALLEST_M = 4.0
+# how much wider than high a tile is
+_WIDE = 4
 
 
 class Grid(NamedTuple):
@@ -23,8 +29,8 @@ class Grid(NamedTuple):
     ----------
     west, south
         Corner of the first tile, whole m.
-    size
-        Side of a tile, m.
+    width, height
+        Sides of a tile, m.
     columns, rows
         Number of tiles east and north.
     edge_start, edge
@@ -37,7 +43,8 @@ class Grid(NamedTuple):
 
     west: float
     south: float
-    size: float
+    width: float
+    height: float
     columns: int
     rows: int
     edge_start: NDArray[np.int64]
@@ -50,7 +57,7 @@ class Grid(NamedTuple):
 
 
 EMPTY = Grid(
-    0.0, 0.0, 1.0, 0, 0, np.zeros(1, np.int64), np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0),
+    0.0, 0.0, 1.0, 1.0, 0, 0, np.zeros(1, np.int64), np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0),
     np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0, np.int32),
 )  # fmt: skip
 
@@ -63,7 +70,7 @@ def over(shapes: Outlines, *, size: float | None = None) -> Grid:
     shapes
         Shapes of all layers.
     size
-        Side of a tile, m; without it, so that tiles where the edges are have some sixty.
+        Side of a square as large as a tile, m; without it, so that tiles where the edges are have some sixty.
 
     Returns
     -------
@@ -78,14 +85,14 @@ def over(shapes: Outlines, *, size: float | None = None) -> Grid:
     east, north = boxes[:, 2:].max(axis=0) + 1.0
     begins = np.flatnonzero(shapes.owner >= 0)
     side = size or _side(shapes, begins, west, south, east - west, north - south)
-    side = max(round(side * 256), 1) / 256
-    columns, rows = int((east - west) // side) + 1, int((north - south) // side) + 1
-    frame = (west, south, side, columns, rows)
+    width, height = (max(round(side * 256 * part), 1) / 256 for part in (_WIDE**0.5, _WIDE**-0.5))
+    columns, rows = int((east - west) // width) + 1, int((north - south) // height) + 1
+    frame = (west, south, width, height, columns, rows)
     edge_start, edge = _edges(shapes.x, shapes.y, begins, *frame)
     line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, *frame)
     order = np.lexsort((x, shape, line))
-    toggles = _toggles(line[order], shape[order], x[order], side, columns, rows)
-    corners = _corners(line[order], shape[order], x[order], side, columns, rows)
+    toggles = _toggles(line[order], shape[order], x[order], width, columns, rows)
+    corners = _corners(line[order], shape[order], x[order], width, columns, rows)
     return Grid(*frame, edge_start, edge, *toggles, *corners)
 
 
@@ -109,38 +116,38 @@ def _side(
 
 
 @kernel
-def _edges(x, y, begins, west, south, side, columns, rows):  # type: ignore[no-untyped-def]
+def _edges(x, y, begins, west, south, width, height, columns, rows):  # type: ignore[no-untyped-def]
     """Return the edges whose box meets each tile, long ones row by row."""
     start = np.zeros(columns * rows + 1, dtype=np.int64)
     for k in begins:
-        _visit(x, y, k, west, south, side, columns, rows, start[1:], start[:0], np.empty(0, dtype=np.int32))
+        _visit(x, y, k, west, south, width, height, columns, rows, start[1:], start[:0], np.empty(0, dtype=np.int32))
     for n in range(columns * rows):
         start[n + 1] += start[n]
     edge = np.empty(start[-1], dtype=np.int32)
     place = start[:-1].copy()
     for k in begins:
-        _visit(x, y, k, west, south, side, columns, rows, start[:0], place, edge)
+        _visit(x, y, k, west, south, width, height, columns, rows, start[:0], place, edge)
     return start, edge
 
 
 @kernel
-def _visit(x, y, k, west, south, side, columns, rows, count, place, edge):  # type: ignore[no-untyped-def]
+def _visit(x, y, k, west, south, width, height, columns, rows, count, place, edge):  # type: ignore[no-untyped-def]
     """Count an edge in each tile that it passes (where `count` is given), or write it there."""
     ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
     if ay > by:
         ax, ay, bx, by = bx, by, ax, ay
-    low, high = int(ay / side), min(int(by / side), rows - 1)
+    low, high = int(ay / height), min(int(by / height), rows - 1)
     for row in range(low, high + 1):
         near, far = ax, bx
         if high > low:
             # the part of the edge in this row, a little more for rounding
             slope = (bx - ax) / (by - ay)
-            near = ax + (max(row * side, ay) - ay) * slope
-            far = ax + (min((row + 1) * side, by) - ay) * slope
+            near = ax + (max(row * height, ay) - ay) * slope
+            far = ax + (min((row + 1) * height, by) - ay) * slope
         if near > far:
             near, far = far, near
-        first = max(int((near - 1e-6) / side), 0)
-        last = min(int((far + 1e-6) / side), columns - 1)
+        first = max(int((near - 1e-6) / width), 0)
+        last = min(int((far + 1e-6) / width), columns - 1)
         for column in range(first, last + 1):
             tile = row * columns + column
             if len(count):
@@ -151,20 +158,20 @@ def _visit(x, y, k, west, south, side, columns, rows, count, place, edge):  # ty
 
 
 @kernel
-def _crossings(x, y, owner, begins, west, south, side, columns, rows):  # type: ignore[no-untyped-def]
+def _crossings(x, y, owner, begins, west, south, width, height, columns, rows):  # type: ignore[no-untyped-def]
     """Return every crossing of an edge with a line between rows: line, shape and x from the grid's corner."""
     total = 0
     for k in begins:
         low, high = min(y[k], y[k + 1]) - south, max(y[k], y[k + 1]) - south
-        total += max(_lines_below(high, side) - _lines_below(low, side), 0)
+        total += max(_lines_below(high, height) - _lines_below(low, height), 0)
     line, shape, at = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int32), np.empty(total)
     n = 0
     for k in begins:
         ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
         if ax > bx:
             ax, ay, bx, by = bx, by, ax, ay
-        for row in range(_lines_below(min(ay, by), side), _lines_below(max(ay, by), side)):
-            line[n], shape[n], at[n] = row, owner[k], crossing(ax, ay, bx, by, row * side)
+        for row in range(_lines_below(min(ay, by), height), _lines_below(max(ay, by), height)):
+            line[n], shape[n], at[n] = row, owner[k], crossing(ax, ay, bx, by, row * height)
             n += 1
     return line[:n], shape[:n], at[:n]
 

@@ -55,8 +55,8 @@ class Space(NamedTuple):
         The trapezoids from west to east, in a slab from south to north.
     cover_mark, cover, member
         The name of each set of shapes that was met, where it begins in `member`, and the local shapes of all sets.
-    hint
-        The set that last had a name with these low bits: a guess that is checked.
+    slot
+        The sets by the low bits of their names, -1 where there is none.
     """
 
     size: NDArray[np.int64]
@@ -74,12 +74,15 @@ class Space(NamedTuple):
     cover_mark: NDArray[np.uint64]
     cover: NDArray[np.int32]
     member: NDArray[np.int32]
-    hint: NDArray[np.int32]
+    slot: NDArray[np.int32]
 
 
 @kernel
 def space(pieces, shapes, traps):  # type: ignore[no-untyped-def]
     """Return room for a window with so many pieces, shapes and trapezoids."""
+    slots = 1024
+    while slots < traps:
+        slots *= 2
     return Space(
         np.zeros(6, dtype=np.int64),
         np.empty((pieces, 7)),
@@ -96,7 +99,7 @@ def space(pieces, shapes, traps):  # type: ignore[no-untyped-def]
         np.empty(traps, dtype=np.uint64),
         np.empty(traps + 1, dtype=np.int32),
         np.empty(traps * 4 + shapes, dtype=np.int32),
-        np.zeros(256, dtype=np.int32),
+        np.full(slots, -1, dtype=np.int32),
     )
 
 
@@ -180,13 +183,13 @@ def sweep(room, shapes, width, height):  # type: ignore[no-untyped-def]
     `room` holds pieces, toggles, marks and who holds the south-west corner of `shapes` local shapes.
     """
     x, kind, what = _events(room, width)
-    room.size[SLABS] = room.size[TRAPS] = room.size[COVERS] = room.size[MEMBERS] = 0
-    room.cover[0] = 0
+    _forget(room)
     pieces = room.size[PIECES]
     active = np.empty(pieces, dtype=np.int32)
     west, east = np.empty(pieces), np.empty(pieces)
-    ends = np.empty(pieces, dtype=np.bool_)
-    ends[:] = False
+    ends = np.zeros(pieces, dtype=np.bool_)
+    # where pieces cross: the cuts, and the pieces in the order they have between two of them
+    cuts, part, w, e = np.empty(pieces * 4), np.empty(pieces, dtype=np.int32), np.empty(pieces), np.empty(pieces)
     piece, mark = room.piece, room.mark
     ground = np.uint64(0)
     for n in range(shapes):
@@ -220,7 +223,15 @@ def sweep(room, shapes, width, height):  # type: ignore[no-untyped-def]
         count = kept
         _order(active, west, east, count)
         if _crosses(east, count):
-            good = _slabs_between(room, shapes, ground, active, west, east, count, here, there, height)
+            cuts, found = _cuts(cuts, west, east, count, here, there)
+            good, start = True, here
+            part[:count] = active[:count]
+            for k in range(found + 1):
+                end = there if k == found else cuts[k]
+                if good and (k == found or (end - start > THIN and there - end > THIN)):
+                    _between(piece, part, w, e, count, start, end)
+                    good = _slab(room, shapes, ground, part, w, e, count, start, end, height)
+                    start = end
         else:
             good = _slab(room, shapes, ground, active, west, east, count, here, there, height)
         if not good:
@@ -279,35 +290,35 @@ def _crosses(east, count):  # type: ignore[no-untyped-def]
     return False
 
 
-@kernel
-def _slabs_between(room, shapes, ground, active, west, east, count, here, there, height):  # type: ignore[no-untyped-def]
-    """Cut a slab where pieces cross in it, and add its parts."""
-    cuts = np.empty(count * (count - 1) // 2 + 1)
-    found, piece = 0, room.piece
+@inlined
+def _cuts(cuts, west, east, count, here, there):  # type: ignore[no-untyped-def]
+    """Return the x at which pieces cross in a slab, in order, and how many there are."""
+    found = 0
     for i in range(count):
         for j in range(i + 1, count):
             if east[i] > east[j]:
+                if found == len(cuts):
+                    cuts = np.append(cuts, np.empty(found + 16))
                 apart_west, apart_east = west[j] - west[i], east[i] - east[j]
-                cuts[found] = here + (there - here) * (apart_west / (apart_west + apart_east))
+                x = here + (there - here) * (apart_west / (apart_west + apart_east))
+                k = found - 1
+                while k >= 0 and cuts[k] > x:
+                    cuts[k + 1] = cuts[k]
+                    k -= 1
+                cuts[k + 1] = x
                 found += 1
-    cuts = np.sort(cuts[:found])
-    part, w, e = active[:count].copy(), west[:count].copy(), east[:count].copy()
-    start = here
-    for k in range(found + 1):
-        end = there if k == found else cuts[k]
-        if k < found and (end - start <= THIN or there - end <= THIN):
-            continue
-        middle = (start + end) / 2
-        for n in range(count):
-            w[n] = height_at(piece, part[n], middle)
-            e[n] = w[n]
-        _order(part, w, e, count)
-        for n in range(count):
-            w[n], e[n] = height_at(piece, part[n], start), height_at(piece, part[n], end)
-        if not _slab(room, shapes, ground, part, w, e, count, start, end, height):
-            return False
-        start = end
-    return True
+    return cuts, found
+
+
+@inlined
+def _between(piece, part, w, e, count, start, end):  # type: ignore[no-untyped-def]
+    """Order pieces between two cuts by their middles, and set their ends there."""
+    middle = (start + end) / 2
+    for n in range(count):
+        w[n] = e[n] = height_at(piece, part[n], middle)
+    _order(part, w, e, count)
+    for n in range(count):
+        w[n], e[n] = height_at(piece, part[n], start), height_at(piece, part[n], end)
 
 
 @inlined
@@ -320,8 +331,8 @@ def _slab(room, shapes, ground, active, west, east, count, here, there, height):
     room.first[slab] = trap
     room.size[SLABS] = slab + 1
     # arrays by name: a look into the room costs more than the sum it is for
-    trapezoid, place, mark, owner, hint, known = room.trap, room.place, room.mark, room.owner, room.hint, room.cover_mark
-    begin, covers = trap, room.size[COVERS]
+    trapezoid, place, mark, owner, slot, known = room.trap, room.place, room.mark, room.owner, room.slot, room.cover_mark
+    begin = trap
     low_west = low_east = 0.0
     below, name = -1, ground
     for k in range(count + 1):
@@ -332,13 +343,12 @@ def _slab(room, shapes, ground, active, west, east, count, here, there, height):
         up_west, up_east = max(up_west, low_west), max(up_east, low_east)
         rise = up_west - low_west + up_east - low_east
         if rise > 2 * THIN or (k == count and trap == begin):
-            # most covers were met a moment ago
-            cover = hint[np.int64(name & np.uint64(255))]
-            if cover >= covers or known[cover] != name:
-                cover = _cover(room, shapes, name, active, k)
-                if cover < 0:
+            at = _slot(slot, known, name)
+            if slot[at] < 0:
+                slot[at] = _cover(room, shapes, name, active, k)
+                if slot[at] < 0:
                     return False
-                covers = room.size[COVERS]
+            cover = slot[at]
             if trap > begin and place[trap - 1, COVER] == cover:
                 trap -= 1
             else:
@@ -357,31 +367,50 @@ def _slab(room, shapes, ground, active, west, east, count, here, there, height):
     return True
 
 
+@inlined
+def _slot(slot, known, name):  # type: ignore[no-untyped-def]
+    """Return where a set of shapes is, or would be, among the slots."""
+    mask = len(slot) - 1
+    at = np.int64(name & np.uint64(mask))
+    while slot[at] >= 0 and known[slot[at]] != name:
+        at = (at + 1) & mask
+    return at
+
+
+@inlined
+def _forget(room):  # type: ignore[no-untyped-def]
+    """Forget the sets, slabs and trapezoids of the last window."""
+    size, slot, known = room.size, room.slot, room.cover_mark
+    mask = len(slot) - 1
+    for n in range(size[COVERS]):
+        # a chain of slots that met is emptied from the front
+        at = np.int64(known[n] & np.uint64(mask))
+        while slot[at] >= 0:
+            slot[at] = -1
+            at = (at + 1) & mask
+    size[SLABS] = size[TRAPS] = size[COVERS] = size[MEMBERS] = 0
+    room.cover[0] = 0
+
+
 @kernel
 def _cover(room, shapes, name, active, count):  # type: ignore[no-untyped-def]
-    """Return the number of a set of shapes by its name; write its members down when it is new (-1: no room).
+    """Write a new set of shapes down and return its number (-1: no room).
 
     The set is who is on along the south side, and every shape turned by the `count` pieces below.
     """
-    covers, slot = room.size[COVERS], np.int64(name & np.uint64(255))
-    if room.hint[slot] < covers and room.cover_mark[room.hint[slot]] == name:
-        return room.hint[slot]
-    for cover in range(covers):
-        if room.cover_mark[cover] == name:
-            room.hint[slot] = cover
-            return cover
-    members = room.size[MEMBERS]
-    if covers + 1 >= len(room.cover_mark) or members + shapes > len(room.member):
+    covers, members = room.size[COVERS], room.size[MEMBERS]
+    inside, owner, member = room.inside, room.owner, room.member
+    if covers + 1 >= len(room.cover_mark) or 2 * covers > len(room.slot) or members + shapes > len(member):
         return -1
-    inside = room.inside[:shapes].copy()
     for k in range(count):
-        inside[room.owner[active[k]]] = not inside[room.owner[active[k]]]
+        inside[owner[active[k]]] = not inside[owner[active[k]]]
     for n in range(shapes):
         if inside[n]:
-            room.member[members] = n
+            member[members] = n
             members += 1
+    for k in range(count):
+        inside[owner[active[k]]] = not inside[owner[active[k]]]
     room.cover_mark[covers] = name
     room.cover[covers + 1] = members
     room.size[COVERS], room.size[MEMBERS] = covers + 1, members
-    room.hint[slot] = covers
     return covers

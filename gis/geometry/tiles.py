@@ -79,12 +79,12 @@ def cut(x, y, owner, shapes, grid, first, last):  # type: ignore[no-untyped-def]
     book.start[0] = book.side_start[0] = 0
     for tile in range(first, last):
         room, here = filled(room, x, y, owner, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.size, grid.size):
+        while not slabs.sweep(room, len(here), grid.width, grid.height):
             # the sweep has walked along the south side, so the room is filled anew
             room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, here = filled(room, x, y, owner, grid, tile, seen, local)
         column, row = tile % grid.columns, tile // grid.columns
-        book = _add(book, room, here, tile - first, column * grid.size, row * grid.size, grid.size)
+        book = _add(book, room, here, tile - first, column * grid.width, row * grid.height)
     return book
 
 
@@ -116,12 +116,12 @@ def filled(room, x, y, owner, grid, tile, seen, local):  # type: ignore[no-untyp
     for n in range(c0, c1):
         room.inside[local[grid.corner[n]]] = True
     room.size[PIECES] = room.size[TOGGLES] = 0
-    west = grid.west + (tile % grid.columns) * grid.size
-    south = grid.south + (tile // grid.columns) * grid.size
+    west = grid.west + (tile % grid.columns) * grid.width
+    south = grid.south + (tile // grid.columns) * grid.height
     for n in range(e0, e1):
         k = grid.edge[n]
         ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
-        slabs.add_edge(room, ax, ay, bx, by, local[owner[k]], k, grid.size, grid.size)
+        slabs.add_edge(room, ax, ay, bx, by, local[owner[k]], k, grid.width, grid.height)
     for n in range(t0, t1):
         slabs.add_toggle(room, grid.toggle_x[n], local[grid.toggle_shape[n]])
     return room, here
@@ -175,7 +175,7 @@ def unite(parent, a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add(book, room, here, tile, west, south, side):  # type: ignore[no-untyped-def]
+def _add(book, room, here, tile, west, south):  # type: ignore[no-untyped-def]
     """Write the parts of a swept tile down."""
     part, count = parts_of(room)
     slab_count, traps = room.size[SLABS], room.size[TRAPS]
@@ -185,7 +185,7 @@ def _add(book, room, here, tile, west, south, side):  # type: ignore[no-untyped-
     covers = _covers(book, room, here)
     _measure(book, room, part, covers, base, west, south)
     _borders(book, room, part, count, base)
-    _sides(book, room, part, base, tile, side)
+    _sides(book, room, part, base, tile)
     book.start[tile + 1] = book.size[_PARTS]
     return book
 
@@ -270,7 +270,7 @@ def _border(pair, border, perimeter, slot, n, base, a, b, length):  # type: igno
 
 
 @kernel
-def _sides(book, room, part, base, tile, side):  # type: ignore[no-untyped-def]
+def _sides(book, room, part, base, tile):  # type: ignore[no-untyped-def]
     """Write down which parts lie along the tile's west, east, south and north side."""
     slab_count = room.size[SLABS]
     n = book.size[_SIDES]

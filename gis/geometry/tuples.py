@@ -125,12 +125,12 @@ def _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here)
     """
     count = 0
     px, py = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
-    column = min(max(int((px - grid.west) / grid.size), 0), grid.columns - 1)
-    row = min(max(int((py - grid.south) / grid.size), 0), grid.rows - 1)
-    first = max(int((window[0] - grid.west) / grid.size), 0)
-    last = min(int((window[2] - grid.west) / grid.size), grid.columns - 1)
-    low = max(int((window[1] - grid.south) / grid.size), 0)
-    high = min(int((window[3] - grid.south) / grid.size), grid.rows - 1)
+    column = min(max(int((px - grid.west) / grid.width), 0), grid.columns - 1)
+    row = min(max(int((py - grid.south) / grid.height), 0), grid.rows - 1)
+    first = max(int((window[0] - grid.west) / grid.width), 0)
+    last = min(int((window[2] - grid.west) / grid.width), grid.columns - 1)
+    low = max(int((window[1] - grid.south) / grid.height), 0)
+    high = min(int((window[3] - grid.south) / grid.height), grid.rows - 1)
     for r in range(low, high + 1):
         for c in range(first, last + 1):
             tile = r * grid.columns + c
@@ -140,10 +140,10 @@ def _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here)
                     state[grid.corner[n]] = not state[grid.corner[n]]
                     here, count = _noted(here, count, seen, grid.corner[n])
                 for n in range(grid.toggle_start[tile], grid.toggle_start[tile + 1]):
-                    if grid.west + c * grid.size + grid.toggle_x[n] <= px:
+                    if grid.west + c * grid.width + grid.toggle_x[n] <= px:
                         state[grid.toggle_shape[n]] = not state[grid.toggle_shape[n]]
                         here, count = _noted(here, count, seen, grid.toggle_shape[n])
-            south = grid.south + r * grid.size
+            south = grid.south + r * grid.height
             for n in range(grid.edge_start[tile], grid.edge_start[tile + 1]):
                 k = grid.edge[n]
                 one = owner_of[k]
