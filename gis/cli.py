@@ -19,7 +19,7 @@ from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis.errors import GisError, RowsRefused, UsageError
 from gis.settings import Settings
-from gis.workflow import analyses, beijing, bureau, demo, intake, keeping, outputs
+from gis.workflow import analyses, beijing, bureau, demo, intake, keeping, outputs, warming
 
 app = typer.Typer(
     name="gis",
@@ -237,6 +237,17 @@ def verify(context: typer.Context, package: Annotated[Path, typer.Argument(metav
     _say(f"{package.name}:{errors} 处错误", f"{package.name}: {errors} errors", context)
     if errors:
         raise typer.Exit(16)
+
+
+@app.command()
+def warm(context: typer.Context) -> None:
+    """编译并保存计算内核(安装后运行一次,约一分钟)。Compile the kernels once and keep them; takes about a minute."""
+    if warming.warm():
+        _say("计算内核已编译并保存", "the kernels are compiled and kept", context)
+    else:
+        zh = "内核缓存目录不可写:小数据改用 GEOS,大数据每次现编译;可设 NUMBA_CACHE_DIR 指向可写目录"
+        en = "no folder for compiled kernels can be written: small inputs go to GEOS, large ones compile every time; "
+        _say(zh, f"{en}NUMBA_CACHE_DIR may name a folder that can", context)
 
 
 def main() -> None:

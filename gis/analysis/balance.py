@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gis.analysis.ground import Ground
+from gis.analysis.groups import Groups, compared
 from gis.analysis.settlement import Settlement
-from gis.analysis.ties import Groups
-from gis.geometry.compiled import kernel
+from gis.compiled import Floats, Ints, Places, inlined, kernel
 from gis.geometry.coverage import DUST_M2
 from gis.geometry.faces import gathered
 from gis.geometry.parts import Shapes
@@ -51,16 +51,16 @@ class Account:
 
     ground: Ground
     settlement: Settlement
-    start: NDArray[np.int64]
-    member: NDArray[np.int32]
-    before: NDArray[np.int32]
-    now: NDArray[np.int32]
-    cover: NDArray[np.int32]
-    cell: NDArray[np.int64]
-    area_m2: NDArray[np.float64]
+    start: Ints
+    member: Places
+    before: Places
+    now: Places
+    cover: Places
+    cell: Ints
+    area_m2: Floats
 
     @cached_property
-    def ground_m2(self) -> NDArray[np.float64]:
+    def ground_m2(self) -> Floats:
         """Ground of each feature after settling, m²."""
         features = len(self.ground.layer_of)
         run = self.ground.run
@@ -107,7 +107,7 @@ def account(ground: Ground, settlement: Settlement) -> Account:
     return Account(ground, settlement, start, member, before, now, cover, cell, area)
 
 
-def sums(code: NDArray[np.int64], values: NDArray[np.float64], count: int, ground: Ground) -> NDArray[np.float64]:
+def sums(code: Ints, values: Floats, count: int, ground: Ground) -> Floats:
     """Add values up by code without losing digits.
 
     Parameters
@@ -130,7 +130,7 @@ def sums(code: NDArray[np.int64], values: NDArray[np.float64], count: int, groun
     -----
     Compensated summation (Neumaier 1974): as good as `math.fsum` to the last bit or two, and as fast as a plain sum.
     """
-    return np.asarray(ground.run(_compensated)(code, values, count))
+    return np.asarray(ground.run(_by_code)(code, values, count))
 
 
 def cells(of: Account) -> pd.DataFrame:
@@ -152,7 +152,7 @@ def cells(of: Account) -> pd.DataFrame:
     single[size == 1] = of.member[of.start[:-1][size == 1]]
     names = np.empty(len(size), dtype=object)
     flat, starts = of.ground.names[of.member].tolist(), of.start.tolist()
-    names[:] = [tuple(flat[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    names[:] = [tuple(flat[a:b]) for a, b in pairwise(starts)]
     columns: dict[str, pd.Series] = {}
     for position, layer in enumerate(of.ground.layers):
         groups = of.cover[:, position]
@@ -243,7 +243,7 @@ def overlapping(of: Account) -> tuple[str, ...]:
     tuple of str
         In order of precedence.
     """
-    several = (np.diff(of.start)[of.cover] > 1).any(axis=0)
+    several = np.any(np.diff(of.start)[of.cover] > 1, axis=0)
     return tuple(layer for layer, many in zip(of.ground.layers, several, strict=True) if many)
 
 
@@ -329,7 +329,7 @@ def named(keys: pa.Array, positions: NDArray[np.integer]) -> pd.Series:
     return pd.Series(pd.array(keys.take(wanted), dtype="str"))
 
 
-def _totals(amounts: dict[int, list[float]], count: int) -> NDArray[np.float64]:
+def _totals(amounts: dict[int, list[float]], count: int) -> Floats:
     """Return the exact sum of each feature's amounts."""
     total = np.zeros(count)
     for feature, values in amounts.items():
@@ -337,9 +337,7 @@ def _totals(amounts: dict[int, list[float]], count: int) -> NDArray[np.float64]:
     return total
 
 
-def _ranked(
-    groups: Groups, run: Callable[[object], Callable]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+def _ranked(groups: Groups, run: Callable[[object], Callable]) -> tuple[Places, Ints, Places]:
     """Return the rank of each group by its features, equal groups alike, and the groups in that order."""
     order, rank = run(_group_order)(groups.start, groups.member)
     first = np.searchsorted(rank[order], np.arange(int(rank.max(initial=-1)) + 1))
@@ -347,7 +345,7 @@ def _ranked(
     return rank, start, member
 
 
-def _distinct_rows(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _distinct_rows(rows: Places) -> tuple[Places, Ints]:
     """Return the different rows, sorted, and which of them each row is."""
     order = row_order(rows)
     ranked = rows[order]
@@ -358,7 +356,7 @@ def _distinct_rows(rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[
     return ranked[new], which
 
 
-def row_order(rows: NDArray[np.int32]) -> NDArray[np.intp]:
+def row_order(rows: Places) -> NDArray[np.intp]:
     """Return the order of rows of numbers, by the first column first; equal rows keep theirs.
 
     Parameters
@@ -380,9 +378,7 @@ def row_order(rows: NDArray[np.int32]) -> NDArray[np.intp]:
     return np.lexsort(rows.T[::-1])
 
 
-def _tuples(
-    of: Account, groups: NDArray[np.int32], area: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+def _tuples(of: Account, groups: Places, area: Floats) -> tuple[Places, Floats]:
     """Return every choice of one feature from each group of a row, sorted, with the area of all its rows."""
     members, row = of.ground.run(_expanded)(of.start, of.member, groups)
     order = row_order(members)
@@ -394,7 +390,7 @@ def _tuples(
 
 
 @kernel
-def _group_order(start, member):  # type: ignore[no-untyped-def]
+def _group_order(start: Ints, member: Places) -> tuple[Ints, Places]:
     """Return the order of groups as sorted tuples, by merging runs, and the rank of each."""
     count = len(start) - 1
     order, other = np.arange(count), np.empty(count, dtype=np.int64)
@@ -404,7 +400,7 @@ def _group_order(start, member):  # type: ignore[no-untyped-def]
             i, j, k = low, min(low + width, count), low
             middle, high = j, min(low + 2 * width, count)
             while k < high:
-                if j == high or (i < middle and _compared(start, member, order[i], order[j]) <= 0):
+                if j == high or (i < middle and compared(start, member, order[i], order[j]) <= 0):
                     other[k] = order[i]
                     i += 1
                 else:
@@ -415,25 +411,13 @@ def _group_order(start, member):  # type: ignore[no-untyped-def]
         width *= 2
     rank = np.zeros(count, dtype=np.int32)
     for n in range(1, count):
-        more = _compared(start, member, order[n - 1], order[n]) != 0
+        more = compared(start, member, order[n - 1], order[n]) != 0
         rank[order[n]] = rank[order[n - 1]] + (1 if more else 0)
     return order, rank
 
 
 @kernel
-def _compared(start, member, one, other):  # type: ignore[no-untyped-def]
-    """Compare two groups as tuples: below, equal to or above 0."""
-    i, j = start[one], start[other]
-    while i < start[one + 1] and j < start[other + 1]:
-        if member[i] != member[j]:
-            return -1 if member[i] < member[j] else 1
-        i += 1
-        j += 1
-    return (start[one + 1] - i) - (start[other + 1] - j)
-
-
-@kernel
-def _expanded(start, member, groups):  # type: ignore[no-untyped-def]
+def _expanded(start: Ints, member: Places, groups: Places) -> tuple[Places, Ints]:
     """Return every choice of one member from each group of a row, and the row."""
     rows, layers = groups.shape
     total = 0
@@ -460,33 +444,31 @@ def _expanded(start, member, groups):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _compensated(code, values, count):  # type: ignore[no-untyped-def]
-    """Add values up by code, with what rounding takes away kept apart until the end."""
+def _by_code(code: Ints, values: Floats, count: int) -> Floats:
+    """Add values up by code."""
     total, lost = np.zeros(count), np.zeros(count)
     for n in range(len(values)):
-        k, value = code[n], values[n]
-        new = total[k] + value
-        if abs(total[k]) >= abs(value):
-            lost[k] += (total[k] - new) + value
-        else:
-            lost[k] += (value - new) + total[k]
-        total[k] = new
+        _add(total, lost, code[n], values[n])
     return total + lost
 
 
 @kernel
-def _by_feature(start, member, cover, area, features):  # type: ignore[no-untyped-def]
-    """Add up the cells of each feature, compensated as above."""
+def _by_feature(start: Ints, member: Places, cover: Places, area: Floats, features: int) -> Floats:
+    """Add up the cells of each feature."""
     total, lost = np.zeros(features), np.zeros(features)
     for n in range(len(cover)):
-        value = area[n]
         for group in cover[n]:
             for m in range(start[group], start[group + 1]):
-                k = member[m]
-                new = total[k] + value
-                if abs(total[k]) >= abs(value):
-                    lost[k] += (total[k] - new) + value
-                else:
-                    lost[k] += (value - new) + total[k]
-                total[k] = new
+                _add(total, lost, member[m], area[n])
     return total + lost
+
+
+@inlined
+def _add(total: Floats, lost: Floats, k: int, value: float) -> None:
+    """Add a value to sum k, and keep what rounding takes away apart until the end."""
+    new = total[k] + value
+    if abs(total[k]) >= abs(value):
+        lost[k] += (total[k] - new) + value
+    else:
+        lost[k] += (value - new) + total[k]
+    total[k] = new

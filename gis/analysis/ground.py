@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -14,8 +15,9 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from gis.analysis.ties import LAYER, ONE, OTHER, Questions
-from gis.geometry import areas, compiled, discs, facets, faces, noding, outlines, parts
+from gis import compiled
+from gis.analysis.widths import LAYER, ONE, OTHER, Questions
+from gis.geometry import areas, discs, faces, facets, noding, outlines, parts
 from gis.geometry.faces import Faces
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
@@ -101,10 +103,10 @@ class Ground:
         numpy.ndarray
             Polygons and multipolygons in the layers' own CRS.
         """
-        if self.polygons is None and self.outlines is not None:
+        if self.outlines is not None:
             return facets.drawn(self.outlines, self.faces, label, count, workers=self.workers)
         members = np.flatnonzero(label >= 0)
-        return noding.united(self.polygons[members], label[members], count)
+        return noding.united(np.asarray(self.polygons)[members], label[members], count)
 
     def wide(self, questions: Questions, tolerance: float) -> NDArray[np.bool_]:
         """Tell where a disc as wide as the tolerance fits.
@@ -171,7 +173,7 @@ class Ground:
     def _trees(self) -> list[tuple[int, shapely.STRtree]]:
         """First feature and index of each layer."""
         starts = np.searchsorted(self.layer_of, np.arange(len(self.layers) + 1))
-        return [(int(a), shapely.STRtree(self.shapes[a:b])) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        return [(int(a), shapely.STRtree(self.shapes[a:b])) for a, b in pairwise(starts)]
 
 
 def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -> Ground:

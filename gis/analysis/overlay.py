@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gis import crs
+from gis import compiled, crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import balance as accounts
 from gis.analysis.balance import Account
 from gis.analysis.ground import Ground, cut, sorted_layers
+from gis.analysis.groups import covers
 from gis.analysis.settlement import Settlement, settle
-from gis.analysis.ties import covers, ties
+from gis.analysis.ties import ties
 from gis.errors import FrameError, UnknownNameError, UsageError
-from gis.geometry import compiled, outlines, tuples
+from gis.geometry import outlines, tuples, validity
 from gis.lineage import Lineage
 
 _SHOWN = 5
@@ -130,6 +131,31 @@ class Ledger:
         self._known((layer, *others))
         return accounts.residual(self._account, layer, others)
 
+    def shares(self, source: str, target: str) -> pd.DataFrame:
+        """Return all the ground of one layer's features: in the features of another layer, and in none of them.
+
+        Parameters
+        ----------
+        source
+            Whose ground.
+        target
+            The layer that it lies in.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `<source>_id`, `<target>_id` (missing where the ground lies in none), area_m2, `<source>_share` (0 to 1);
+            sorted by the keys, a missing one last; RangeIndex. This is what `apportion` takes.
+
+        Raises
+        ------
+        UnknownNameError
+            The ledger has no such layer.
+        """
+        keys, columns = [f"{source}_id", f"{target}_id"], ["area_m2", f"{source}_share"]
+        table = pd.concat([self.pairs(source, target)[keys + columns], self.residual(source, target)])
+        return table.sort_values(keys, ignore_index=True)[keys + columns]
+
     def _known(self, layers: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names if the ledger has them all."""
         allowed = self._account.ground.layers
@@ -199,7 +225,10 @@ def ledger(
     account = accounts.account(ground, settle(ground.faces, known, ground.run))
     overlapping = accounts.overlapping(account)
     shapes = accounts.facets(account) if facets else None
-    used = {name: frame[[f"{name}_id", frame.geometry.name]] for name, frame in layers.items()}
+    # rows in key order: the account does not depend on theirs, so its lineage must not either
+    used = {
+        name: frame[[f"{name}_id", frame.geometry.name]].sort_values(f"{name}_id") for name, frame in layers.items()
+    }
     drawn = None if shapes is None else gpd.GeoDataFrame(accounts.cells(account), geometry=shapes, crs=ground_crs)
     return Ledger(
         facets=drawn,
@@ -220,7 +249,8 @@ def common_ground(
     layers
         Two or more layers as in `ledger`.
     owner
-        The layer whose features own the rows, best the smallest things; None takes the layer with most features.
+        The layer whose features own the rows, best the smallest things; None takes the layer with most features. Where
+        one is named, rows come from the kernels whatever the size: GEOS gives a part of the owners other last digits.
     workers
         Number of threads, None for all processors; rows are the same to the last bit on any number.
 
@@ -258,7 +288,7 @@ def common_ground(
         raise UnknownNameError(f"owner is {owner!r}; it is one of {', '.join(layers)}", name=owner)
     _accepted(layers)
     points = sum(int(shapely.get_num_coordinates(frame.geometry.to_numpy()).sum()) for frame in layers.values())
-    if not compiled.ready(points):
+    if owner is None and not compiled.ready(points):
         ground = cut(layers, workers=workers)
         groups = covers(ground.faces, ground.layer_of, len(ground.layers), ground.run)
         drawn = accounts.account(ground, Settlement(groups, groups.of[ground.faces.cover], ()))
@@ -270,8 +300,8 @@ def common_ground(
     members, area = tuples.areas(flat, own, workers=workers)
     order = accounts.row_order(members)
     members = members[order]
-    table = {f"{name}_id": accounts.named(keys[n], members[:, n]) for n, name in enumerate(names)}
-    return pd.DataFrame(table | {"area_m2": area[order]})
+    columns = {f"{name}_id": accounts.named(keys[n], members[:, n]) for n, name in enumerate(names)}
+    return pd.DataFrame(columns | {"area_m2": pd.Series(area[order], dtype="float64")})
 
 
 def _kept(account: Account, tolerance: float) -> pd.DataFrame:
@@ -348,7 +378,7 @@ def _check_shapes(name: str, frame: gpd.GeoDataFrame) -> None:
     if other.any():
         which = sorted(keys[other])
         raise FrameError(f"{name}: no polygon in {_list(which)}; the ledger takes areas", layer=name, features=which)
-    invalid = np.flatnonzero(~shapely.is_valid(shapes))
+    invalid = np.flatnonzero(~validity.valid(shapes))
     if len(invalid):
         places = [f"{keys[row]} ({_fault(shapely.is_valid_reason(shapes[row]))})" for row in invalid]
         raise FrameError(

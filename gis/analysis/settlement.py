@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.analysis.ties import Groups, Ties
+from gis.analysis.groups import Groups, compared
+from gis.analysis.ties import Ties
+from gis.compiled import Flags, Floats, Ints, Places, kernel
 from gis.geometry import keyed
-from gis.geometry.compiled import kernel
 from gis.geometry.faces import Faces
 
 # borders equal to the micrometre are equal: the key decides, not the last bit
@@ -26,6 +27,8 @@ _MICRO = 1e6
 # how many slivers deep a last resort is looked for
 _DEEP = 4
 _NOBODY, _AS_IT_IS, _NONE_FITS = 0, -2, -1
+# entries of _Case.size: how many groups there are, and how many members they have in all
+_GROUPS, _MEMBERS = range(2)
 
 
 @dataclass(frozen=True)
@@ -43,28 +46,28 @@ class Settlement:
     """
 
     groups: Groups
-    now: NDArray[np.int32]
+    now: Places
     kept: tuple[int, ...]
 
 
 class _Case(NamedTuple):
     """Hold what a settlement looks at and, in `now`, `waits` and the groups, what it changes."""
 
-    now: NDArray[np.int32]
-    waits: NDArray[np.bool_]
-    slivers: NDArray[np.int64]
-    is_sliver: NDArray[np.bool_]
-    drawn: NDArray[np.bool_]
-    near_start: NDArray[np.int64]
-    near: NDArray[np.int32]
-    near_m: NDArray[np.float64]
-    start: NDArray[np.int64]
-    member: NDArray[np.int32]
-    count: NDArray[np.int64]
-    together: NDArray[np.int64]
-    beyond: NDArray[np.bool_]
-    lost: NDArray[np.int64]
-    held: NDArray[np.int64]
+    now: Places
+    waits: Flags
+    slivers: Ints
+    is_sliver: Flags
+    drawn: Flags
+    near_start: Ints
+    near: Places
+    near_m: Floats
+    start: Ints
+    member: Places
+    size: Ints
+    together: Ints
+    beyond: Flags
+    lost: Ints
+    held: Ints
 
 
 def settle(faces: Faces, known: Ties, run: Callable[[object], Callable]) -> Settlement:
@@ -90,7 +93,7 @@ def settle(faces: Faces, known: Ties, run: Callable[[object], Callable]) -> Sett
     while True:
         case = _case(faces, known, drawn, held, run)
         run(_settle)(case)
-        groups = Groups(case.start[: case.count[0] + 1], case.member[: case.count[1]], known.groups.of)
+        groups = Groups(case.start[: case.size[_GROUPS] + 1], case.member[: case.size[_MEMBERS]], known.groups.of)
         vanished = _vanished(known.groups, drawn, groups, case.now)
         if not len(vanished):
             return Settlement(groups, case.now, tuple(sorted({feature for _, feature in held})))
@@ -100,7 +103,7 @@ def settle(faces: Faces, known: Ties, run: Callable[[object], Callable]) -> Sett
 def _case(
     faces: Faces,
     known: Ties,
-    drawn: NDArray[np.int32],
+    drawn: Places,
     held: set[tuple[int, int]],
     run: Callable[[object], Callable],
 ) -> _Case:
@@ -113,17 +116,26 @@ def _case(
     start = np.concatenate([groups.start, np.zeros(2 * slivers.size * drawn.shape[1] + 1, dtype=np.int64)])
     member = np.concatenate([groups.member, np.zeros(sizes + 1, dtype=np.int32)])
     keys = np.array([face * features + feature for face, feature in sorted(held)], dtype=np.int64)
-    table = run(keyed.table)(len(keys) + 1)
-    for key in keys.tolist():
-        table[run(keyed.place)(table, key)] = key
     return _Case(
-        drawn.copy(), np.zeros(len(drawn), dtype=np.bool_), slivers, known.slivers, drawn > 0, faces.near_start,
-        faces.near, faces.near_m, start, member, np.array([len(groups.start) - 1, len(groups.member)]), known.together,
-        known.beyond, known.lost, table,
-    )  # fmt: skip
+        now=drawn.copy(),
+        waits=np.zeros(len(drawn), dtype=np.bool_),
+        slivers=slivers,
+        is_sliver=known.slivers,
+        drawn=drawn > 0,
+        near_start=faces.near_start,
+        near=faces.near,
+        near_m=faces.near_m,
+        start=start,
+        member=member,
+        size=np.array([len(groups.start) - 1, len(groups.member)]),
+        together=known.together,
+        beyond=known.beyond,
+        lost=known.lost,
+        held=run(keyed.filled)(keys),
+    )
 
 
-def _vanished(before: Groups, drawn: NDArray[np.int32], after: Groups, now: NDArray[np.int32]) -> NDArray[np.intp]:
+def _vanished(before: Groups, drawn: Places, after: Groups, now: Places) -> NDArray[np.intp]:
     """Return the features that no face is left to."""
     changed = (drawn != now).any(axis=1)
     # only who lost something can have lost everything
@@ -131,7 +143,7 @@ def _vanished(before: Groups, drawn: NDArray[np.int32], after: Groups, now: NDAr
     return np.flatnonzero(lost & ~_present(after, now)) if changed.any() else np.empty(0, dtype=np.intp)
 
 
-def _present(groups: Groups, of: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _present(groups: Groups, of: Places) -> Flags:
     """Tell which features are in the groups of some faces."""
     used = np.zeros(len(groups.start) - 1, dtype=bool)
     used[of.ravel()] = True
@@ -140,7 +152,7 @@ def _present(groups: Groups, of: NDArray[np.int32]) -> NDArray[np.bool_]:
     return there
 
 
-def _largest_tuple(faces: Faces, groups: Groups, drawn: NDArray[np.int32], feature: int) -> list[tuple[int, int]]:
+def _largest_tuple(faces: Faces, groups: Groups, drawn: Places, feature: int) -> list[tuple[int, int]]:
     """Return the faces of the feature's largest cover as (face, feature), ties by key."""
     covers = np.repeat(np.arange(len(faces.cover_start) - 1), np.diff(faces.cover_start))[faces.member == feature]
     own = np.flatnonzero(np.isin(faces.cover, covers))
@@ -154,7 +166,7 @@ def _largest_tuple(faces: Faces, groups: Groups, drawn: NDArray[np.int32], featu
 
 
 @kernel
-def _settle(case):  # type: ignore[no-untyped-def]
+def _settle(case: _Case) -> None:
     """Settle all slivers, layer by layer; earlier layers are final."""
     layers = case.now.shape[1]
     offers = np.empty(len(case.slivers), dtype=np.int64)
@@ -192,7 +204,7 @@ def _settle(case):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _meet(case, one, other):  # type: ignore[no-untyped-def]
+def _meet(case: _Case, one: int, other: int) -> bool:
     """Tell whether two features meet; a feature meets itself."""
     if one == other:
         return True
@@ -201,13 +213,13 @@ def _meet(case, one, other):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _holds(case, face, feature):  # type: ignore[no-untyped-def]
+def _holds(case: _Case, face: int, feature: int) -> bool:
     """Tell whether a feature must keep a face."""
     return keyed.has(case.held, np.int64(face) * len(case.beyond) + feature)
 
 
 @kernel
-def _reaches_beyond(case, face, feature, layer):  # type: ignore[no-untyped-def]
+def _reaches_beyond(case: _Case, face: int, feature: int, layer: int) -> bool:
     """Tell whether a feature truly lies outside a layer here; on ground given up lately, anywhere."""
     if case.drawn[face, layer]:
         return case.beyond[feature, layer]
@@ -217,7 +229,7 @@ def _reaches_beyond(case, face, feature, layer):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fits_before(case, face, feature, layer):  # type: ignore[no-untyped-def]
+def _fits_before(case: _Case, face: int, feature: int, layer: int) -> bool:
     """Tell whether a feature meets all earlier ones on a face and truly lies outside the layers open there."""
     for earlier in range(layer):
         group = case.now[face, earlier]
@@ -230,7 +242,7 @@ def _fits_before(case, face, feature, layer):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _staying(case, face, layer):  # type: ignore[no-untyped-def]
+def _staying(case: _Case, face: int, layer: int) -> int:
     """Return the group of the layer's features that fit the earlier layers here, or that nothing must change."""
     here = case.now[face, layer]
     if here == _NOBODY:
@@ -241,7 +253,7 @@ def _staying(case, face, layer):  # type: ignore[no-untyped-def]
                     return _NOBODY
         return _AS_IT_IS
     begin, end = case.start[here], case.start[here + 1]
-    new = case.count[0]
+    new = case.size[_GROUPS]
     at = case.start[new]
     for n in range(begin, end):
         feature = case.member[n]
@@ -254,12 +266,12 @@ def _staying(case, face, layer):  # type: ignore[no-untyped-def]
     if kept == end - begin:
         return _AS_IT_IS if _agree(case, face, here) else here
     case.start[new + 1] = at
-    case.count[0], case.count[1] = new + 1, at
+    case.size[_GROUPS], case.size[_MEMBERS] = new + 1, at
     return new
 
 
 @kernel
-def _agree(case, face, group):  # type: ignore[no-untyped-def]
+def _agree(case: _Case, face: int, group: int) -> bool:
     """Tell whether the features of a group may cover the face together."""
     for i in range(case.start[group], case.start[group + 1]):
         for j in range(i + 1, case.start[group + 1]):
@@ -270,7 +282,7 @@ def _agree(case, face, group):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _best_offer(case, face, layer, stay):  # type: ignore[no-untyped-def]
+def _best_offer(case: _Case, face: int, layer: int, stay: int) -> int:
     """Return the group offered along the longest border by neighbours that do not wait themselves."""
     begin, end = case.near_start[face], case.near_start[face + 1]
     offer, border = np.empty(end - begin, dtype=np.int64), np.zeros(end - begin)
@@ -284,10 +296,10 @@ def _best_offer(case, face, layer, stay):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _offered(case, offer, border, count, group, length):  # type: ignore[no-untyped-def]
+def _offered(case: _Case, offer: Ints, border: Floats, count: int, group: int, length: float) -> int:
     """Add a border to the offers, one entry a group of the same members; return how many there are."""
     for k in range(count):
-        if _compared(case, offer[k], group) == 0:
+        if compared(case.start, case.member, offer[k], group) == 0:
             border[k] += length
             return count
     offer[count], border[count] = group, length
@@ -295,43 +307,29 @@ def _offered(case, offer, border, count, group, length):  # type: ignore[no-unty
 
 
 @kernel
-def _longest(case, face, layer, stay, offer, border, count):  # type: ignore[no-untyped-def]
+def _longest(case: _Case, face: int, layer: int, stay: int, offer: Ints, border: Floats, count: int) -> int:
     """Return the fitting offer with the longest border, ties by key."""
     best, length = _NONE_FITS, -1.0
     for k in range(count):
         rounded = np.round(border[k] * _MICRO)
         if rounded < length or not _fits(case, face, layer, stay, offer[k]):
             continue
-        if best == _NONE_FITS or rounded > length or _compared(case, offer[k], best) < 0:
+        if best == _NONE_FITS or rounded > length or compared(case.start, case.member, offer[k], best) < 0:
             best, length = offer[k], rounded
     return best
 
 
 @kernel
-def _compared(case, one, other):  # type: ignore[no-untyped-def]
-    """Compare two groups as sorted tuples: below, equal to or above 0."""
-    if one == other:
-        return 0
-    i, j = case.start[one], case.start[other]
-    while i < case.start[one + 1] and j < case.start[other + 1]:
-        if case.member[i] != case.member[j]:
-            return -1 if case.member[i] < case.member[j] else 1
-        i += 1
-        j += 1
-    return (case.start[one + 1] - i) - (case.start[other + 1] - j)
-
-
-@kernel
-def _among(case, feature, group):  # type: ignore[no-untyped-def]
+def _among(case: _Case, feature: int, group: int) -> bool:
     """Tell whether a feature is in a group."""
-    for n in range(case.start[group], case.start[group + 1]):
-        if case.member[n] == feature:
-            return True
-    return False
+    n, end = case.start[group], case.start[group + 1]
+    while n < end and case.member[n] != feature:
+        n += 1
+    return n < end
 
 
 @kernel
-def _fits(case, face, layer, stay, offer):  # type: ignore[no-untyped-def]
+def _fits(case: _Case, face: int, layer: int, stay: int, offer: int) -> bool:
     """Tell whether a neighbour's group can be taken over here."""
     here = case.now[face, layer]
     if stay != _NOBODY:
@@ -359,7 +357,7 @@ def _fits(case, face, layer, stay, offer):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _open_fits(case, face, layer):  # type: ignore[no-untyped-def]
+def _open_fits(case: _Case, face: int, layer: int) -> bool:
     """Tell whether all earlier features on a face truly reach ground that the layer leaves open."""
     for earlier in range(layer):
         group = case.now[face, earlier]
@@ -370,7 +368,7 @@ def _open_fits(case, face, layer):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _last_resort(case, face, layer, stay):  # type: ignore[no-untyped-def]
+def _last_resort(case: _Case, face: int, layer: int, stay: int) -> int:
     """Return those who can stay together, by key; else the nearest group that fits, through slivers."""
     if stay != _NOBODY:
         return _first_agreeing(case, face, stay)
@@ -398,9 +396,9 @@ def _last_resort(case, face, layer, stay):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _first_agreeing(case, face, stay):  # type: ignore[no-untyped-def]
+def _first_agreeing(case: _Case, face: int, stay: int) -> int:
     """Return the features that can stay together: the held ones, then by key as long as all agree."""
-    new = case.count[0]
+    new = case.size[_GROUPS]
     begin = case.start[new]
     at = begin
     for held in (True, False):
@@ -416,5 +414,5 @@ def _first_agreeing(case, face, stay):  # type: ignore[no-untyped-def]
                 at += 1
     case.member[begin:at] = np.sort(case.member[begin:at])
     case.start[new + 1] = at
-    case.count[0], case.count[1] = new + 1, at
+    case.size[_GROUPS], case.size[_MEMBERS] = new + 1, at
     return new

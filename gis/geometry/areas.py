@@ -6,10 +6,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry import compiled, outlines, tuples
+from gis import compiled
+from gis.geometry import outlines, tuples
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
-from gis.geometry.slabs import THIN
+from gis.geometry.room import THIN
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
 
@@ -82,7 +83,7 @@ def pair_areas(
     other = left if right is None else right
     owner = 0 if right is None or _size(left) > _size(other) else 1
     if not compiled.ready(_points(left) + (0 if right is None else _points(other))):
-        return _pair_areas_by_geos(left, right, owner)
+        return _pair_areas_by_geos(left, right)
     layers = [outlines.of(left), outlines.of(other)]
     members, area = tuples.areas(layers, owner, within=right is None, workers=workers)
     i, j = members[:, 0].astype(np.intp), members[:, 1].astype(np.intp)
@@ -104,7 +105,7 @@ def _points(shapes: Shapes | Outlines) -> int:
     return int(shapely.get_num_coordinates(np.asarray(shapes, dtype=object)).sum())
 
 
-def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None, owner: int) -> Pairs:
+def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None) -> Pairs:
     """Measure pairs by containment where that decides, else by intersection."""
     one = outlines.shapes(left) if isinstance(left, Outlines) else left
     other = outlines.shapes(right) if isinstance(right, Outlines) else right
@@ -113,9 +114,15 @@ def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None
     b = a if other is None else moved(other, corner)
     i, j = _candidates(a, b, within=other is None)
     area = _shared(a[i], b[j])
-    box = shapely.bounds(b[j] if owner else a[i]).reshape(-1, 4)
-    keep = area > THIN * (box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1])
+    around = np.minimum(_around(a)[i], _around(b)[j])
+    keep = area > THIN * around
     return i[keep], j[keep], area[keep]
+
+
+def _around(shapes: Shapes) -> NDArray[np.float64]:
+    """Return width and height of each shape's box together, m."""
+    box = shapely.bounds(shapes).reshape(-1, 4)
+    return np.asarray(box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1])
 
 
 def _candidates(a: Shapes, b: Shapes, *, within: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

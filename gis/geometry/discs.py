@@ -1,4 +1,4 @@
-"""Discs: is ground that two shapes share, or that others leave open of a shape, wide enough for a disc?
+"""Discs: whether ground that two shapes share, or that others leave open of a shape, is wide enough for a disc.
 
 The ground is swept in the window around it. A trapezoid lower than the disc holds no centre. For any other, branch and
 bound: if its middle is d from the nearest edge and no point of it is further than s from its middle, no centre in it is
@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.geometry import slabs, tiles
-from gis.geometry.compiled import inlined, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, spread
+from gis.geometry import slabs, tally, tiles
 from gis.geometry.grid import Grid
-from gis.geometry.outlines import Outlines
-from gis.geometry.slabs import COVER, NE, NW, PIECES, SE, SLAB, SW, TOGGLES, TRAPS
+from gis.geometry.outlines import Flat, Outlines
+from gis.geometry.room import COVER, NE, NW, PIECES, SE, SLAB, SW, TOGGLES, TRAPS, Space, mark_of, space
 
 _BATCHES = 16
 # a trapezoid this much smaller than the disc is not halved again; so many are looked at before GEOS is asked
@@ -64,45 +64,48 @@ def fits(
     def batch(run: tuple[int, int]) -> NDArray[np.int8]:
         rows = slice(*run)
         return np.asarray(
-            _fits(shapes.x, shapes.y, shapes.ring, shapes.shape, shapes.owner, shapes.boxes, grid, layer_of, what[rows],
-                  place[rows], box[rows], radius)
-        )  # fmt: skip
+            _fits(shapes.flat, grid, layer_of, what[rows], place[rows], box[rows], radius)
+        )
 
     found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
     return np.concatenate([np.empty(0, dtype=np.int8), *found])
 
 
 @kernel
-def _fits(x, y, ring, shape, owner, boxes, grid, layer_of, what, place, box, radius):  # type: ignore[no-untyped-def]
+def _fits(
+    flat: Flat, grid: Grid, layer_of: Places, what: Ints, place: Floats, box: Floats, radius: float
+) -> NDArray[np.int8]:
     """Answer questions one by one."""
     answer = np.empty(len(what), dtype=np.int8)
-    room = slabs.space(256, 64, 1024)
+    room = space(256, 64, 1024)
     seen = np.zeros(len(layer_of), dtype=np.bool_)
     for n in range(len(what)):
         window = np.array([
             box[n, 0] - radius, box[n, 1] - radius, box[n, 2] + radius, box[n, 3] + radius
         ])  # fmt: skip
-        here = _here(grid, owner, layer_of, boxes, what[n], window, seen)
-        room, edges = _filled(room, x, y, ring, shape, here, window)
+        here = _here(flat, grid, layer_of, what[n], window, seen)
+        room, edges = _filled(room, flat, here, window)
         width, height = window[2] - window[0], window[3] - window[1]
         while not slabs.sweep(room, len(here), width, height):
-            room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, edges = _filled(room, x, y, ring, shape, here, window)
+            room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+            room, edges = _filled(room, flat, here, window)
         ground = _ground(room, here, what[n], place[n, 0] - window[0], place[n, 1] - window[1])
         answer[n] = _deep_enough(room, ground, edges, radius)
     return answer
 
 
 @kernel
-def _here(grid, owner, layer_of, boxes, what, window, seen):  # type: ignore[no-untyped-def]
+def _here(flat: Flat, grid: Grid, layer_of: Places, what: Ints, window: Floats, seen: Flags) -> Ints:
     """Return the shapes that decide in a window: the one asked about first, then the other or the layer's."""
     if what[1] >= 0:
         return np.array([what[0], what[1]])
+    owner, boxes = flat.owner, flat.box
     found = np.empty(64, dtype=np.int64)
     found[0], count = what[0], 1
     west, south = window[0] - grid.west, window[1] - grid.south
     first, last = max(int(west / grid.width), 0), int((window[2] - grid.west) / grid.width)
-    for row in range(max(int(south / grid.height), 0), min(int((window[3] - grid.south) / grid.height), grid.rows - 1) + 1):
+    low, high = max(int(south / grid.height), 0), int((window[3] - grid.south) / grid.height)
+    for row in range(low, min(high, grid.rows - 1) + 1):
         for column in range(first, min(last, grid.columns - 1) + 1):
             tile = row * grid.columns + column
             edges = grid.edge_start[tile + 1] - grid.edge_start[tile]
@@ -115,7 +118,7 @@ def _here(grid, owner, layer_of, boxes, what, window, seen):  # type: ignore[no-
                     continue
                 seen[candidate] = True
                 if count == len(found):
-                    found = tiles.longer(found, 2 * count)
+                    found = tally.longer(found, 2 * count)
                 found[count] = candidate
                 count += 1
     for k in range(1, count):
@@ -125,7 +128,7 @@ def _here(grid, owner, layer_of, boxes, what, window, seen):  # type: ignore[no-
 
 
 @inlined
-def _meets(boxes, n, window):  # type: ignore[no-untyped-def]
+def _meets(boxes: Floats, n: int, window: Floats) -> bool:
     """Tell whether the box of a shape meets a window."""
     return (
         boxes[n, 0] <= window[2] and boxes[n, 2] >= window[0] and boxes[n, 1] <= window[3] and boxes[n, 3] >= window[1]
@@ -133,23 +136,24 @@ def _meets(boxes, n, window):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _filled(room, x, y, ring, shape, here, window):  # type: ignore[no-untyped-def]
+def _filled(room: Space, flat: Flat, here: Ints, window: Floats) -> tuple[Space, Floats]:
     """Fill the room of a sweep with the edges of some shapes; return it, and the edges in the window."""
+    x, y, ring, shape = flat.x, flat.y, flat.ring, flat.shape
     points = 0
     for n in here:
         points += ring[shape[n + 1]] - ring[shape[n]]
     if points > len(room.piece) or len(here) > len(room.mark):
-        room = slabs.space(2 * points, 2 * len(here), len(room.trap))
+        room = space(2 * points, 2 * len(here), len(room.trap))
     edges, count = np.empty((points, 4)), 0
     room.size[PIECES] = room.size[TOGGLES] = 0
     width, height = window[2] - window[0], window[3] - window[1]
     for n in range(len(here)):
-        room.mark[n] = slabs.mark_of(here[n])
+        room.mark[n] = mark_of(here[n])
         inside = False
         for r in range(shape[here[n]], shape[here[n] + 1]):
             for k in range(ring[r], ring[r + 1] - 1):
                 ax, ay, bx, by = x[k] - window[0], y[k] - window[1], x[k + 1] - window[0], y[k + 1] - window[1]
-                foot = slabs.add_edge(room, ax, ay, bx, by, n, k, width, height)
+                foot = slabs.add_edge(room, ax, ay, bx, by, (n, k), (width, height))
                 if foot <= 0.0:
                     inside = not inside
                 elif foot < width:
@@ -162,7 +166,7 @@ def _filled(room, x, y, ring, shape, here, window):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _ground(room, here, what, px, py):  # type: ignore[no-untyped-def]
+def _ground(room: Space, here: Ints, what: Ints, px: float, py: float) -> Ints:
     """Return the trapezoids of the ground that is asked about."""
     traps = room.size[TRAPS]
     good = np.zeros(traps, dtype=np.bool_)
@@ -189,7 +193,7 @@ def _ground(room, here, what, px, py):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _deep_enough(room, ground, edges, radius):  # type: ignore[no-untyped-def]
+def _deep_enough(room: Space, ground: Ints, edges: Floats, radius: float) -> int:
     """Tell whether a point of the trapezoids is further than the radius from all edges."""
     near = np.empty((len(edges), 4))
     looked, unsure = 0, False
@@ -223,7 +227,7 @@ def _deep_enough(room, ground, edges, radius):  # type: ignore[no-untyped-def]
             deep, nearest = _depth(near, count, mx, my)
             if deep > radius:
                 return YES
-            if deep + reach < radius or _shallow(near, count, nearest, x0, x1, a0, a1, b0, b1, radius):
+            if deep + reach < radius or _shallow(near, count, nearest, (x0, x1, a0, a1, b0, b1), radius):
                 continue
             looked += 1
             if reach < _FINE * radius or looked > _PATIENCE or depth + 2 > len(cell):
@@ -243,8 +247,11 @@ def _deep_enough(room, ground, edges, radius):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _shallow(edges, count, nearest, x0, x1, a0, a1, b0, b1, radius):  # type: ignore[no-untyped-def]
+def _shallow(
+    edges: Floats, count: int, nearest: int, trapezoid: tuple[float, float, float, float, float, float], radius: float
+) -> bool:
     """Tell whether no point of a trapezoid is further than a diameter from two edges together, by its corners."""
+    x0, x1, a0, a1, b0, b1 = trapezoid
     one = edges[nearest]
     sw, se = _distance(one, x0, a0), _distance(one, x1, a1)
     nw, ne = _distance(one, x0, b0), _distance(one, x1, b1)
@@ -259,13 +266,13 @@ def _shallow(edges, count, nearest, x0, x1, a0, a1, b0, b1, radius):  # type: ig
 
 
 @inlined
-def _put(cell, n, x0, x1, a0, a1, b0, b1):  # type: ignore[no-untyped-def]
+def _put(cell: Floats, n: int, x0: float, x1: float, a0: float, a1: float, b0: float, b1: float) -> None:
     """Write a trapezoid down."""
     cell[n, 0], cell[n, 1], cell[n, 2], cell[n, 3], cell[n, 4], cell[n, 5] = x0, x1, a0, a1, b0, b1
 
 
 @kernel
-def _depth(edges, count, px, py):  # type: ignore[no-untyped-def]
+def _depth(edges: Floats, count: int, px: float, py: float) -> tuple[float, int]:
     """Return the distance of a point from the nearest edge, m, and which that is."""
     best, nearest = np.inf, 0
     for n in range(count):
@@ -276,7 +283,7 @@ def _depth(edges, count, px, py):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _distance(edge, px, py):  # type: ignore[no-untyped-def]
+def _distance(edge: Floats, px: float, py: float) -> float:
     """Return the distance of a point from an edge, m."""
     dx, dy = edge[2] - edge[0], edge[3] - edge[1]
     square = dx * dx + dy * dy

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiled import Flags, Floats, Ints, Places, kernel, spread
 from gis.geometry import grid as tiling
-from gis.geometry import tiles
-from gis.geometry.compiled import kernel, spread
+from gis.geometry import tally, tiles
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Outlines
-from gis.geometry.slabs import THIN
-from gis.geometry.tiles import EAST, NORTH, SOUTH, WEST, Parts, find, unite
+from gis.geometry.room import THIN
+from gis.geometry.tally import EAST, NORTH, SOUTH, WEST, Parts
+from gis.geometry.tiles import find, unite
 
 # tiles that a thread takes at a time: enough to be worth it, and the same whatever the number of threads
 _BATCHES = 16
@@ -87,7 +88,7 @@ def of(shapes: Outlines, *, workers: int | None = None) -> Faces:
     cuts = np.unique(np.linspace(0, count, _BATCHES + 1).astype(int))
 
     def batch(run: tuple[int, int]) -> Parts:
-        return _trimmed(tiles.cut(shapes.x, shapes.y, shapes.owner, len(shapes), grid, *run))
+        return _trimmed(tiles.cut(shapes.flat, grid, *run))
 
     found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
     cover, cover_start, member = _covers(found)
@@ -122,8 +123,23 @@ def _covers(found: list[Parts]) -> tuple[NDArray[np.int32], NDArray[np.int64], N
 
 
 @kernel
-def gathered(begin, length, member, chosen):  # type: ignore[no-untyped-def]
-    """Return the members of chosen covers in a row."""
+def gathered(begin: Ints, length: Ints, member: Places, chosen: Ints) -> tuple[Ints, Places]:
+    """Take some lists out of many.
+
+    Parameters
+    ----------
+    begin, length
+        Where each list begins in `member`, and how long it is.
+    member
+        All lists in a row.
+    chosen
+        Which lists.
+
+    Returns
+    -------
+    tuple
+        Where each chosen list begins, one entry more than there are, and the lists in a row.
+    """
     start = np.zeros(len(chosen) + 1, dtype=np.int64)
     for n in range(len(chosen)):
         start[n + 1] = start[n] + length[chosen[n]]
@@ -159,15 +175,18 @@ def _joined(
     area = np.concatenate([book.area for book in found])
     place, box = np.concatenate([book.place for book in found]), np.concatenate([book.box for book in found])
     measures = _measured(face, count, area, perimeter, holes, cover, place, box)
+    total, around, open_, covers, inside, corners = measures
     start, near, near_m = _neighbours(face, count, pair, border, more, more_m)
     corner = np.array([grid.west, grid.south])
     return Faces(
-        *measures[:3],
-        measures[3],
+        total,
+        around,
+        open_,
+        covers,
         cover_start,
         member,
-        measures[4] + corner,
-        measures[5] + np.tile(corner, 2),
+        inside + corner,
+        corners + np.tile(corner, 2),
         start,
         near,
         near_m,
@@ -178,7 +197,16 @@ def _joined(
 
 
 @kernel
-def _across(side_start, side, side_part, cover, perimeter, holes, columns, rows):  # type: ignore[no-untyped-def]
+def _across(
+    side_start: Ints,
+    side: Floats,
+    side_part: Places,
+    cover: Places,
+    perimeter: Floats,
+    holes: Ints,
+    columns: int,
+    rows: int,
+) -> tuple[Places, Places, Floats]:
     """Unite parts of one cover across the tiles' sides; return roots, and the borders that run along a side."""
     root = np.arange(len(cover)).astype(np.int32)
     pairs, lengths = np.empty((1024, 2), dtype=np.int32), np.empty(1024)
@@ -206,7 +234,7 @@ def _across(side_start, side, side_part, cover, perimeter, holes, columns, rows)
                         unite(root, p, q)
                     else:
                         if count == len(pairs):
-                            pairs, lengths = tiles.longer_rows(pairs, 2 * count), tiles.longer(lengths, 2 * count)
+                            pairs, lengths = tally.longer_rows(pairs, 2 * count), tally.longer(lengths, 2 * count)
                         pairs[count, 0], pairs[count, 1], lengths[count] = p, q, shared
                         perimeter[p] += shared
                         perimeter[q] += shared
@@ -219,8 +247,8 @@ def _across(side_start, side, side_part, cover, perimeter, holes, columns, rows)
 
 
 @kernel
-def _numbered(root, empty):  # type: ignore[no-untyped-def]
-    """Number the faces in the order of their first parts; -1 for ground that no shape covers."""
+def _numbered(root: Places, empty: Flags) -> tuple[Places, int]:
+    """Give each face a number, in the order of their first parts; -1 for ground that no shape covers."""
     face = np.empty(len(root), dtype=np.int32)
     count = 0
     for n in range(len(root)):
@@ -236,7 +264,16 @@ def _numbered(root, empty):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _measured(face, count, part_area, part_perimeter, part_holes, part_cover, part_place, part_box):  # type: ignore[no-untyped-def]
+def _measured(
+    face: Places,
+    count: int,
+    part_area: Floats,
+    part_perimeter: Floats,
+    part_holes: Ints,
+    part_cover: Places,
+    part_place: Floats,
+    part_box: Floats,
+) -> tuple[Floats, Floats, Ints, Places, Floats, Floats]:
     """Add up the measures of the parts of each face, in the order of the tiles."""
     area, perimeter, holes = np.zeros(count), np.zeros(count), np.zeros(count, dtype=np.int64)
     cover, place, box = np.empty(count, dtype=np.int32), np.zeros((count, 3)), np.empty((count, 4))
@@ -257,7 +294,9 @@ def _measured(face, count, part_area, part_perimeter, part_holes, part_cover, pa
 
 
 @kernel
-def _neighbours(face, count, pair, border, more, more_m):  # type: ignore[no-untyped-def]
+def _neighbours(
+    face: Places, count: int, pair: Places, border: Floats, more: Places, more_m: Floats
+) -> tuple[Ints, Places, Floats]:
     """Return each face's neighbours, sorted, and how long the border with each is."""
     start = np.zeros(count + 1, dtype=np.int64)
     for n in range(len(pair) + len(more)):
@@ -285,13 +324,13 @@ def _neighbours(face, count, pair, border, more, more_m):  # type: ignore[no-unt
 
 
 @kernel
-def _of(face, pairs, n):  # type: ignore[no-untyped-def]
+def _of(face: Places, pairs: Places, n: int) -> tuple[int, int]:
     """Return the faces of a pair of parts."""
     return face[pairs[n, 0]], face[pairs[n, 1]]
 
 
 @kernel
-def _merged(start, near, near_m):  # type: ignore[no-untyped-def]
+def _merged(start: Ints, near: Places, near_m: Floats) -> tuple[Ints, Places, Floats]:
     """Sort each face's neighbours and add up several borders with one of them."""
     merged = np.zeros(len(start), dtype=np.int64)
     kept = 0

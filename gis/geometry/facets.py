@@ -10,16 +10,19 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry import slabs, tiles
-from gis.geometry.compiled import kernel, spread
+from gis.compiled import Flags, Floats, Ints, kernel, spread
+from gis.geometry import outlines, parts, slabs, tally, tiles, validity
 from gis.geometry.faces import Faces
-from gis.geometry.outlines import Outlines
+from gis.geometry.grid import Grid
+from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.parts import Shapes
-from gis.geometry.slabs import ABOVE, NE, NW, SE, SLABS, SW, THIN, X0, X1, XL, YL
+from gis.geometry.room import ABOVE, NE, NW, SE, SLABS, SW, THIN, X0, X1, Space, space
 
 _BATCHES = 16
 # points of one place that rounding has set apart are nearer than this, m
 _SAME = 4e-9
+# an edge ends where it was drawn if it does so to this, m
+_CUT = 1e-11
 # an edge without number: a vertical border
 _UPRIGHT = -1
 
@@ -46,53 +49,75 @@ def drawn(
     -------
     numpy.ndarray
         Polygons and multipolygons in the CRS of `shapes`, shells counter-clockwise; an empty polygon for a label that
-        no face has. Neighbours share their vertices exactly.
+        no face has. Neighbours share their vertices exactly, but where lines pass each other within a nanometre.
     """
     grid = faces.grid
     part_label = np.append(np.asarray(label, dtype=np.int64), -1)[faces.part_face]
     cuts = np.unique(np.linspace(0, grid.columns * grid.rows, _BATCHES + 1).astype(int))
 
     def batch(run: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        return _borders(shapes.x, shapes.y, shapes.owner, len(shapes), grid, *run, faces.part_start, part_label)
+        return _borders(shapes.flat, grid, *run, faces.part_start, part_label)
 
     found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
     line = np.concatenate([lines for lines, _ in found])
     what = np.concatenate([whats for _, whats in found])
     start, order = _sorted_by(what[:, 0], count)
-    points, ring, ring_label, broken = _rings(line, what, start, order, grid.width, grid.height)
+    points, ring, ring_label, broken = _rings(line, what, start, order, (grid.width, grid.height))
     made = _assembled(points, ring, ring_label, count)
     corner = np.array([grid.west, grid.south])
-    for n in np.flatnonzero(broken):
-        made[n] = _mended(line[order[start[n] : start[n + 1]]])
-    return np.asarray(shapely.transform(made, lambda xy: xy + corner), dtype=object)
+    made = np.asarray(shapely.transform(made, lambda xy: xy + corner), dtype=object)
+    # lines that are all but upright or pass each other within a rounding can lead the linking astray
+    wanted = np.bincount(label[label >= 0], faces.area_m2[label >= 0], count)
+    local = shapely.transform(made, lambda xy: xy - corner)
+    slack = 1e-6 + 1e-8 * shapely.length(made)
+    wrong = broken | ~validity.valid(made, workers=workers) | (np.abs(shapely.area(local) - wanted) > slack)
+    for n in np.flatnonzero(wrong):
+        again = shapely.union_all([_by_geos(shapes, faces, int(face)) for face in np.flatnonzero(label == n)])
+        tries = np.array([shapely.make_valid(made[n], method="structure"), again], dtype=object)
+        made[n] = tries[np.argmin(np.abs(shapely.area(tries) - wanted[n]))]
+    return parts.without_dust(made, 0.0) if wrong.any() else made
 
 
-def _mended(lines: NDArray[np.float64]) -> shapely.Geometry:
-    """Build a shape from borders whose ends do not meet to the last bit."""
-    segments = shapely.linestrings(lines.reshape(-1, 2, 2))
-    return shapely.build_area(shapely.union_all(segments, grid_size=1e-7))
+def _by_geos(shapes: Outlines, faces: Faces, face: int) -> shapely.Geometry:
+    """Draw one face by GEOS: the ground of its cover and of no other shape, as far as it hangs together."""
+    box, cover = faces.box[face], faces.cover[face]
+    members = faces.member[faces.cover_start[cover] : faces.cover_start[cover + 1]]
+    boxes = shapes.boxes
+    meets = (boxes[:, 0] <= box[2]) & (boxes[:, 2] >= box[0]) & (boxes[:, 1] <= box[3]) & (boxes[:, 3] >= box[1])
+    others = np.setdiff1d(np.flatnonzero(meets), members)
+    corner = np.floor(box[:2])
+    inside, outside = (
+        shapely.transform(outlines.shapes(shapes.taken(rows)), lambda xy: xy - corner) for rows in (members, others)
+    )
+    pieces, _ = parts.polygons(np.array([shapely.intersection_all(inside).difference(shapely.union_all(outside))]))
+    if not len(pieces):
+        return shapely.Polygon()
+    nearest = pieces[np.argmin(shapely.distance(pieces, shapely.Point(faces.place[face] - corner)))]
+    return shapely.transform(nearest, lambda xy: xy + corner)
 
 
 @kernel
-def _borders(x, y, owner, shapes, grid, first, last, part_start, part_label):  # type: ignore[no-untyped-def]
+def _borders(flat: Flat, grid: Grid, first: int, last: int, part_start: Ints, part_label: Ints) -> tuple[Floats, Ints]:
     """Return the borders of labels in some tiles: from, to (from the grid's corner), label and edge."""
-    room = slabs.space(256, 128, 2048)
+    room = space(256, 128, 2048)
+    shapes = len(flat.shape) - 1
     seen, local = np.zeros(shapes, dtype=np.bool_), np.empty(shapes, dtype=np.int32)
     lines, whats, used = np.empty((4096, 4)), np.empty((4096, 2), dtype=np.int64), 0
     for tile in range(first, last):
         if _of_one_label(part_label, part_start[tile], part_start[tile + 1]):
             continue
-        room, here = tiles.filled(room, x, y, owner, grid, tile, seen, local)
+        room, here = tiles.filled(room, flat, grid, tile, seen, local)
         while not slabs.sweep(room, len(here), grid.width, grid.height):
-            room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, here = tiles.filled(room, x, y, owner, grid, tile, seen, local)
+            room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+            room, here = tiles.filled(room, flat, grid, tile, seen, local)
         part, _ = tiles.parts_of(room)
         label = part_label[part_start[tile] + part]
         line, end, what, count = _lines(room, label)
         column, row = tile % grid.columns, tile // grid.columns
-        point = _points(room, line, end, what, count, x, y, grid, column * grid.width, row * grid.height)
+        corner = (column * grid.width, row * grid.height)
+        point = _points(room, line, end, what, count, flat, grid, corner)
         while used + 2 * count > len(lines):
-            lines, whats = tiles.longer_rows(lines, used + 2 * count), tiles.longer_rows(whats, used + 2 * count)
+            lines, whats = tally.longer_rows(lines, used + 2 * count), tally.longer_rows(whats, used + 2 * count)
         for n in range(count):
             ax, ay, bx, by = point[2 * n, 0], point[2 * n, 1], point[2 * n + 1, 0], point[2 * n + 1, 1]
             if ax == bx and ay == by:
@@ -112,7 +137,7 @@ def _borders(x, y, owner, shapes, grid, first, last, part_start, part_label):  #
 
 
 @kernel
-def _of_one_label(label, begin, end):  # type: ignore[no-untyped-def]
+def _of_one_label(label: Ints, begin: int, end: int) -> bool:
     """Tell whether nothing is to be drawn between the parts of a tile."""
     for n in range(begin + 1, end):
         if label[n] != label[begin]:
@@ -121,12 +146,12 @@ def _of_one_label(label, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _lines(room, label):  # type: ignore[no-untyped-def]
+def _lines(room: Space, label: Ints) -> tuple[Floats, Ints, Ints, int]:
     """Return the borders in a swept tile: y at both ends, the slab lines they end at, and what they are.
 
     What a border is: the label below (or west, for an upright one), the label above (or east), and its piece.
     """
-    room_for = room.first[room.size[SLABS]] * 2 + 16
+    room_for = room.first[room.size[SLABS]] * 4 + 16
     line, end = np.empty((room_for, 2)), np.empty((room_for, 2), dtype=np.int64)
     what = np.empty((room_for, 3), dtype=np.int64)
     count = 0
@@ -152,7 +177,7 @@ def _lines(room, label):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _uprights(room, label, slab, line, end, what, count):  # type: ignore[no-untyped-def]
+def _uprights(room: Space, label: Ints, slab: int, line: Floats, end: Ints, what: Ints, count: int) -> int:
     """Add the upright borders between a slab and the one before it; return how many borders there are."""
     trap = room.trap
     a, b = room.first[slab - 1], room.first[slab]
@@ -178,11 +203,14 @@ def _uprights(room, label, slab, line, end, what, count):  # type: ignore[no-unt
 
 
 @kernel
-def _points(room, line, end, what, count, x, y, grid, west, south):  # type: ignore[no-untyped-def]
+def _points(
+    room: Space, line: Floats, end: Ints, what: Ints, count: int, flat: Flat, grid: Grid, corner: tuple[float, float]
+) -> Floats:
     """Return the ends of borders from the grid's corner: one point for ends that rounding has set apart.
 
     An end of an edge is where it was drawn; where a tile's side cuts an edge both tiles find the same point.
     """
+    west, south = corner
     point, exact = np.empty((2 * count, 2)), np.zeros(2 * count, dtype=np.bool_)
     key, height = np.empty(2 * count, dtype=np.int64), np.empty(2 * count)
     slab_count = room.size[SLABS]
@@ -193,7 +221,10 @@ def _points(room, line, end, what, count, x, y, grid, west, south):  # type: ign
             point[k, 0], point[k, 1] = west + at, south + line[n, side]
             key[k], height[k] = slab, line[n, side]
             if what[n, 2] >= 0:
-                exact[k] = _exact(room, what[n, 2], side, at, line[n, side], x, y, grid, west, south, point[k])
+                found = _exact(room, what[n, 2], side, (at, line[n, side]), flat, grid, corner)
+                exact[k] = found[0]
+                if found[0]:
+                    point[k, 0], point[k, 1] = found[1], found[2]
     order = np.argsort(height, kind="mergesort")
     order = order[np.argsort(key[order], kind="mergesort")]
     begin = 0
@@ -212,32 +243,32 @@ def _points(room, line, end, what, count, x, y, grid, west, south):  # type: ign
 
 
 @kernel
-def _exact(room, piece, side, at, height, x, y, grid, west, south, point):  # type: ignore[no-untyped-def]
-    """Set a point to where its edge ends, or meets a side of the tile, if it does; tell whether it does."""
-    k = room.source[piece]
+def _exact(
+    room: Space, piece: int, side: int, spot: tuple[float, float], flat: Flat, grid: Grid, corner: tuple[float, float]
+) -> tuple[bool, float, float]:
+    """Tell whether a border ends where its edge does, or where that meets a side of the tile, and where that is."""
+    (at, height), (west, south) = spot, corner
+    k, x, y = room.source[piece], flat.x, flat.y
     ax, ay, bx, by = x[k] - grid.west, y[k] - grid.south, x[k + 1] - grid.west, y[k + 1] - grid.south
     if ax > bx:
         ax, ay, bx, by = bx, by, ax, ay
     clip = room.piece[piece, X1] if side else room.piece[piece, X0]
     if abs(clip - at) > THIN:
-        return False
-    if side == 0 and ax >= west - THIN and abs(ax - west - at) <= THIN and abs(ay - south - height) < _SAME:
-        point[0], point[1] = ax, ay
-        return True
-    if side == 1 and abs(bx - west - at) <= THIN and abs(by - south - height) < _SAME:
-        point[0], point[1] = bx, by
-        return True
+        return False, 0.0, 0.0
+    # an end that no side of the tile has cut off; the height there is no guide where an edge is all but upright
+    if side == 0 and abs(clip - (ax - west)) <= _CUT:
+        return True, ax, ay
+    if side == 1 and abs(clip - (bx - west)) <= _CUT:
+        return True, bx, by
     if at <= THIN or at >= grid.width - THIN:
-        point[0] = west if at <= THIN else west + grid.width
-        point[1] = ay + (point[0] - ax) * ((by - ay) / (bx - ax))
-    else:
-        point[1] = south if height < grid.height / 2 else south + grid.height
-        point[0] = slabs.crossing(ax, ay, bx, by, point[1])
-    return True
+        px = west if at <= THIN else west + grid.width
+        return True, px, ay + (px - ax) * ((by - ay) / (bx - ax))
+    py = south if height < grid.height / 2 else south + grid.height
+    return True, slabs.crossing(ax, ay, bx, by, py), py
 
 
 @kernel
-def _sorted_by(label, count):  # type: ignore[no-untyped-def]
+def _sorted_by(label: Ints, count: int) -> tuple[Ints, Ints]:
     """Return where each label's borders begin in an order of all, and the order."""
     start = np.zeros(count + 1, dtype=np.int64)
     for value in label:
@@ -252,9 +283,11 @@ def _sorted_by(label, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _rings(line, what, start, order, width, height):  # type: ignore[no-untyped-def]
+def _rings(
+    line: Floats, what: Ints, start: Ints, order: Ints, sides: tuple[float, float]
+) -> tuple[Floats, Ints, Ints, Flags]:
     """Link the borders of each label to rings; return points, where rings begin, their labels, and broken labels."""
-    points, used = np.empty((len(line) + 4 * len(start) + 16, 2)), 0
+    points, used = np.empty((2 * len(line) + 16, 2)), 0
     ring, label, rings = np.zeros(len(line) + 2, dtype=np.int64), np.empty(len(line) + 1, dtype=np.int64), 0
     broken = np.zeros(len(start) - 1, dtype=np.bool_)
     for n in range(len(start) - 1):
@@ -275,12 +308,12 @@ def _rings(line, what, start, order, width, height):  # type: ignore[no-untyped-
                 path[length] = k
                 length += 1
                 # a place passed twice closes a ring of its own, so that every ring is simple
-                back = _passed(line, own, path, length)
+                back = _passed(line, own, path, length, first, following)
                 if back >= 0:
                     if rings + 1 >= len(label):
                         broken[n] = True
                         break
-                    used = _closed(line, what, own, path, back, length, points, used, width, height)
+                    used = _closed(line, what, own, path, (back, length), points, used, sides)
                     if used - ring[rings] >= 4:
                         rings += 1
                         ring[rings], label[rings - 1] = used, n
@@ -301,7 +334,7 @@ def _rings(line, what, start, order, width, height):  # type: ignore[no-untyped-
 
 
 @kernel
-def _chains(line, own):  # type: ignore[no-untyped-def]
+def _chains(line: Floats, own: Ints) -> tuple[Ints, Ints]:
     """Return a table of the places where borders begin: the first border of each slot, and the next in its chain."""
     slots = 4
     while slots < 2 * len(own):
@@ -315,14 +348,14 @@ def _chains(line, own):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slot(px, py, slots):  # type: ignore[no-untyped-def]
+def _slot(px: float, py: float, slots: int) -> np.int64:
     """Return the slot of a place."""
     mixed = np.int64(px * 1048576.0) * 73856093 ^ np.int64(py * 1048576.0) * 19349663
     return (mixed ^ (mixed >> 17)) & (slots - 1)
 
 
 @kernel
-def _next(line, own, first, following, gone, last):  # type: ignore[no-untyped-def]
+def _next(line: Floats, own: Ints, first: Ints, following: Ints, gone: Flags, last: int) -> int:
     """Return a border that begins where the last one ends: the one furthest to the left (-1: none)."""
     px, py = line[own[last], 2], line[own[last], 3]
     dx, dy = px - line[own[last], 0], py - line[own[last], 1]
@@ -339,19 +372,35 @@ def _next(line, own, first, following, gone, last):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _passed(line, own, path, length):  # type: ignore[no-untyped-def]
+def _passed(line: Floats, own: Ints, path: Ints, length: int, first: Ints, following: Ints) -> int:
     """Return the position on the path of the border that begins where the last one ends (-1: none)."""
     px, py = line[own[path[length - 1]], 2], line[own[path[length - 1]], 3]
-    for n in range(length):
+    if line[own[path[0]], 0] == px and line[own[path[0]], 1] == py:
+        return 0
+    # only a place where several borders begin can be passed twice
+    begins, k = 0, first[_slot(px, py, len(first))]
+    while k >= 0:
+        begins += line[own[k], 0] == px and line[own[k], 1] == py
+        k = following[k]
+    for n in range(length if begins > 1 else 0):
         if line[own[path[n]], 0] == px and line[own[path[n]], 1] == py:
             return n
     return -1
 
 
 @kernel
-def _closed(line, what, own, path, begin, end, points, used, width, height):  # type: ignore[no-untyped-def]
+def _closed(
+    line: Floats,
+    what: Ints,
+    own: Ints,
+    path: Ints,
+    span: tuple[int, int],
+    points: Floats,
+    used: int,
+    sides: tuple[float, float],
+) -> int:
     """Write the ring of a piece of path down, without the points that only a tile's side made; return the end."""
-    first = used
+    first, (begin, end), (width, height) = used, span, sides
     for n in range(begin, end):
         before, here = own[path[n - 1 if n > begin else end - 1]], own[path[n]]
         px, py = line[here, 0], line[here, 1]
@@ -366,7 +415,7 @@ def _closed(line, what, own, path, begin, end, points, used, width, height):  # 
 
 
 @kernel
-def _on_line(value, size):  # type: ignore[no-untyped-def]
+def _on_line(value: float, size: float) -> bool:
     """Tell whether a coordinate from the grid's corner lies on a side of a tile."""
     return np.round(value / size) * size == value
 
@@ -400,7 +449,7 @@ def _spans(begin: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.in
 
 
 @kernel
-def _signed(points, ring):  # type: ignore[no-untyped-def]
+def _signed(points: Floats, ring: Ints) -> Floats:
     """Return the area of each ring, above 0 where it runs counter-clockwise."""
     area = np.zeros(len(ring) - 1)
     for n in range(len(ring) - 1):
@@ -412,7 +461,7 @@ def _signed(points, ring):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _shells(points, ring, label, area):  # type: ignore[no-untyped-def]
+def _shells(points: Floats, ring: Ints, label: Ints, area: Floats) -> Ints:
     """Return the shell that each ring belongs to; a shell belongs to itself."""
     shell = np.arange(len(area))
     begin = 0
@@ -435,7 +484,7 @@ def _shells(points, ring, label, area):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _around(points, ring, n, px, py):  # type: ignore[no-untyped-def]
+def _around(points: Floats, ring: Ints, n: int, px: float, py: float) -> bool:
     """Tell whether a ring surrounds a point."""
     inside = False
     for k in range(ring[n], ring[n + 1] - 1):

@@ -1,7 +1,7 @@
 """A grid of tiles over all shapes: which edges pass each tile, and who holds its south-west corner.
 
-Tiles are wide and low: a sweep from west to east looks at the edges above each other again and again, so their number is
-what costs.
+Tiles are wide and low: a sweep from west to east looks at the edges above each other again and again, so their number
+is what costs.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.geometry.compiled import kernel
+from gis.compiled import Floats, Ints, Places, kernel
 from gis.geometry.outlines import Outlines
 from gis.geometry.slabs import crossing
 
+# west, south, width, height, columns and rows of a grid
+Frame = tuple[float, float, float, float, int, int]
 # edges that a tile should have: few, so that slabs stay short, but enough to be worth a tile
 _WANTED = 60
 _SMALLEST_M = 4.0
@@ -79,21 +81,42 @@ def over(shapes: Outlines, *, size: float | None = None) -> Grid:
     boxes = shapes.boxes[~np.isnan(shapes.boxes[:, 0])]
     if len(boxes) == 0:
         boxes = np.zeros((1, 4))
-    # corner and side are binary fractions, so that tiles meet to the last bit; the corner's is one that no coordinate
-    # in millimetres or in quarters of a metre has, so that no edge runs along a tile's side
-    west, south = np.floor(boxes[:, :2].min(axis=0)) - 1.0 - np.array([241_829, 433_027]) / 2**20
-    east, north = boxes[:, 2:].max(axis=0) + 1.0
+    frame = _frame(shapes, boxes, size)
+    _, _, width, _, columns, rows = frame
     begins = np.flatnonzero(shapes.owner >= 0)
-    side = size or _side(shapes, begins, west, south, east - west, north - south)
-    width, height = (max(round(side * 256 * part), 1) / 256 for part in (_WIDE**0.5, _WIDE**-0.5))
-    columns, rows = int((east - west) // width) + 1, int((north - south) // height) + 1
-    frame = (west, south, width, height, columns, rows)
-    edge_start, edge = _edges(shapes.x, shapes.y, begins, *frame)
-    line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, *frame)
+    edge_start, edge = _edges(shapes.x, shapes.y, begins, frame)
+    line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, frame)
     order = np.lexsort((x, shape, line))
     toggles = _toggles(line[order], shape[order], x[order], width, columns, rows)
     corners = _corners(line[order], shape[order], x[order], width, columns, rows)
     return Grid(*frame, edge_start, edge, *toggles, *corners)
+
+
+def _frame(shapes: Outlines, boxes: NDArray[np.float64], size: float | None) -> Frame:
+    """Return the frame of a grid no side of whose tiles runs through a point.
+
+    Corner and side are binary fractions, so that tiles meet to the last bit. The corner's is one that no coordinate in
+    millimetres or in quarters of a metre has; where a point lies on a side all the same the corner moves on.
+    """
+    east, north = boxes[:, 2:].max(axis=0) + 1.0
+    for step in range(64):
+        corner = np.floor(boxes[:, :2].min(axis=0)) - 1.0 - (np.array([241_829, 433_027]) + 6_002 * step) / 2**20
+        west, south = corner.tolist()
+        side = size or _side(shapes, np.flatnonzero(shapes.owner >= 0), west, south, east - west, north - south)
+        width, height = (max(round(side * 256 * part), 1) / 256 for part in (_WIDE**0.5, _WIDE**-0.5))
+        if not _touched(shapes.x, west, width) and not _touched(shapes.y, south, height):
+            break
+    return west, south, width, height, int((east - west) // width) + 1, int((north - south) // height) + 1
+
+
+@kernel
+def _touched(values: Floats, first: float, step: float) -> bool:
+    """Tell whether one of some coordinates lies on one of some lines."""
+    for value in values:
+        share = (value - first) / step
+        if share == np.floor(share):
+            return True
+    return False
 
 
 def _side(
@@ -116,23 +139,25 @@ def _side(
 
 
 @kernel
-def _edges(x, y, begins, west, south, width, height, columns, rows):  # type: ignore[no-untyped-def]
+def _edges(x: Floats, y: Floats, begins: NDArray[np.intp], frame: Frame) -> tuple[Ints, Places]:
     """Return the edges whose box meets each tile, long ones row by row."""
+    _, _, _, _, columns, rows = frame
     start = np.zeros(columns * rows + 1, dtype=np.int64)
     for k in begins:
-        _visit(x, y, k, west, south, width, height, columns, rows, start[1:], start[:0], np.empty(0, dtype=np.int32))
+        _visit(x, y, k, frame, start[1:], start[:0], np.empty(0, dtype=np.int32))
     for n in range(columns * rows):
         start[n + 1] += start[n]
     edge = np.empty(start[-1], dtype=np.int32)
     place = start[:-1].copy()
     for k in begins:
-        _visit(x, y, k, west, south, width, height, columns, rows, start[:0], place, edge)
+        _visit(x, y, k, frame, start[:0], place, edge)
     return start, edge
 
 
 @kernel
-def _visit(x, y, k, west, south, width, height, columns, rows, count, place, edge):  # type: ignore[no-untyped-def]
+def _visit(x: Floats, y: Floats, k: int, frame: Frame, count: Ints, place: Ints, edge: Places) -> None:
     """Count an edge in each tile that it passes (where `count` is given), or write it there."""
+    west, south, width, height, columns, rows = frame
     ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
     if ay > by:
         ax, ay, bx, by = bx, by, ax, ay
@@ -158,8 +183,11 @@ def _visit(x, y, k, west, south, width, height, columns, rows, count, place, edg
 
 
 @kernel
-def _crossings(x, y, owner, begins, west, south, width, height, columns, rows):  # type: ignore[no-untyped-def]
+def _crossings(
+    x: Floats, y: Floats, owner: Places, begins: NDArray[np.intp], frame: Frame
+) -> tuple[Ints, Places, Floats]:
     """Return every crossing of an edge with a line between rows: line, shape and x from the grid's corner."""
+    west, south, _, height, _, _ = frame
     total = 0
     for k in begins:
         low, high = min(y[k], y[k + 1]) - south, max(y[k], y[k + 1]) - south
@@ -177,7 +205,7 @@ def _crossings(x, y, owner, begins, west, south, width, height, columns, rows): 
 
 
 @kernel
-def _lines_below(y, side):  # type: ignore[no-untyped-def]
+def _lines_below(y: float, side: float) -> int:
     """Return how many lines between rows lie below y; a line at y itself does not."""
     row = int(y / side)
     while row * side >= y and row > 0:
@@ -188,7 +216,7 @@ def _lines_below(y, side):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _toggles(line, shape, x, side, columns, rows):  # type: ignore[no-untyped-def]
+def _toggles(line: Ints, shape: Places, x: Floats, side: float, columns: int, rows: int) -> tuple[Ints, Floats, Places]:
     """Sort crossings into the tiles whose south side they lie on."""
     start = np.zeros(columns * rows + 1, dtype=np.int64)
     for n in range(len(x)):
@@ -206,7 +234,7 @@ def _toggles(line, shape, x, side, columns, rows):  # type: ignore[no-untyped-de
 
 
 @kernel
-def _corners(line, shape, x, side, columns, rows):  # type: ignore[no-untyped-def]
+def _corners(line: Ints, shape: Places, x: Floats, side: float, columns: int, rows: int) -> tuple[Ints, Places]:
     """Return the shapes that hold each tile's corner: those the line along its row has entered and not left."""
     start = np.zeros(columns * rows + 1, dtype=np.int64)
     for n in range(0, len(x) - 1, 2):
@@ -226,6 +254,6 @@ def _corners(line, shape, x, side, columns, rows):  # type: ignore[no-untyped-de
 
 
 @kernel
-def _column(x, side, columns):  # type: ignore[no-untyped-def]
+def _column(x: float, side: float, columns: int) -> int:
     """Return the column that an x from the grid's corner lies in."""
     return min(max(int(x / side), 0), columns - 1)

@@ -5,19 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
+from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel
 from gis.errors import FrameError
-from gis.geometry.compiled import kernel
 from gis.geometry.parts import Shapes
 
 # what the reader of WKB says of a value: polygonal, or why not
-_GOOD, _OTHER_KIND, _CUT_SHORT = 0, 1, 2
+_GOOD, _OTHER_KIND, _CUT_SHORT, _OPEN = range(4)
+_WHY = {
+    _OTHER_KIND: "is no polygon or multipolygon",
+    _CUT_SHORT: "ends before its coordinates do",
+    _OPEN: "has a ring that does not close",
+}
+
+
+class Flat(NamedTuple):
+    """Hold outlines as a kernel takes them.
+
+    Parameters
+    ----------
+    x, y, ring, shape
+        As in `Outlines`.
+    owner
+        The shape that the edge beginning at each coordinate belongs to, -1 at the end of a ring, where none begins.
+    box
+        West, south, east and north of each shape, m; NaN for an empty one.
+    area
+        Area of each shape, m².
+    """
+
+    x: Floats
+    y: Floats
+    ring: Ints
+    shape: Ints
+    owner: Places
+    box: Floats
+    area: Floats
 
 
 @dataclass(frozen=True)
@@ -33,12 +63,15 @@ class Outlines:
     shape
         Where each shape begins in `ring`; one entry more than there are shapes. Parts and holes of a shape follow each
         other: inside is what an odd number of its rings surround.
+    hole
+        Whether each ring is a hole.
     """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     ring: NDArray[np.int64]
     shape: NDArray[np.int64]
+    hole: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.shape) - 1
@@ -51,12 +84,34 @@ class Outlines:
     @cached_property
     def area_m2(self) -> NDArray[np.float64]:
         """Area of each shape, m², from coordinates local to it."""
-        return np.asarray(_areas(self.x, self.y, self.ring, self.shape, self.boxes))
+        return np.asarray(_areas(self.x, self.y, self.ring, self.shape, self.hole, self.boxes))
 
     @cached_property
     def owner(self) -> NDArray[np.int32]:
         """Position of the shape that each coordinate belongs to, -1 at the end of a ring, where no edge begins."""
         return np.asarray(_owners(self.ring, self.shape, len(self.x)))
+
+    def taken(self, rows: NDArray[np.integer]) -> Outlines:
+        """Return some of the shapes.
+
+        Parameters
+        ----------
+        rows
+            Their positions, in the order wanted.
+
+        Returns
+        -------
+        Outlines
+        """
+        rings = _spans(self.shape, rows)
+        points = _spans(self.ring, rings)
+        ring, shape = _starts(np.diff(self.ring)[rings]), _starts(np.diff(self.shape)[rows])
+        return Outlines(self.x[points], self.y[points], ring, shape, self.hole[rings])
+
+    @cached_property
+    def flat(self) -> Flat:
+        """All arrays of the outlines, as a kernel takes them."""
+        return Flat(self.x, self.y, self.ring, self.shape, self.owner, self.boxes, self.area_m2)
 
 
 def of(shapes: Shapes | Outlines) -> Outlines:
@@ -85,7 +140,8 @@ def of(shapes: Shapes | Outlines) -> Outlines:
         counts = shapely.get_num_coordinates(shapes)
         full = counts > 0
         x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
-        return Outlines(x, y, _starts(counts[full]), _starts(full.astype(np.int64)))
+        rings = _starts(counts[full])
+        return Outlines(x, y, rings, _starts(full.astype(np.int64)), np.zeros(len(rings) - 1, dtype=bool))
     return from_wkb(shapely.to_wkb(shapely.force_2d(shapes), output_dimension=2))
 
 
@@ -105,12 +161,17 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
     Raises
     ------
     FrameError
-        A value that is no polygon or multipolygon, or that ends too early; the message says which.
+        A value that is no polygon or multipolygon, that ends too early, or with a ring that does not close; the message
+        says which.
     """
     column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     if not isinstance(column, pa.Array):
         column = pa.array(list(column), type=pa.large_binary())
     column = column.cast(pa.large_binary())
+    if pc.any(pc.equal(pc.binary_length(column), 0)).as_py():
+        row = pc.index(pc.equal(pc.binary_length(column), 0), True).as_py()
+        why = "holds no byte; hand in WKB of polygons, and None where there is no shape"
+        raise FrameError(f"value {row} {why}", row=row)
     if column.null_count:
         column = column.fill_null(b"")
     _, offsets, data = column.buffers()
@@ -118,12 +179,13 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
     content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
     rings, points, row, fault = _count(content, start)
     if fault != _GOOD:
-        why = "is no polygon or multipolygon" if fault == _OTHER_KIND else "ends before its coordinates do"
-        raise FrameError(f"value {row} {why}; hand in WKB of polygons, and None where there is no shape", row=int(row))
+        why = f"{_WHY[fault]}; hand in WKB of polygons, and None where there is no shape"
+        raise FrameError(f"value {row} {why}", row=int(row))
     x, y = np.empty(points, dtype=np.uint64), np.empty(points, dtype=np.uint64)
     ring, shape = np.zeros(rings + 1, dtype=np.int64), np.zeros(len(column) + 1, dtype=np.int64)
-    _fill(content, start, x, y, ring, shape)
-    return Outlines(x.view(np.float64), y.view(np.float64), ring, shape)
+    hole = np.zeros(rings, dtype=bool)
+    _fill(content, start, x, y, ring, shape, hole)
+    return Outlines(x.view(np.float64), y.view(np.float64), ring, shape, hole)
 
 
 def shapes(of_: Outlines) -> Shapes:
@@ -137,18 +199,17 @@ def shapes(of_: Outlines) -> Shapes:
     Returns
     -------
     numpy.ndarray
-        Polygons, or what an odd number of several rings surround; an empty polygon where there is no ring.
+        Polygons and multipolygons; an empty polygon where there is no ring.
     """
-    count = np.diff(of_.shape)
-    made = np.full(len(of_), shapely.Polygon(), dtype=object)
-    if not len(of_.x):
-        return made
     points = np.stack([of_.x, of_.y], axis=1)
-    rings = shapely.linearrings(points, indices=np.repeat(np.arange(len(of_.ring) - 1), np.diff(of_.ring)))
-    made[count == 1] = shapely.polygons(rings[of_.shape[:-1][count == 1]])
-    for n in np.flatnonzero(count > 1):
-        made[n] = shapely.build_area(shapely.multilinestrings(rings[of_.shape[n] : of_.shape[n + 1]]))
-    return made
+    shells = np.flatnonzero(~of_.hole)
+    polygon = np.append(shells, len(of_.hole)).astype(np.int64)
+    part = np.searchsorted(shells, of_.shape).astype(np.int64)
+    made = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, points, (of_.ring, polygon, part))
+    count = np.diff(part)
+    made[count == 1] = shapely.get_geometry(made[count == 1], 0)
+    made[count == 0] = shapely.Polygon()
+    return np.asarray(made, dtype=object)
 
 
 def joined(layers: Sequence[Outlines]) -> Outlines:
@@ -171,7 +232,15 @@ def joined(layers: Sequence[Outlines]) -> Outlines:
         np.concatenate([layer.y for layer in layers]),
         np.concatenate([[0], *(layer.ring[1:] + before for layer, before in zip(layers, rings[:-1], strict=True))]),
         np.concatenate([[0], *(layer.shape[1:] + before for layer, before in zip(layers, shapes[:-1], strict=True))]),
+        np.concatenate([layer.hole for layer in layers]),
     )
+
+
+def _spans(start: Ints, rows: NDArray[np.integer]) -> Ints:
+    """Return the positions of the members of some runs in a row."""
+    length = np.diff(start)[rows]
+    ends = np.cumsum(length)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(start[:-1][rows] - (ends - length), length)
 
 
 def _starts(counts: NDArray[Any]) -> NDArray[np.int64]:
@@ -180,7 +249,7 @@ def _starts(counts: NDArray[Any]) -> NDArray[np.int64]:
 
 
 @kernel
-def _boxes(x, y, ring, shape):  # type: ignore[no-untyped-def]
+def _boxes(x: Floats, y: Floats, ring: Ints, shape: Ints) -> Floats:
     """Return west, south, east and north of each shape."""
     box = np.full((len(shape) - 1, 4), np.nan)
     for n in range(len(shape) - 1):
@@ -197,47 +266,20 @@ def _boxes(x, y, ring, shape):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _areas(x, y, ring, shape, box):  # type: ignore[no-untyped-def]
-    """Return the area of each shape: the largest ring of a part is its shell, the others of its part are holes.
-
-    Valid shells lie outside each other and holes inside their shell, so a ring is a hole exactly where an odd number
-    of the shape's other rings surround it; ring directions are not to be trusted. WKB lists shells before their holes
-    but not where a part begins, so the first point of each ring is asked for.
-    """
+def _areas(x: Floats, y: Floats, ring: Ints, shape: Ints, hole: Flags, box: Floats) -> Floats:
+    """Return the area of each shape; which way its rings run is not to be trusted."""
     area = np.zeros(len(shape) - 1)
     for n in range(len(shape) - 1):
         for r in range(shape[n], shape[n + 1]):
             twice = 0.0
             for k in range(ring[r], ring[r + 1] - 1):
                 twice += (x[k] - box[n, 0]) * (y[k + 1] - box[n, 1]) - (x[k + 1] - box[n, 0]) * (y[k] - box[n, 1])
-            sign = 1.0
-            if shape[n + 1] - shape[n] > 1:
-                sign = _depth_sign(x, y, ring, shape[n], shape[n + 1], r)
-            area[n] += sign * abs(twice) / 2
+            area[n] += -abs(twice) / 2 if hole[r] else abs(twice) / 2
     return area
 
 
 @kernel
-def _depth_sign(x, y, ring, first, last, r):  # type: ignore[no-untyped-def]
-    """Return -1 for a ring inside an odd number of the others, by the middle of its first edge that is none of theirs.
-
-    Rings of valid shapes touch in points only, so the middle of an edge lies on no other ring.
-    """
-    k = ring[r]
-    px, py = (x[k] + x[k + 1]) / 2, (y[k] + y[k + 1]) / 2
-    sign = 1.0
-    for other in range(first, last):
-        if other != r:
-            for k in range(ring[other], ring[other + 1] - 1):
-                if (y[k] > py) != (y[k + 1] > py):
-                    at = x[k] + (py - y[k]) * ((x[k + 1] - x[k]) / (y[k + 1] - y[k]))
-                    if at > px:
-                        sign = -sign
-    return sign
-
-
-@kernel
-def _owners(ring, shape, points):  # type: ignore[no-untyped-def]
+def _owners(ring: Ints, shape: Ints, points: int) -> Places:
     """Return the shape of the edge that begins at each coordinate."""
     owner = np.empty(points, dtype=np.int32)
     for n in range(len(shape) - 1):
@@ -248,7 +290,7 @@ def _owners(ring, shape, points):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _u32(data, at, little):  # type: ignore[no-untyped-def]
+def _u32(data: NDArray[np.uint8], at: int, little: bool) -> np.uint32:
     """Read four bytes as a number."""
     value = np.uint32(0)
     for k in range(4):
@@ -257,7 +299,7 @@ def _u32(data, at, little):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _u64(data, at, little):  # type: ignore[no-untyped-def]
+def _u64(data: NDArray[np.uint8], at: int, little: bool) -> np.uint64:
     """Read eight bytes as the bits of a float."""
     value = np.uint64(0)
     for k in range(8):
@@ -266,7 +308,7 @@ def _u64(data, at, little):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _head(data, at, end):  # type: ignore[no-untyped-def]
+def _head(data: NDArray[np.uint8], at: int, end: int) -> tuple[bool, int, int, int]:
     """Read the head of a geometry: byte order, kind, bytes a point, and where its content begins (-1: cut short)."""
     if at + 9 > end:
         return True, 0, 16, -1
@@ -285,7 +327,7 @@ def _head(data, at, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count(data, start):  # type: ignore[no-untyped-def]
+def _count(data: NDArray[np.uint8], start: Ints) -> tuple[int, int, int, int]:
     """Count rings and coordinates; return them with the first row that cannot be read and what is wrong with it."""
     rings, points = 0, 0
     for row in range(len(start) - 1):
@@ -317,13 +359,24 @@ def _count(data, start):  # type: ignore[no-untyped-def]
                 at += 4 + length * width
                 if at > end:
                     return 0, 0, row, _CUT_SHORT
+                if length and not _closes(data, at - length * width, at - width):
+                    return 0, 0, row, _OPEN
                 rings += 1 if length else 0
                 points += length
     return rings, points, -1, _GOOD
 
 
 @kernel
-def _fill(data, start, x, y, ring, shape):  # type: ignore[no-untyped-def]
+def _closes(data: NDArray[np.uint8], first: int, last: int) -> bool:
+    """Tell whether two points are the same to the last bit."""
+    for k in range(16):
+        if data[first + k] != data[last + k]:
+            return False
+    return True
+
+
+@kernel
+def _fill(data: NDArray[np.uint8], start: Ints, x: Marks, y: Marks, ring: Ints, shape: Ints, hole: Flags) -> None:
     """Write coordinates, rings and shapes; `_count` has seen that all is there."""
     rings, points = 0, 0
     for row in range(len(start) - 1):
@@ -339,9 +392,11 @@ def _fill(data, start, x, y, ring, shape):  # type: ignore[no-untyped-def]
                     little, _inner, width, at = _head(data, at, end)
                 count = int(_u32(data, at, little))
                 at += 4
-                for _ in range(count):
+                for number in range(count):
                     length = int(_u32(data, at, little))
                     at += 4
+                    if length:
+                        hole[rings] = number > 0
                     for _ in range(length):
                         x[points] = _u64(data, at, little)
                         y[points] = _u64(data, at + 8, little)

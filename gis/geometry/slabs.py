@@ -11,110 +11,55 @@ Coordinates are local to the window (its south-west corner is 0, 0): an easting 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.geometry.compiled import inlined, kernel
+from gis.compiled import Floats, Marks, Places, inlined, kernel
+from gis.geometry.room import (
+    ABOVE,
+    BELOW,
+    COVER,
+    COVERS,
+    HIGH,
+    LOW,
+    MEMBERS,
+    NE,
+    NW,
+    PIECES,
+    SE,
+    SLAB,
+    SLABS,
+    SLOPE,
+    SW,
+    THIN,
+    TOGGLES,
+    TRAPS,
+    X0,
+    X1,
+    XL,
+    YL,
+    Space,
+)
 
-# x that differ by less, and trapezoids that are lower on the mean, are rounding, m
-THIN = 1e-9
-
-# columns of Space.piece: where an edge acts in the window, its line, and the y that it stays between
-X0, X1, XL, YL, SLOPE, LOW, HIGH = range(7)
-# columns of Space.trap: y of the lower and upper side, west and east
-SW, SE, NW, NE = range(4)
-# columns of Space.place: slab, cover, piece below and above (-1 is the window's own edge)
-SLAB, COVER, BELOW, ABOVE = range(4)
-# rows of Space.size
-PIECES, TOGGLES, SLABS, TRAPS, COVERS, MEMBERS = range(6)
 _EVENT_START, _EVENT_END, _EVENT_TOGGLE = range(3)
 
 
-class Space(NamedTuple):
-    """Hold the arrays that a sweep works in; one a thread, used again for every window.
+@inlined
+def crossing(ax: float, ay: float, bx: float, by: float, y: float) -> float:
+    """Find where an edge reaches a height.
 
     Parameters
     ----------
-    size
-        How much of each array is in use.
-    piece, owner, source
-        Edges clipped to the window, the local number of the shape that each belongs to, and the edge that it is of.
-    toggle_x, toggle_owner
-        Where going east along the window's south side leads into or out of a shape.
-    mark
-        A random number a local shape: their exclusive or names a set of shapes.
-    inside
-        Which local shapes hold the south-west corner; then, slab by slab, the ground along the south side.
-    slab
-        West and east of each slab.
-    first
-        First trapezoid of each slab; one entry more than there are slabs.
-    trap, place
-        The trapezoids from west to east, in a slab from south to north.
-    cover_mark, cover, member
-        The name of each set of shapes that was met, where it begins in `member`, and the local shapes of all sets.
-    slot
-        The sets by the low bits of their names, -1 where there is none.
+    ax, ay, bx, by
+        Ends of the edge, ax <= bx.
+    y
+        The height, between the ends.
+
+    Returns
+    -------
+    float
+        x, between the ends.
     """
-
-    size: NDArray[np.int64]
-    piece: NDArray[np.float64]
-    owner: NDArray[np.int32]
-    source: NDArray[np.int64]
-    toggle_x: NDArray[np.float64]
-    toggle_owner: NDArray[np.int32]
-    mark: NDArray[np.uint64]
-    inside: NDArray[np.bool_]
-    slab: NDArray[np.float64]
-    first: NDArray[np.int32]
-    trap: NDArray[np.float64]
-    place: NDArray[np.int32]
-    cover_mark: NDArray[np.uint64]
-    cover: NDArray[np.int32]
-    member: NDArray[np.int32]
-    slot: NDArray[np.int32]
-
-
-@kernel
-def space(pieces, shapes, traps):  # type: ignore[no-untyped-def]
-    """Return room for a window with so many pieces, shapes and trapezoids."""
-    slots = 1024
-    while slots < traps:
-        slots *= 2
-    return Space(
-        np.zeros(6, dtype=np.int64),
-        np.empty((pieces, 7)),
-        np.empty(pieces, dtype=np.int32),
-        np.empty(pieces, dtype=np.int64),
-        np.empty(pieces),
-        np.empty(pieces, dtype=np.int32),
-        np.empty(shapes, dtype=np.uint64),
-        np.empty(shapes, dtype=np.bool_),
-        np.empty((traps + 1, 2)),
-        np.empty(traps + 1, dtype=np.int32),
-        np.empty((traps, 4)),
-        np.empty((traps, 4), dtype=np.int32),
-        np.empty(traps, dtype=np.uint64),
-        np.empty(traps + 1, dtype=np.int32),
-        np.empty(traps * 4 + shapes, dtype=np.int32),
-        np.full(slots, -1, dtype=np.int32),
-    )
-
-
-@kernel
-def mark_of(number):  # type: ignore[no-untyped-def]
-    """Return 64 well-mixed bits for a number (splitmix64, Steele et al. 2014)."""
-    z = np.uint64(number) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@inlined
-def crossing(ax, ay, bx, by, y):  # type: ignore[no-untyped-def]
-    """Return the x at which an edge with ax <= bx reaches y."""
     if ax == bx:
         return ax
     x = ax + (y - ay) * ((bx - ax) / (by - ay))
@@ -122,15 +67,35 @@ def crossing(ax, ay, bx, by, y):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def add_edge(room, ax, ay, bx, by, owner, source, width, height):  # type: ignore[no-untyped-def]
+def add_edge(
+    room: Space, ax: float, ay: float, bx: float, by: float, name: tuple[int, int], frame: tuple[float, float]
+) -> float:
     """Add the part of an edge that lies in the window.
 
-    Returns where it crosses the line along the window's south side going north (NaN if it does not): an edge that only
-    touches the line from above counts, one that touches it from below or runs along it does not, so that the line is
-    that of the ground just above it.
+    Parameters
+    ----------
+    room
+        The room of the sweep.
+    ax, ay, bx, by
+        Ends of the edge in coordinates of the window.
+    name
+        Local shape and number of the edge.
+    frame
+        Width and height of the window, m.
+
+    Returns
+    -------
+    float
+        x at which the edge crosses the line along the window's south side, NaN if it does not.
+
+    Notes
+    -----
+    An edge that only touches the line from above crosses it; one that touches it from below or runs along it does not:
+    the line is that of the ground just above it.
     """
     if ax > bx:
         ax, ay, bx, by = bx, by, ax, ay
+    width, height = frame
     south, north = min(ay, by), max(ay, by)
     foot = np.nan
     if south <= 0.0 < north:
@@ -156,31 +121,68 @@ def add_edge(room, ax, ay, bx, by, owner, source, width, height):  # type: ignor
         piece[X0], piece[X1], piece[XL], piece[YL] = start, end, ax, ay
         piece[SLOPE] = (by - ay) / (bx - ax)
         piece[LOW], piece[HIGH] = max(south, 0.0), min(north, height)
-        room.owner[n], room.source[n] = owner, source
+        room.owner[n], room.source[n] = name
         room.size[PIECES] = n + 1
     return foot
 
 
 @inlined
-def add_toggle(room, x, owner):  # type: ignore[no-untyped-def]
-    """Note that going east along the south side a shape begins or ends at x."""
+def add_toggle(room: Space, x: float, owner: int) -> None:
+    """Note that going east along the south side a shape begins or ends.
+
+    Parameters
+    ----------
+    room
+        The room of the sweep.
+    x
+        Where, in coordinates of the window.
+    owner
+        Local shape.
+    """
     n = room.size[TOGGLES]
     room.toggle_x[n], room.toggle_owner[n] = x, owner
     room.size[TOGGLES] = n + 1
 
 
 @inlined
-def height_at(piece, n, x):  # type: ignore[no-untyped-def]
-    """Return y of a piece's line at x, kept between its ends."""
+def height_at(piece: Floats, n: int, x: float) -> float:
+    """Return the height of a piece's line.
+
+    Parameters
+    ----------
+    piece
+        The pieces.
+    n
+        Which.
+    x
+        Where.
+
+    Returns
+    -------
+    float
+        y, kept between the ends of the piece.
+    """
     y = piece[n, YL] + (x - piece[n, XL]) * piece[n, SLOPE]
     return min(max(y, piece[n, LOW]), piece[n, HIGH])
 
 
 @kernel
-def sweep(room, shapes, width, height):  # type: ignore[no-untyped-def]
-    """Cut the window into trapezoids; return False where the room is too small.
+def sweep(room: Space, shapes: int, width: float, height: float) -> bool:
+    """Cut the window into trapezoids.
 
-    `room` holds pieces, toggles, marks and who holds the south-west corner of `shapes` local shapes.
+    Parameters
+    ----------
+    room
+        Pieces, toggles and marks, and who holds the south-west corner; takes slabs, trapezoids and covers.
+    shapes
+        Number of local shapes.
+    width, height
+        Of the window, m.
+
+    Returns
+    -------
+    bool
+        False where the room is too small: then it is of no more use.
     """
     x, kind, what = _events(room, width)
     _forget(room)
@@ -230,10 +232,10 @@ def sweep(room, shapes, width, height):  # type: ignore[no-untyped-def]
                 end = there if k == found else cuts[k]
                 if good and (k == found or (end - start > THIN and there - end > THIN)):
                     _between(piece, part, w, e, count, start, end)
-                    good = _slab(room, shapes, ground, part, w, e, count, start, end, height)
+                    good = _slab(room, shapes, ground, part, w, e, count, (start, end, height))
                     start = end
         else:
-            good = _slab(room, shapes, ground, active, west, east, count, here, there, height)
+            good = _slab(room, shapes, ground, active, west, east, count, (here, there, height))
         if not good:
             return False
         here = there
@@ -242,7 +244,7 @@ def sweep(room, shapes, width, height):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _events(room, width):  # type: ignore[no-untyped-def]
+def _events(room: Space, width: float) -> tuple[Floats, NDArray[np.int8], Places]:
     """Return all x at which something begins, ends or toggles, in order, with what it is."""
     pieces, toggles = room.size[PIECES], room.size[TOGGLES]
     x = np.empty(2 * pieces + toggles)
@@ -270,7 +272,7 @@ def _events(room, width):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _order(active, west, east, count):  # type: ignore[no-untyped-def]
+def _order(active: Places, west: Floats, east: Floats, count: int) -> None:
     """Sort pieces by their west end, then their east end; they come nearly sorted."""
     for k in range(1, count):
         a, w, e = active[k], west[k], east[k]
@@ -282,7 +284,7 @@ def _order(active, west, east, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _crosses(east, count):  # type: ignore[no-untyped-def]
+def _crosses(east: Floats, count: int) -> bool:
     """Tell whether pieces sorted in the west are in another order in the east."""
     for k in range(1, count):
         if east[k - 1] > east[k] + 1e-12:
@@ -291,7 +293,7 @@ def _crosses(east, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _cuts(cuts, west, east, count, here, there):  # type: ignore[no-untyped-def]
+def _cuts(cuts: Floats, west: Floats, east: Floats, count: int, here: float, there: float) -> tuple[Floats, int]:
     """Return the x at which pieces cross in a slab, in order, and how many there are."""
     found = 0
     for i in range(count):
@@ -311,7 +313,7 @@ def _cuts(cuts, west, east, count, here, there):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _between(piece, part, w, e, count, start, end):  # type: ignore[no-untyped-def]
+def _between(piece: Floats, part: Places, w: Floats, e: Floats, count: int, start: float, end: float) -> None:
     """Order pieces between two cuts by their middles, and set their ends there."""
     middle = (start + end) / 2
     for n in range(count):
@@ -322,8 +324,18 @@ def _between(piece, part, w, e, count, start, end):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _slab(room, shapes, ground, active, west, east, count, here, there, height):  # type: ignore[no-untyped-def]
+def _slab(
+    room: Space,
+    shapes: int,
+    ground: np.uint64,
+    active: Places,
+    west: Floats,
+    east: Floats,
+    count: int,
+    frame: tuple[float, float, float],
+) -> bool:
     """Add one slab in which the pieces lie one above the other."""
+    here, there, height = frame
     slab, trap = room.size[SLABS], room.size[TRAPS]
     if slab + 1 >= len(room.slab) or trap + count + 1 > len(room.trap):
         return False
@@ -331,7 +343,8 @@ def _slab(room, shapes, ground, active, west, east, count, here, there, height):
     room.first[slab] = trap
     room.size[SLABS] = slab + 1
     # arrays by name: a look into the room costs more than the sum it is for
-    trapezoid, place, mark, owner, slot, known = room.trap, room.place, room.mark, room.owner, room.slot, room.cover_mark
+    trapezoid, place, mark, owner = room.trap, room.place, room.mark, room.owner
+    slot, known = room.slot, room.cover_mark
     begin = trap
     low_west = low_east = 0.0
     below, name = -1, ground
@@ -368,7 +381,7 @@ def _slab(room, shapes, ground, active, west, east, count, here, there, height):
 
 
 @inlined
-def _slot(slot, known, name):  # type: ignore[no-untyped-def]
+def _slot(slot: Places, known: Marks, name: np.uint64) -> np.int64:
     """Return where a set of shapes is, or would be, among the slots."""
     mask = len(slot) - 1
     at = np.int64(name & np.uint64(mask))
@@ -378,7 +391,7 @@ def _slot(slot, known, name):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _forget(room):  # type: ignore[no-untyped-def]
+def _forget(room: Space) -> None:
     """Forget the sets, slabs and trapezoids of the last window."""
     size, slot, known = room.size, room.slot, room.cover_mark
     mask = len(slot) - 1
@@ -393,7 +406,7 @@ def _forget(room):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _cover(room, shapes, name, active, count):  # type: ignore[no-untyped-def]
+def _cover(room: Space, shapes: int, name: np.uint64, active: Places, count: int) -> int:
     """Write a new set of shapes down and return its number (-1: no room).
 
     The set is who is on along the south side, and every shape turned by the `count` pieces below.

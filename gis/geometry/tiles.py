@@ -6,91 +6,77 @@ more than a rounding. `gis.geometry.faces` joins the parts of neighbouring tiles
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
+from gis.compiled import Flags, Floats, Places, inlined, kernel
 from gis.geometry import slabs
-from gis.geometry.compiled import inlined, kernel
-from gis.geometry.slabs import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, TRAPS
+from gis.geometry.grid import Grid
+from gis.geometry.outlines import Flat
+from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, TRAPS, Space, mark_of, space
+from gis.geometry.tally import BORDERS, EAST, KNOWN, NAMED, NORTH, PARTS, SIDES, SOUTH, WEST, Parts, opened, with_room
 
-# columns of Parts.box
-WEST, SOUTH, EAST, NORTH = range(4)
-# entries of Parts.size
-_PARTS, _SIDES, _BORDERS, _COVERS, _MEMBERS = range(5)
 # a second name for a set of shapes, so that two sets of one name would be seen
 _SECOND = 0x5851F42D4C957F2D
 
 
-class Parts(NamedTuple):
-    """Hold the parts that the lines of all shapes make of several tiles; coordinates are from the grid's corner, m.
+@kernel
+def cut(flat: Flat, grid: Grid, first: int, last: int) -> Parts:
+    """Cut some tiles of a grid into parts.
 
     Parameters
     ----------
-    size
-        How much of the arrays is in use, while they are filled.
-    start
-        Where each tile's parts begin; one entry more than there are tiles.
-    area, perimeter, holes
-        Measures of each part, m² and m; the tile's own sides are no border.
-    cover
-        Position of each part's cover.
-    place
-        x and y of a point inside each part, and the area of the trapezoid around it.
-    box
-        West, south, east and north of each part.
-    side_start, side, side_part
-        For each tile its west, east, south and north side: from where to where which part lies along it.
-    pair, border
-        Two parts of a tile with a common border, and its length.
-    name, cover_start, member
-        Two names of each cover, where it begins in `member`, and its shapes, sorted.
-    slot
-        Covers by the low bits of their names.
+    flat
+        All shapes.
+    grid
+        The tiles over them.
+    first, last
+        Which tiles; `last` is not included.
+
+    Returns
+    -------
+    Parts
+        With arrays that are longer than they are full.
     """
-
-    size: NDArray[np.int64]
-    start: NDArray[np.int64]
-    area: NDArray[np.float64]
-    perimeter: NDArray[np.float64]
-    holes: NDArray[np.int32]
-    cover: NDArray[np.int32]
-    place: NDArray[np.float64]
-    box: NDArray[np.float64]
-    side_start: NDArray[np.int64]
-    side: NDArray[np.float64]
-    side_part: NDArray[np.int32]
-    pair: NDArray[np.int32]
-    border: NDArray[np.float64]
-    name: NDArray[np.uint64]
-    cover_start: NDArray[np.int64]
-    member: NDArray[np.int32]
-    slot: NDArray[np.int32]
-
-
-@kernel
-def cut(x, y, owner, shapes, grid, first, last):  # type: ignore[no-untyped-def]
-    """Cut the tiles first to last (not included) of a grid into parts."""
-    room = slabs.space(256, 128, 2048)
+    room = space(256, 128, 2048)
+    shapes = len(flat.shape) - 1
     seen, local = np.zeros(shapes, dtype=np.bool_), np.empty(shapes, dtype=np.int32)
     tiles = last - first
-    book = _book(tiles, 4 * tiles + 1024)
+    book = opened(tiles, 4 * tiles + 1024)
     book.start[0] = book.side_start[0] = 0
     for tile in range(first, last):
-        room, here = filled(room, x, y, owner, grid, tile, seen, local)
+        room, here = filled(room, flat, grid, tile, seen, local)
         while not slabs.sweep(room, len(here), grid.width, grid.height):
             # the sweep has walked along the south side, so the room is filled anew
-            room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, here = filled(room, x, y, owner, grid, tile, seen, local)
+            room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+            room, here = filled(room, flat, grid, tile, seen, local)
         column, row = tile % grid.columns, tile // grid.columns
         book = _add(book, room, here, tile - first, column * grid.width, row * grid.height)
     return book
 
 
 @kernel
-def filled(room, x, y, owner, grid, tile, seen, local):  # type: ignore[no-untyped-def]
-    """Fill the room of a sweep with a tile's edges; return it, larger where it must be, and the tile's shapes."""
+def filled(room: Space, flat: Flat, grid: Grid, tile: int, seen: Flags, local: Places) -> tuple[Space, Places]:
+    """Fill the room of a sweep with a tile's edges.
+
+    Parameters
+    ----------
+    room
+        Room that may be too small.
+    flat
+        All shapes.
+    grid
+        The tiles over them.
+    tile
+        Which tile.
+    seen, local
+        Work space, an entry a shape; `seen` is False before and after.
+
+    Returns
+    -------
+    tuple
+        The room, a larger one where that must be, and the tile's shapes, sorted.
+    """
+    x, y, owner = flat.x, flat.y, flat.owner
     e0, e1 = grid.edge_start[tile], grid.edge_start[tile + 1]
     t0, t1 = grid.toggle_start[tile], grid.toggle_start[tile + 1]
     c0, c1 = grid.corner_start[tile], grid.corner_start[tile + 1]
@@ -108,10 +94,10 @@ def filled(room, x, y, owner, grid, tile, seen, local):  # type: ignore[no-untyp
             count += 1
     here = np.sort(here[:count])
     if e1 - e0 + t1 - t0 > len(room.piece) or count > len(room.mark):
-        room = slabs.space(2 * (e1 - e0 + t1 - t0) + 16, 2 * count + 16, len(room.trap))
+        room = space(2 * (e1 - e0 + t1 - t0) + 16, 2 * count + 16, len(room.trap))
     for n in range(count):
         local[here[n]], seen[here[n]] = n, False
-        room.mark[n] = slabs.mark_of(here[n])
+        room.mark[n] = mark_of(here[n])
         room.inside[n] = False
     for n in range(c0, c1):
         room.inside[local[grid.corner[n]]] = True
@@ -121,15 +107,26 @@ def filled(room, x, y, owner, grid, tile, seen, local):  # type: ignore[no-untyp
     for n in range(e0, e1):
         k = grid.edge[n]
         ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
-        slabs.add_edge(room, ax, ay, bx, by, local[owner[k]], k, grid.width, grid.height)
+        slabs.add_edge(room, ax, ay, bx, by, (local[owner[k]], k), (grid.width, grid.height))
     for n in range(t0, t1):
         slabs.add_toggle(room, grid.toggle_x[n], local[grid.toggle_shape[n]])
     return room, here
 
 
 @kernel
-def parts_of(room):  # type: ignore[no-untyped-def]
-    """Number the parts that the trapezoids of a sweep make; return the number of each and how many there are."""
+def parts_of(room: Space) -> tuple[Places, int]:
+    """Find the parts that the trapezoids of a sweep make.
+
+    Parameters
+    ----------
+    room
+        A room that was swept.
+
+    Returns
+    -------
+    tuple
+        The part of each trapezoid, numbered in their order, and how many there are.
+    """
     traps, trap, first, cover = room.size[TRAPS], room.trap, room.first, room.place
     parent = np.arange(traps).astype(np.int32)
     for slab in range(1, room.size[SLABS]):
@@ -156,8 +153,21 @@ def parts_of(room):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def find(parent, n):  # type: ignore[no-untyped-def]
-    """Return the root of a set; the first member is always the root."""
+def find(parent: Places, n: int) -> int:
+    """Return the root of a set.
+
+    Parameters
+    ----------
+    parent
+        A member of the same set for each, itself for a root.
+    n
+        A member.
+
+    Returns
+    -------
+    int
+        The first member of the set.
+    """
     while parent[n] != n:
         parent[n] = parent[parent[n]]
         n = parent[n]
@@ -165,8 +175,16 @@ def find(parent, n):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def unite(parent, a, b):  # type: ignore[no-untyped-def]
-    """Make one set of two."""
+def unite(parent: Places, a: int, b: int) -> None:
+    """Make one set of two.
+
+    Parameters
+    ----------
+    parent
+        As in `find`.
+    a, b
+        A member of each.
+    """
     a, b = find(parent, a), find(parent, b)
     if a < b:
         parent[b] = a
@@ -175,26 +193,26 @@ def unite(parent, a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add(book, room, here, tile, west, south):  # type: ignore[no-untyped-def]
+def _add(book: Parts, room: Space, here: Places, tile: int, west: float, south: float) -> Parts:
     """Write the parts of a swept tile down."""
     part, count = parts_of(room)
     slab_count, traps = room.size[SLABS], room.size[TRAPS]
-    book = _with_room(book, count, 2 * slab_count + 2 * traps, 4 * traps, room.size[COVERS], room.member)
-    base = book.size[_PARTS]
-    book.size[_PARTS] = base + count
+    book = with_room(book, count, 2 * slab_count + 2 * traps, 4 * traps, room.size[COVERS], room.member)
+    base = book.size[PARTS]
+    book.size[PARTS] = base + count
     covers = _covers(book, room, here)
     _measure(book, room, part, covers, base, west, south)
     _borders(book, room, part, count, base)
     _sides(book, room, part, base, tile)
-    book.start[tile + 1] = book.size[_PARTS]
+    book.start[tile + 1] = book.size[PARTS]
     return book
 
 
 @kernel
-def _measure(book, room, part, covers, base, west, south):  # type: ignore[no-untyped-def]
+def _measure(book: Parts, room: Space, part: Places, covers: Places, base: int, west: float, south: float) -> None:
     """Add the trapezoids up to the measures of their parts."""
     area, holes, cover, place, box = book.area, book.holes, book.cover, book.place, book.box
-    for n in range(base, book.size[_PARTS]):
+    for n in range(base, book.size[PARTS]):
         area[n] = book.perimeter[n] = place[n, 2] = 0.0
         holes[n] = 1
         box[n, WEST] = box[n, SOUTH] = np.inf
@@ -218,7 +236,7 @@ def _measure(book, room, part, covers, base, west, south):  # type: ignore[no-un
 
 
 @kernel
-def _borders(book, room, part, count, base):  # type: ignore[no-untyped-def]
+def _borders(book: Parts, room: Space, part: Places, count: int, base: int) -> None:
     """Add up the borders between the parts of a tile, and how often the trapezoids of one part touch."""
     slots = 64
     while slots < 8 * count:
@@ -226,13 +244,13 @@ def _borders(book, room, part, count, base):  # type: ignore[no-untyped-def]
     slot = np.full(slots, -1, dtype=np.int32)
     pair, border, perimeter, holes = book.pair, book.border, book.perimeter, book.holes
     trap, first, cover = room.trap, room.first, room.place
-    n = book.size[_BORDERS]
+    n = book.size[BORDERS]
     for slab in range(room.size[SLABS]):
         width = room.slab[slab, 1] - room.slab[slab, 0]
         for t in range(first[slab], first[slab + 1] - 1):
             rise = trap[t, NE] - trap[t, NW]
             length = np.sqrt(width * width + rise * rise)
-            n = _border(pair, border, perimeter, slot, n, base, part[t], part[t + 1], length)
+            n = _border(pair, border, perimeter, slot, n, base + part[t], base + part[t + 1], length)
         if slab == 0:
             continue
         a, b = first[slab - 1], first[slab]
@@ -243,20 +261,22 @@ def _borders(book, room, part, count, base):  # type: ignore[no-untyped-def]
                 if cover[a, COVER] == cover[b, COVER]:
                     holes[base + part[a]] += 1
                 else:
-                    n = _border(pair, border, perimeter, slot, n, base, part[a], part[b], shared)
+                    n = _border(pair, border, perimeter, slot, n, base + part[a], base + part[b], shared)
             if trap[a, NE] < trap[b, NW]:
                 a += 1
             else:
                 b += 1
-    book.size[_BORDERS] = n
+    book.size[BORDERS] = n
 
 
 @inlined
-def _border(pair, border, perimeter, slot, n, base, a, b, length):  # type: ignore[no-untyped-def]
+def _border(
+    pair: Places, border: Floats, perimeter: Floats, slot: Places, n: int, a: int, b: int, length: float
+) -> int:
     """Add a piece of border between two parts; return how many borders there are."""
-    perimeter[base + a] += length
-    perimeter[base + b] += length
-    low, high = base + min(a, b), base + max(a, b)
+    perimeter[a] += length
+    perimeter[b] += length
+    low, high = min(a, b), max(a, b)
     mask = len(slot) - 1
     at = (low * 31 + high * 17) & mask
     while slot[at] >= 0 and not (pair[slot[at], 0] == low and pair[slot[at], 1] == high):
@@ -270,10 +290,10 @@ def _border(pair, border, perimeter, slot, n, base, a, b, length):  # type: igno
 
 
 @kernel
-def _sides(book, room, part, base, tile):  # type: ignore[no-untyped-def]
+def _sides(book: Parts, room: Space, part: Places, base: int, tile: int) -> None:
     """Write down which parts lie along the tile's west, east, south and north side."""
     slab_count = room.size[SLABS]
-    n = book.size[_SIDES]
+    n = book.size[SIDES]
     for t in range(room.first[0], room.first[1]):
         book.side[n, 0], book.side[n, 1], book.side_part[n] = room.trap[t, SW], room.trap[t, NW], base + part[t]
         n += 1
@@ -293,19 +313,19 @@ def _sides(book, room, part, base, tile):  # type: ignore[no-untyped-def]
                 book.side_part[n] = base + part[t]
                 n += 1
         book.side_start[4 * tile + 3 + north] = n
-    book.size[_SIDES] = n
+    book.size[SIDES] = n
 
 
 @kernel
-def _covers(book, room, here):  # type: ignore[no-untyped-def]
+def _covers(book: Parts, room: Space, here: Places) -> Places:
     """Return the position in the book of each cover of the sweep; add those that are new."""
     found = np.empty(room.size[COVERS], dtype=np.int32)
     names, slot, begin, member, local = room.cover_mark, book.slot, room.cover, book.member, room.member
     second_mark = np.empty(len(here), dtype=np.uint64)
     for n in range(len(here)):
-        second_mark[n] = slabs.mark_of(np.uint64(here[n]) ^ np.uint64(_SECOND))
+        second_mark[n] = mark_of(np.uint64(here[n]) ^ np.uint64(_SECOND))
     mask = len(slot) - 1
-    new, members = book.size[_COVERS], book.size[_MEMBERS]
+    new, members = book.size[KNOWN], book.size[NAMED]
     for cover in range(len(found)):
         name, second = names[cover], np.uint64(0)
         for n in range(begin[cover], begin[cover + 1]):
@@ -322,93 +342,5 @@ def _covers(book, room, here):  # type: ignore[no-untyped-def]
             new += 1
             book.cover_start[new] = members
         found[cover] = slot[at]
-    book.size[_COVERS], book.size[_MEMBERS] = new, members
+    book.size[KNOWN], book.size[NAMED] = new, members
     return found
-
-
-@kernel
-def _book(tiles, room):  # type: ignore[no-untyped-def]
-    """Return an empty book for so many tiles."""
-    slots = 1024
-    while slots < 4 * room:
-        slots *= 2
-    return Parts(
-        np.zeros(5, dtype=np.int64),
-        np.empty(tiles + 1, dtype=np.int64),
-        np.empty(room),
-        np.empty(room),
-        np.empty(room, dtype=np.int32),
-        np.empty(room, dtype=np.int32),
-        np.empty((room, 3)),
-        np.empty((room, 4)),
-        np.empty(4 * tiles + 1, dtype=np.int64),
-        np.empty((room, 2)),
-        np.empty(room, dtype=np.int32),
-        np.empty((room, 2), dtype=np.int32),
-        np.empty(room),
-        np.empty((room, 2), dtype=np.uint64),
-        np.zeros(room + 1, dtype=np.int64),
-        np.empty(4 * room, dtype=np.int32),
-        np.full(slots, -1, dtype=np.int32),
-    )
-
-
-@kernel
-def _with_room(book, parts, sides, borders, covers, members):  # type: ignore[no-untyped-def]
-    """Return the book, larger where so much more would not fit."""
-    size = book.size
-    area, perimeter, holes, cover, place, box = (
-        book.area, book.perimeter, book.holes, book.cover, book.place, book.box
-    )  # fmt: skip
-    if size[_PARTS] + parts > len(area):
-        more = size[_PARTS] + parts
-        area, perimeter, holes = longer(area, more), longer(perimeter, more), longer(holes, more)
-        cover, place, box = longer(cover, more), longer_rows(place, more), longer_rows(box, more)
-    side, side_part = book.side, book.side_part
-    if size[_SIDES] + sides > len(side):
-        side, side_part = longer_rows(side, size[_SIDES] + sides), longer(side_part, size[_SIDES] + sides)
-    pair, border = book.pair, book.border
-    if size[_BORDERS] + borders > len(pair):
-        pair, border = longer_rows(pair, size[_BORDERS] + borders), longer(border, size[_BORDERS] + borders)
-    name, cover_start, member, slot = book.name, book.cover_start, book.member, book.slot
-    if size[_COVERS] + covers > len(name):
-        name = longer_rows(name, size[_COVERS] + covers)
-        cover_start = longer(cover_start, len(name) + 1)
-        slot = _slots(name, size[_COVERS])
-    if size[_MEMBERS] + len(members) > len(member):
-        member = longer(member, size[_MEMBERS] + len(members))
-    return Parts(
-        size, book.start, area, perimeter, holes, cover, place, box, book.side_start, side, side_part, pair, border,
-        name, cover_start, member, slot,
-    )  # fmt: skip
-
-
-@kernel
-def _slots(name, count):  # type: ignore[no-untyped-def]
-    """Sort covers by the low bits of their names anew."""
-    slots = 1024
-    while slots < 4 * len(name):
-        slots *= 2
-    slot = np.full(slots, -1, dtype=np.int32)
-    for n in range(count):
-        at = np.int64(name[n, 0] & np.uint64(slots - 1))
-        while slot[at] >= 0:
-            at = (at + 1) & (slots - 1)
-        slot[at] = n
-    return slot
-
-
-@kernel
-def longer(array, wanted):  # type: ignore[no-untyped-def]
-    """Return a copy with room for half as much again."""
-    larger = np.empty(max(wanted, len(array) * 3 // 2), dtype=array.dtype)
-    larger[: len(array)] = array
-    return larger
-
-
-@kernel
-def longer_rows(array, wanted):  # type: ignore[no-untyped-def]
-    """Return a copy of rows with room for half as many again."""
-    larger = np.empty((max(wanted, len(array) * 3 // 2), array.shape[1]), dtype=array.dtype)
-    larger[: len(array)] = array
-    return larger

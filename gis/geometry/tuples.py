@@ -1,8 +1,8 @@
 """Tuples: the ground that one shape of each layer shares, each tuple measured whole in the window of its owner.
 
 The owner is the shape of one chosen layer, best the smallest things. Shapes without an edge in the owner's window hold
-it all or nothing, which the tiles tell; only those with an edge in it take part in the sweep. A row therefore depends on
-the owner and on the shapes that meet its window, and on nothing else: not on other rows, threads or machines.
+it all or nothing, which the tiles tell; only those with an edge in it take part in the sweep. A row therefore depends
+on the owner and on the shapes that meet its window, and on nothing else: not on other rows, threads or machines.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, spread
 from gis.geometry import grid as tiling
-from gis.geometry import outlines, slabs, tiles
-from gis.geometry.compiled import inlined, kernel, spread
-from gis.geometry.outlines import Outlines
-from gis.geometry.slabs import COVER, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES
+from gis.geometry import outlines, slabs, tally
+from gis.geometry.grid import Grid
+from gis.geometry.outlines import Flat, Outlines
+from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, Space, mark_of, space
 
 _BATCHES = 16
 # pairs of outlines with so many points in all are asked for a line between them before they are swept
 _SMALL = 600
+# choices up to which each has a place of its own
+_PLACES = 1 << 16
 
 
 def areas(
@@ -53,11 +56,9 @@ def areas(
     grid = tiling.over(rest)
     own = layers[owner]
     cuts = np.unique(np.linspace(0, len(own), _BATCHES + 1).astype(int))
-    flat = (rest.x, rest.y, rest.ring, rest.shape, rest.owner, rest.boxes, layer_of, len(others), grid)
-    mine = (own.x, own.y, own.ring, own.shape, own.boxes, own.area_m2)
 
     def batch(run: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        return _areas(*flat, *mine, *run, within)
+        return _areas(rest.flat, layer_of, len(others), grid, own.flat, *run, within)
 
     found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
     rows = np.concatenate([np.empty((0, len(layers)), dtype=np.int32), *(members for members, _ in found)])
@@ -70,23 +71,21 @@ def areas(
 
 
 @kernel
-def _areas(  # type: ignore[no-untyped-def]
-    x, y, ring, shape, owner_of, boxes, layer_of, layers, grid,
-    own_x, own_y, own_ring, own_shape, own_boxes, own_area, first, last, within,
-):  # fmt: skip
+def _areas(
+    rest: Flat, layer_of: Places, layers: int, grid: Grid, mine: Flat, first: int, last: int, within: bool
+) -> tuple[Places, Floats]:
     """Measure the tuples of owners first to last (not included)."""
-    room = slabs.space(256, 64, 1024)
+    room = space(256, 64, 1024)
     seen, state = np.zeros(len(layer_of), dtype=np.int8), np.zeros(len(layer_of), dtype=np.bool_)
     here = np.empty(256, dtype=np.int32)
     rows, area, used = np.empty((4096, layers + 1), dtype=np.int32), np.empty(4096), 0
+    own_boxes, own_area = mine.box, mine.area
     for own in range(first, last):
         window = own_boxes[own]
         if np.isnan(window[0]):
             continue
-        here, count = _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here)
-        crossing, covering = _parted(
-            x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, here, count, seen, state, layer_of
-        )
+        here, count = _around(rest, grid, window, own if within else -1, seen, state, here)
+        crossing, covering = _parted(rest, mine, own, here, count, seen, state)
         for n in range(count):
             seen[here[n]], state[here[n]] = 0, False
         dust = THIN * (window[2] - window[0] + window[3] - window[1])
@@ -96,33 +95,35 @@ def _areas(  # type: ignore[no-untyped-def]
             if total == 0 or own_area[own] <= dust:
                 continue
             while used + total > len(area):
-                rows, area = tiles.longer_rows(rows, used + total), tiles.longer(area, used + total)
+                rows, area = tally.longer_rows(rows, used + total), tally.longer(area, used + total)
             for c in range(total):
                 _write(rows, used, own, begin, choices, c)
                 area[used] = own_area[own]
                 used += 1
             continue
-        room = _swept(
-            room, x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, crossing, window
-        )
-        total_m2, begin, choices = _contributions(room, crossing, covering, layer_of, layers)
-        for number in range(len(total_m2)):
-            if total_m2[number] > dust:
-                if used == len(area):
-                    rows, area = tiles.longer_rows(rows, 2 * used), tiles.longer(area, 2 * used)
-                _write(rows, used, own, begin, choices, number)
-                area[used] = total_m2[number]
+        room = _swept(room, rest, mine, own, crossing, window)
+        number, total_m2, begin, choices = _contributions(room, crossing, covering, layer_of, layers)
+        for n in range(len(number)):
+            if used == len(area):
+                rows, area = tally.longer_rows(rows, 2 * used), tally.longer(area, 2 * used)
+            _write(rows, used, own, begin, choices, number[n])
+            # what is dust for a large owner may be ground for a small shape
+            if total_m2[n] > dust or total_m2[n] > _least(rest.box, rows[used], dust):
+                area[used] = total_m2[n]
                 used += 1
     return rows[:used].copy(), area[:used].copy()
 
 
 @inlined
-def _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here):  # type: ignore[no-untyped-def]
+def _around(
+    rest: Flat, grid: Grid, window: Floats, after: int, seen: NDArray[np.int8], state: Flags, here: Places
+) -> tuple[Places, int]:
     """Return the shapes whose box meets a window, marked 2 where they may have an edge in it.
 
     For the others `state` tells whether they hold the window: a shape that holds the tile's corner does, unless an odd
     number of its edges cross the way from there to the window's middle, first along the tile's south side, then north.
     """
+    x, y, owner_of, boxes = rest.x, rest.y, rest.owner, rest.box
     count = 0
     px, py = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
     column = min(max(int((px - grid.west) / grid.width), 0), grid.columns - 1)
@@ -165,7 +166,7 @@ def _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here)
     kept = 0
     for n in range(count):
         one = here[n]
-        if (within and one <= own) or not _meets(boxes, one, window):
+        if one <= after or not _meets(boxes, one, window):
             seen[one], state[one] = 0, False
         else:
             here[kept] = one
@@ -174,19 +175,19 @@ def _around(x, y, owner_of, boxes, grid, window, own, within, seen, state, here)
 
 
 @inlined
-def _noted(here, count, seen, one):  # type: ignore[no-untyped-def]
+def _noted(here: Places, count: int, seen: NDArray[np.int8], one: int) -> tuple[Places, int]:
     """Add a shape to those that are here; return them and how many there are."""
     if seen[one] == 0:
         seen[one] = 1
         if count == len(here):
-            here = tiles.longer(here, 2 * count)
+            here = tally.longer(here, 2 * count)
         here[count] = one
         count += 1
     return here, count
 
 
 @inlined
-def _sorted(here, count):  # type: ignore[no-untyped-def]
+def _sorted(here: Places, count: int) -> None:
     """Sort the first few entries in place."""
     for n in range(1, count):
         one, k = here[n], n - 1
@@ -197,26 +198,27 @@ def _sorted(here, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _meets(boxes, n, window):  # type: ignore[no-untyped-def]
+def _meets(boxes: Floats, n: int, window: Floats) -> bool:
     """Tell whether the box of a shape and a window have ground in common."""
     return boxes[n, 0] < window[2] and boxes[n, 2] > window[0] and boxes[n, 1] < window[3] and boxes[n, 3] > window[1]
 
 
 @inlined
-def _parted(  # type: ignore[no-untyped-def]
-    x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, here, count, seen, state, layer_of
-):
+def _parted(
+    rest: Flat, mine: Flat, own: int, here: Places, count: int, seen: NDArray[np.int8], state: Flags
+) -> tuple[Places, Places]:
     """Return the shapes that have to be swept, and those that hold the whole window, each sorted."""
     crossing, covering = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
     swept, whole = 0, 0
+    ring, shape, own_ring, own_shape = rest.ring, rest.shape, mine.ring, mine.shape
     a, b = own_ring[own_shape[own]], own_ring[own_shape[own + 1]]
     for n in range(count):
         one = here[n]
         if seen[one] == 2:
             c, d = ring[shape[one]], ring[shape[one + 1]]
             if (b - a) + (d - c) <= _SMALL and (
-                _line_between(own_x, own_y, a, own_ring[own_shape[own] + 1], b, x, y, c, d)
-                or _line_between(x, y, c, ring[shape[one] + 1], d, own_x, own_y, a, b)
+                _line_between(mine, a, own_ring[own_shape[own] + 1], b, rest, c, d)
+                or _line_between(rest, c, ring[shape[one] + 1], d, mine, a, b)
             ):
                 continue
             crossing[swept] = one
@@ -228,10 +230,11 @@ def _parted(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _line_between(x, y, begin, ring_end, end, other_x, other_y, first, last):  # type: ignore[no-untyped-def]
+def _line_between(small: Flat, begin: int, ring_end: int, end: int, other: Flat, first: int, last: int) -> bool:
     """Tell whether the line of an edge of a small shape has that shape on one side and the other one beyond it."""
     if ring_end - begin > 20:
         return False
+    x, y, other_x, other_y = small.x, small.y, other.x, other.y
     for k in range(begin, ring_end - 1):
         dx, dy = x[k + 1] - x[k], y[k + 1] - y[k]
         slack = THIN * (abs(dx) + abs(dy))
@@ -239,7 +242,8 @@ def _line_between(x, y, begin, ring_end, end, other_x, other_y, first, last):  #
         for n in range(begin, end):
             side = dx * (y[n] - y[k]) - dy * (x[n] - x[k])
             low, high = min(low, side), max(high, side)
-        if low < -slack and high > slack:
+        # shapes on both sides, or an edge without length, or a shape without width
+        if (low < -slack and high > slack) or max(-low, high) <= slack:
             continue
         sign = 1.0 if high > slack else -1.0
         beyond = True
@@ -253,7 +257,7 @@ def _line_between(x, y, begin, ring_end, end, other_x, other_y, first, last):  #
 
 
 @inlined
-def _listed(shapes, layer_of, layers):  # type: ignore[no-untyped-def]
+def _listed(shapes: Places, layer_of: Places, layers: int) -> tuple[Ints, Places]:
     """Return where each layer's shapes begin among sorted ones, and the shapes."""
     begin = np.zeros(layers + 1, dtype=np.int64)
     for one in shapes:
@@ -264,7 +268,7 @@ def _listed(shapes, layer_of, layers):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _choices(begin):  # type: ignore[no-untyped-def]
+def _choices(begin: Ints) -> int:
     """Return how many ways there are to take one shape of each layer."""
     total = 1
     for n in range(len(begin) - 1):
@@ -273,7 +277,7 @@ def _choices(begin):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _write(rows, at, own, begin, choices, number):  # type: ignore[no-untyped-def]
+def _write(rows: Places, at: int, own: int, begin: Ints, choices: Places, number: int) -> None:
     """Write a choice of one shape of each layer down, by its number."""
     rows[at, 0] = own
     for n in range(len(begin) - 2, -1, -1):
@@ -282,32 +286,39 @@ def _write(rows, at, own, begin, choices, number):  # type: ignore[no-untyped-de
         number //= size
 
 
+@inlined
+def _least(boxes: Floats, row: Places, dust: float) -> float:
+    """Return the area that counts as ground for the smallest shape of a row."""
+    for k in range(1, len(row)):
+        box = boxes[row[k]]
+        dust = min(dust, THIN * (box[2] - box[0] + box[3] - box[1]))
+    return dust
+
+
 @kernel
-def _swept(  # type: ignore[no-untyped-def]
-    room, x, y, ring, shape, own_x, own_y, own_ring, own_shape, own, crossing, window
-):
+def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: Places, window: Floats) -> Space:
     """Sweep the window: the owner is local shape 0, the others follow."""
-    points = own_ring[own_shape[own + 1]] - own_ring[own_shape[own]]
+    points = mine.ring[mine.shape[own + 1]] - mine.ring[mine.shape[own]]
     for one in crossing:
-        points += ring[shape[one + 1]] - ring[shape[one]]
+        points += rest.ring[rest.shape[one + 1]] - rest.ring[rest.shape[one]]
     if points > len(room.piece) or len(crossing) + 1 > len(room.mark):
-        room = slabs.space(2 * points, 2 * len(crossing) + 2, len(room.trap))
+        room = space(2 * points, 2 * len(crossing) + 2, len(room.trap))
     width, height = window[2] - window[0], window[3] - window[1]
     while True:
         room.size[PIECES] = room.size[TOGGLES] = 0
-        _enter(room, own_x, own_y, own_ring[own_shape[own]], own_ring[own_shape[own + 1]], own_ring, own_shape[own],
-               0, window)  # fmt: skip
+        _enter(room, mine, own, 0, window)
         for n in range(len(crossing)):
-            one = crossing[n]
-            _enter(room, x, y, ring[shape[one]], ring[shape[one + 1]], ring, shape[one], n + 1, window)
+            _enter(room, rest, crossing[n], n + 1, window)
         if slabs.sweep(room, len(crossing) + 1, width, height):
             return room
-        room = slabs.space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+        room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
 
 
 @kernel
-def _enter(room, x, y, first, last, ring, r, local, window):  # type: ignore[no-untyped-def]
+def _enter(room: Space, flat: Flat, one: int, local: int, window: Floats) -> None:
     """Enter all edges of one shape into the room of a sweep."""
+    x, y, ring, r = flat.x, flat.y, flat.ring, flat.shape[one]
+    first, last = ring[r], ring[flat.shape[one + 1]]
     width, height = window[2] - window[0], window[3] - window[1]
     inside = False
     for k in range(first, last - 1):
@@ -318,28 +329,34 @@ def _enter(room, x, y, first, last, ring, r, local, window):  # type: ignore[no-
         ax, ay, bx, by = x[k] - window[0], y[k] - window[1], x[k + 1] - window[0], y[k + 1] - window[1]
         if (ay > height and by > height) or (ay < 0.0 and by < 0.0) or (ax > width and bx > width):
             continue
-        foot = slabs.add_edge(room, ax, ay, bx, by, local, k, width, height)
+        foot = slabs.add_edge(room, ax, ay, bx, by, (local, k), (width, height))
         if foot <= 0.0:
             inside = not inside
         elif foot < width:
             slabs.add_toggle(room, foot, local)
-    room.mark[local] = slabs.mark_of(local + 1)
+    room.mark[local] = mark_of(local + 1)
     room.inside[local] = inside
 
 
 @kernel
-def _contributions(room, crossing, covering, layer_of, layers):  # type: ignore[no-untyped-def]
-    """Return the area of every choice of one shape of each layer, by its number, where they begin, and the shapes."""
-    area = np.zeros(room.size[slabs.COVERS])
+def _contributions(
+    room: Space, crossing: Places, covering: Places, layer_of: Places, layers: int
+) -> tuple[Ints, Floats, Ints, Places]:
+    """Return number and area of the choices of one shape of each layer that share ground, and the shapes listed."""
+    area = np.zeros(room.size[COVERS])
     trap, cover, first = room.trap, room.place, room.first
     for slab in range(room.size[SLABS]):
         width = room.slab[slab, 1] - room.slab[slab, 0]
         for t in range(first[slab], first[slab + 1]):
             area[cover[t, COVER]] += width * (trap[t, NW] - trap[t, SW] + trap[t, NE] - trap[t, SE]) / 2
     begin, choices = _listed(_merged(crossing, covering), layer_of, layers)
-    total = np.zeros(_choices(begin))
-    if len(total) == 0:
-        return total, begin, choices
+    possible = 1.0
+    for layer in range(layers):
+        possible *= begin[layer + 1] - begin[layer]
+    # few choices have a place each; of many only those that occur are written down, and sorted
+    dense = possible <= _PLACES
+    total = np.zeros(int(possible) if dense else 64)
+    key, used = np.empty(0 if dense else 64, dtype=np.int64), 0
     chosen, part = np.empty(len(choices), dtype=np.int64), np.empty(layers + 1, dtype=np.int64)
     start, member = room.cover, room.member
     for n in range(len(area)):
@@ -360,13 +377,37 @@ def _contributions(room, crossing, covering, layer_of, layers):  # type: ignore[
                     chosen[count] = k - begin[layer]
                     count += 1
         part[layers] = count
-        for number in range(_choices(part)):
-            total[_number(number, part, chosen, begin)] += area[n]
-    return total, begin, choices
+        ways = _choices(part)
+        if not dense and used + ways > len(key):
+            key, total = tally.longer(key, used + ways), tally.longer(total, used + ways)
+        for way in range(ways):
+            number = _number(way, part, chosen, begin)
+            if dense:
+                total[number] += area[n]
+            else:
+                key[used], total[used] = number, area[n]
+                used += 1
+    if dense:
+        key = np.flatnonzero(total > 0.0)
+        return key, total[key], begin, choices
+    return (*_summed(key[:used], total[:used]), begin, choices)
+
+
+@kernel
+def _summed(key: Ints, value: Floats) -> tuple[Ints, Floats]:
+    """Add values of one key up; return the keys, sorted, and the sums."""
+    order = np.argsort(key, kind="mergesort")
+    found, total, count = np.empty(len(key), dtype=np.int64), np.zeros(len(key)), 0
+    for n in order:
+        if count == 0 or found[count - 1] != key[n]:
+            found[count] = key[n]
+            count += 1
+        total[count - 1] += value[n]
+    return found[:count], total[:count]
 
 
 @inlined
-def _merged(one, other):  # type: ignore[no-untyped-def]
+def _merged(one: Places, other: Places) -> Places:
     """Return two sorted lists as one."""
     found = np.empty(len(one) + len(other), dtype=one.dtype)
     i, j = 0, 0
@@ -381,7 +422,7 @@ def _merged(one, other):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _number(number, part, chosen, begin):  # type: ignore[no-untyped-def]
+def _number(number: int, part: Ints, chosen: Ints, begin: Ints) -> int:
     """Return the number among all choices of a choice among those of a cover."""
     found, weight = 0, 1
     for layer in range(len(part) - 2, -1, -1):

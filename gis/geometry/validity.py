@@ -6,8 +6,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry.compiled import kernel, spread
-from gis.geometry.outlines import Outlines
+from gis import compiled
+from gis.compiled import Flags, Floats, Ints, kernel, spread
+from gis.geometry import outlines
 from gis.geometry.parts import Shapes
 
 _BATCHES = 16
@@ -15,15 +16,13 @@ _BATCHES = 16
 _MANY = 2_000
 
 
-def valid(shapes: Shapes, outlines: Outlines, *, workers: int | None = None) -> NDArray[np.bool_]:
+def valid(shapes: Shapes, *, workers: int | None = None) -> NDArray[np.bool_]:
     """Tell which shapes are valid.
 
     Parameters
     ----------
     shapes
         Polygons and multipolygons.
-    outlines
-        The same as flat arrays.
     workers
         Number of threads.
 
@@ -32,19 +31,23 @@ def valid(shapes: Shapes, outlines: Outlines, *, workers: int | None = None) -> 
     numpy.ndarray
         What GEOS says, without asking it about rings whose edges clearly keep apart.
     """
-    cuts = np.unique(np.linspace(0, len(outlines), _BATCHES + 1).astype(int))
+    if not compiled.ready(int(shapely.get_num_coordinates(shapes).sum())):
+        return np.asarray(shapely.is_valid(shapes))
+    flat = outlines.of(shapes)
+    cuts = np.unique(np.linspace(0, len(flat), _BATCHES + 1).astype(int))
     runs = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
-    found = spread(lambda run: _simple(outlines.x, outlines.y, outlines.ring, outlines.shape, *run), runs, workers)
+    found = spread(lambda run: _simple(flat.x, flat.y, flat.ring, flat.shape, *run), runs, workers)
     sound = np.concatenate([np.empty(0, dtype=bool), *found])
     ask = np.flatnonzero(~sound)
     batches = np.array_split(ask, min(len(ask), _BATCHES)) if len(ask) else []
-    for rows, answer in zip(batches, spread(lambda rows: shapely.is_valid(shapes[rows]), batches, workers), strict=True):
+    answers = spread(lambda rows: shapely.is_valid(shapes[rows]), batches, workers)
+    for rows, answer in zip(batches, answers, strict=True):
         sound[rows] = answer
     return np.asarray(sound)
 
 
 @kernel
-def _simple(x, y, ring, shape, first, last):  # type: ignore[no-untyped-def]
+def _simple(x: Floats, y: Floats, ring: Ints, shape: Ints, first: int, last: int) -> Flags:
     """Tell which shapes are one ring whose edges meet only at their common ends, by more than rounding."""
     sound = np.zeros(last - first, dtype=np.bool_)
     for n in range(first, last):
@@ -57,7 +60,7 @@ def _simple(x, y, ring, shape, first, last):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _ring(x, y, begin, end):  # type: ignore[no-untyped-def]
+def _ring(x: Floats, y: Floats, begin: int, end: int) -> bool:
     """Tell whether a closed ring is clearly simple; `end` is its last point, equal to the first."""
     edges = end - begin
     if x[begin] != x[end] or y[begin] != y[end]:
@@ -65,8 +68,9 @@ def _ring(x, y, begin, end):  # type: ignore[no-untyped-def]
     west = np.empty(edges)
     for k in range(edges):
         west[k] = min(x[begin + k], x[begin + k + 1])
-        # not a number, or a point twice
-        if not (x[begin + k] != x[begin + k + 1] or y[begin + k] != y[begin + k + 1]) or np.isnan(west[k] + y[begin + k]):
+        # a point twice, or no place at all
+        twice = x[begin + k] == x[begin + k + 1] and y[begin + k] == y[begin + k + 1]
+        if twice or not np.isfinite(x[begin + k]) or not np.isfinite(y[begin + k]):
             return False
     order = np.argsort(west)
     for i in range(edges):
@@ -85,7 +89,7 @@ def _ring(x, y, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _apart(x, y, a, b, begin, end):  # type: ignore[no-untyped-def]
+def _apart(x: Floats, y: Floats, a: int, b: int, begin: int, end: int) -> bool:
     """Tell whether two edges of a ring clearly have no point in common but the end that neighbours share."""
     if a + 1 == b or (b + 1 == end and a == begin):
         return not _folded(x, y, a if a + 1 == b else b, b if a + 1 == b else a)
@@ -99,7 +103,7 @@ def _apart(x, y, a, b, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _side(x, y, edge, point):  # type: ignore[no-untyped-def]
+def _side(x: Floats, y: Floats, edge: int, point: int) -> int:
     """Return 1 or -1 for a point clearly to one side of an edge's line, 0 where rounding might decide."""
     dx, dy = x[edge + 1] - x[edge], y[edge + 1] - y[edge]
     ex, ey = x[point] - x[edge], y[point] - y[edge]
@@ -108,7 +112,7 @@ def _side(x, y, edge, point):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _folded(x, y, one, two):  # type: ignore[no-untyped-def]
+def _folded(x: Floats, y: Floats, one: int, two: int) -> bool:
     """Tell whether an edge turns back along the one before it, or nearly so."""
     dx, dy = x[one + 1] - x[one], y[one + 1] - y[one]
     ex, ey = x[two + 1] - x[two], y[two + 1] - y[two]

@@ -85,3 +85,13 @@ def test_the_city_is_tiled(cache):
     before = {file.name: file.stat().st_mtime_ns for file in case.iterdir()}
     assert city.write("toy", cache) == case
     assert {file.name: file.stat().st_mtime_ns for file in case.iterdir()} == before
+
+
+def test_scale_gives_the_rows_of_a_single_run(cache):
+    """Two copies of the toy city, spread out and measured by two workers: the same rows, and a report that says so."""
+    from tests.bench import scale
+
+    found = scale.measure("toy", [2], cache)
+    assert found.same
+    assert (found.spread.rows, found.runs[0].partitions) == (found.case.buildings, 4)
+    assert "| 200 | 2 | 4 |" in scale.report([found], ["scripts/bench", "scale"])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import shapely
 
-from gis.geometry import areas, compiled, outlines, tuples
+from gis import compiled
+from gis.geometry import areas, outlines, tuples
 
 EACH = 25_000
 APART_M = 64
@@ -29,9 +30,10 @@ PLACES = {"far": np.array([440_000.0, 4_420_000.0]), "near": np.zeros(2)}
 
 
 @pytest.fixture
-def kernels(monkeypatch):
+def kernels():
     """Measure with the kernels, also where they have to be compiled first."""
-    monkeypatch.setattr(compiled, "ready", lambda edges: True)
+    with compiled.insisted():
+        yield
 
 
 @pytest.fixture
@@ -340,6 +342,24 @@ def test_rings_of_many_points(kernels):
     layers = [placed(layer, offsets) for layer in (left, right)]
     i, j, area = areas.pair_areas(*layers)
     assert_as_geos(np.stack([i, j], axis=1), area, layers, offsets)
+
+
+@pytest.mark.parametrize("owner", [0, 1])
+def test_small_ground_of_large_shapes(kernels, owner):
+    """What is above the bound is found, however large one of the two is and whichever owns the pair."""
+    layers = [np.array([shapely.box(x, y, x + side, y + side)]) for x, y, side in ((0, 0, 1e4), (1, 1, 4e-3))]
+    _, area = tuples.areas([outlines.of(layer) for layer in layers], owner)
+    assert area.tolist() == pytest.approx([1.6e-5], abs=bound(*layers)[0])
+
+
+def test_a_large_owner_over_many_small_shapes(kernels):
+    """A circle over three grids of 10,000 cells: room for the tuples there are, not for all there could be."""
+    x, y = np.divmod(np.arange(10_000.0), 100)
+    grids = [shapely.box(x + off, y + off, x + 1 + off, y + 1 + off) for off in (0, 0.25, 0.5)]
+    circle = shapely.buffer(np.array([shapely.Point(50, 50)]), 49)
+    members, area = tuples.areas([outlines.of(layer) for layer in (circle, *grids)], 0)
+    assert area.sum() == pytest.approx(circle[0].area, abs=1e-6)
+    assert len(np.unique(members, axis=0)) == len(members) < 100_000
 
 
 def test_everybody_meets_everybody(kernels):

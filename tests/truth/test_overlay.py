@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import geopandas as gpd
@@ -10,8 +11,14 @@ import pandas as pd
 import pytest
 import shapely
 
-from gis.analysis import overlay
+from gis import catalogue, compiled
+from gis.analysis import catchments, overlay
 from gis.errors import FrameError
+from gis.geometry import areas, faces, noding, outlines
+from gis.settings import Settings
+from gis.workflow import beijing
+from tests.bench import city, peers
+from tests.bench.agreement import BASE_M2, PER_METRE_M2
 
 KEYS = ["borough_id", "square_id"]
 
@@ -199,3 +206,163 @@ def test_900_blocks_in_one_unit_each(noise, tolerance, first):
         assert book.meetings.block_share.eq(1.0).all()
         assert book.meetings.area_m2.sum() == pytest.approx(blocks.area.sum(), abs=1e-3)
         assert set(book.slivers.layer) == {"unit"}
+
+
+# --- tuples and covers one by one: the synthetic city and real layers ---------------------------------------------
+
+
+@pytest.fixture
+def kernels():
+    """Measure with the kernels, also where they have to be compiled first."""
+    with compiled.insisted():
+        yield
+
+
+def drawn(size):
+    """Return the four layers of a city that overlap each other."""
+    layers = {}
+    for name, frame in city.city(dataclasses.replace(size, parcels=False, buildings=1)):
+        layers[name] = frame
+        if set(peers.LAYERS) <= set(layers):
+            return {each: layers[each][[f"{each}_id", "geometry"]] for each in peers.LAYERS}
+    raise AssertionError(sorted(layers))
+
+
+def local(layers):
+    """Return layers moved to the origin by whole metres, where GEOS has more digits for the points that it makes."""
+    corner = -areas.origin(*(frame.geometry.to_numpy() for frame in layers.values()))
+    return {
+        name: frame.set_geometry(areas.moved(frame.geometry.to_numpy(), corner), crs=frame.crs)
+        for name, frame in layers.items()
+    }
+
+
+def as_geopandas_cuts_them(layers):
+    """Compare every tuple with a chain of intersections, none missing on either side; return how many there are."""
+    keys = [f"{name}_id" for name in layers]
+    ours = overlay.common_ground(layers).set_index(keys).area_m2
+    theirs = peers.chain(local(layers), list(layers)).groupby(keys).area_m2.sum()
+    both = pd.concat([ours, theirs], axis=1, keys=["ours", "theirs"]).fillna(0.0).reset_index()
+    rows = [pd.Index(frame[f"{name}_id"]).get_indexer(both[f"{name}_id"]) for name, frame in layers.items()]
+    lengths = sum(frame.length.to_numpy()[row] for frame, row in zip(layers.values(), rows, strict=True))
+    off = np.abs(both.ours - both.theirs).to_numpy() / (BASE_M2 + PER_METRE_M2 * lengths)
+    assert off.max(initial=0) <= 1, both.iloc[off.argmax()].to_dict()
+    return len(ours)
+
+
+def assert_covers_as_geos_nodes_them(layers):
+    """Compare the ground of every set of features with noded and polygonised lines."""
+    shapes = np.concatenate([frame.geometry.to_numpy() for frame in layers.values()])
+    ours, theirs = by_cover(faces.of(outlines.of(shapes))), by_cover(noding.faces(shapes)[0])
+    lengths = shapely.length(shapes)
+    for cover in ours.keys() | theirs.keys():
+        within = BASE_M2 + PER_METRE_M2 * lengths[list(cover)].sum()
+        assert abs(ours.get(cover, 0.0) - theirs.get(cover, 0.0)) <= within, cover
+
+
+def by_cover(cut):
+    """Return area by the positions of the features that cover it."""
+    found = {}
+    for cover, area in zip(cut.cover, cut.area_m2, strict=True):
+        members = tuple(sorted(cut.member[cut.cover_start[cover] : cut.cover_start[cover + 1]].tolist()))
+        found[members] = found.get(members, 0.0) + area
+    return found
+
+
+def test_city_of_size_s_tuple_by_tuple(kernels):
+    """Blocks, units, projects and catchments of the small city: every tuple as geopandas cuts it."""
+    assert as_geopandas_cuts_them(drawn(city.SIZES["S"])) > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.benchmark
+def test_city_of_size_m_tuple_by_tuple(kernels):
+    """A million tuples, each as geopandas cuts it."""
+    assert as_geopandas_cuts_them(drawn(city.SIZES["M"])) > 1_000_000
+
+
+def test_city_cover_by_cover(kernels):
+    """Every combination of features of the toy city that covers some ground, as GEOS nodes it."""
+    assert_covers_as_geos_nodes_them(drawn(city.SIZES["toy"]))
+
+
+def bubenec(realdata):
+    file = realdata / "morphology" / "bubenec.gpkg"
+    return {
+        name: named(gpd.read_file(file, layer=f"{name}s" if name != "tessellation" else name), name)
+        for name in ("plot", "building", "tessellation")
+    }
+
+
+def flanders(realdata):
+    base = realdata / "overlay" / "geofileops"
+    parcels, zones = (gpd.read_file(base / f"polygon-{name}.gpkg") for name in ("parcel", "zone"))
+    parcels = parcels[~(parcels.geometry.isna() | parcels.geometry.is_empty)]
+    return {"zone": named(zones, "zone"), "parcel": named(parcels, "parcel")}
+
+
+def circles(realdata):
+    base = realdata / "overlay" / "geofileops"
+    files = {"one": "3overlappingcircles-1", "rest": "3overlappingcircles-2+3", "all": "3overlappingcircles"}
+    return {name: named(gpd.read_file(base / f"polygon-{file}.gpkg"), name) for name, file in files.items()}
+
+
+def mentougou(realdata):
+    """Street blocks, rings around stations and two outlines of the district, as the workflow makes them."""
+    folder, settings = realdata / "beijing", Settings()
+    layers = beijing.layers(folder, catalogue=catalogue.read(), settings=settings)
+    rings = catchments.rings(layers["stations"], layers["entrances"], settings.rings)
+    versions = [beijing.outline(folder, each, settings=settings) for each in ("天地图", "高德(已纠偏)")]
+    return {
+        "block": named(layers["street_blocks"], "block"),
+        "ring": named(rings[rings["version"] == "raw"], "ring"),
+        "district": named(pd.concat(versions), "district"),
+    }
+
+
+def new_york(realdata):
+    base = realdata / "overlay" / "geopandas_overlay" / "nybb_qgis"
+    files = {"borough": "polydf.shp", "square": "polydf2.shp"}
+    return {name: named(gpd.read_file(base / file), name) for name, file in files.items()}
+
+
+REAL = [bubenec, flanders, circles, mentougou, new_york]
+
+
+@pytest.mark.parametrize("read", REAL, ids=lambda read: read.__name__)
+def test_real_layers_tuple_by_tuple(kernels, realdata, read):
+    """Real layers: every tuple, and every pair of two layers, as geopandas cuts them."""
+    layers = read(realdata)
+    as_geopandas_cuts_them(layers)
+    pairs = [{name: layers[name] for name in pair} for pair in itertools.combinations(layers, 2)]
+    assert sum(map(as_geopandas_cuts_them, pairs)) > 0
+
+
+@pytest.mark.parametrize("read", [bubenec, flanders, circles, mentougou], ids=lambda read: read.__name__)
+def test_real_layers_cover_by_cover(kernels, realdata, read):
+    """Real layers: every combination of features that covers some ground, as GEOS nodes it."""
+    assert_covers_as_geos_nodes_them(read(realdata))
+
+
+@pytest.mark.parametrize("layer", ["plot", "tessellation"])
+def test_overlaps_within_bubenec(kernels, realdata, layer):
+    """Real plots and cells that overlap: every pair whose boxes meet as if intersected alone."""
+    shapes = local({layer: bubenec(realdata)[layer]})[layer].geometry.to_numpy()
+    i, j = shapely.STRtree(shapes).query(shapes)
+    i, j = i[i < j], j[i < j]
+    found = {(a, b): area for a, b, area in zip(*areas.pair_areas(shapes), strict=True)}
+    ours = np.array([found.pop(pair, 0.0) for pair in zip(i, j, strict=True)])
+    theirs = shapely.area(shapely.intersection(shapes[i], shapes[j]))
+    within = BASE_M2 + PER_METRE_M2 * (shapely.length(shapes[i]) + shapely.length(shapes[j]))
+    assert (np.abs(ours - theirs) <= within).all()
+    assert not found
+
+
+def test_invalid_buildings_are_never_measured(kernels, realdata):
+    """Common ground refuses the same real buildings as the ledger does."""
+    base = realdata / "overlay" / "geofileops"
+    layer = named(gpd.read_file(base / "polygon-invalid.gpkg"), "building")
+    zones = named(gpd.read_file(base / "polygon-zone.gpkg"), "zone")
+    with pytest.raises(FrameError, match="repair is intake's work") as caught:
+        overlay.common_ground({"zone": zones, "building": layer})
+    assert caught.value.details["features"] == layer.building_id[~layer.geometry.is_valid].tolist()

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, TypeVar
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
+from numba.misc.appdirs import AppDirs
+from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Places = NDArray[np.int32]
+Marks = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 Result = TypeVar("Result")
 Task = TypeVar("Task")
 
 # edges above which waiting for the compiler pays even where nothing is kept
 WORTH_COMPILING = 400_000
 _STAMP = "gis-kernels"
+# how many blocks insist on the kernels just now
+_insisting = 0
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -69,7 +81,23 @@ def ready(edges: int) -> bool:
     bool
         False sends the work to GEOS.
     """
-    return edges >= WORTH_COMPILING or _stamped()
+    return edges >= WORTH_COMPILING or _insisting > 0 or _stamped()
+
+
+@contextmanager
+def insisted() -> Iterator[None]:
+    """Use the kernels whatever the size of the work, as long as the block lasts; this is how they come onto the disk.
+
+    Yields
+    ------
+    None
+    """
+    global _insisting
+    _insisting += 1
+    try:
+        yield
+    finally:
+        _insisting -= 1
 
 
 def as_compiled(function: Any) -> Any:
@@ -122,7 +150,7 @@ def _plain_module(name: str) -> dict[str, Any]:
             scope = names if home == name else _plain_module(home)
             names[key] = FunctionType(value.py_func.__code__, scope, key, value.py_func.__defaults__)
         elif isinstance(value, ModuleType) and value.__name__.startswith("gis.geometry."):
-            names[key] = SimpleNamespace(**{k: v for k, v in _plain_module(value.__name__).items()})
+            names[key] = SimpleNamespace(**_plain_module(value.__name__))
     return names
 
 
@@ -139,6 +167,10 @@ def mark() -> bool:
         stamp().write_text(_version(), encoding="utf-8")
     except OSError:
         return False
+    if _folder().parent.name == "__pycache__":
+        for old in _folder().parent.glob(f"{_STAMP}-*"):
+            if old != _folder():
+                shutil.rmtree(old, ignore_errors=True)
     _stamped.cache_clear()
     return _keeps()
 
@@ -177,17 +209,36 @@ def spread(job: Callable[[Task], Result], tasks: Iterable[Task], workers: int | 
 def _stamped() -> bool:
     """Tell whether the stamp is of these kernels, this numba and this processor."""
     try:
-        return _keeps() and stamp().read_text(encoding="utf-8") == _version()
+        return stamp().read_text(encoding="utf-8") == _version()
     except (OSError, UnicodeDecodeError):
         return False
 
 
 @cache
 def _keeps() -> bool:
-    """Tell whether the folder of compiled kernels can be written or was written before."""
-    folder = _folder()
-    if (folder / _STAMP).exists():
-        return True
+    """Tell whether compiled kernels can be kept."""
+    return (_folder() / _STAMP).exists() or _writable(_folder())
+
+
+@cache
+def _folder() -> Path:
+    """Return the folder of these kernels: in the one that is named, beside the sources, or the user's.
+
+    numba sees only whether a kernel's own file has changed; a folder of its own for every state of all kernels keeps an
+    old kernel from calling a new one's predecessor.
+    """
+    named = os.environ.get("NUMBA_CACHE_DIR", "")
+    beside = Path(__file__).parent / "__pycache__"
+    name = f"{_STAMP}-{_version()[:16]}"
+    if named:
+        return Path(named) / name
+    if (beside / name / _STAMP).exists() or _writable(beside / name):
+        return beside / name
+    return Path(AppDirs(appname="numba", appauthor=False).user_cache_dir) / name
+
+
+def _writable(folder: Path) -> bool:
+    """Tell whether a file can be made in a folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f"{_STAMP}-{os.getpid()}"
@@ -198,18 +249,17 @@ def _keeps() -> bool:
     return True
 
 
-def _folder() -> Path:
-    """Return the folder where numba keeps the kernels."""
-    named = os.environ.get("NUMBA_CACHE_DIR", "")
-    return Path(named) if named else Path(__file__).parent / "__pycache__"
-
-
 @cache
 def _version() -> str:
     """Return a digest of the kernels' sources, numba's version and the processor."""
-    digest = hashlib.sha256(f"{numba.__version__} {numba.config.CPU_NAME}".encode())
-    for source in sorted(Path(__file__).parents[1].glob("[ag]*/*.py")):
+    digest = hashlib.sha256(f"{numba.__version__} {llvm.get_host_cpu_name()}".encode())
+    for source in [Path(__file__), *sorted(Path(__file__).parent.glob("[ag]*/*.py"))]:
         text = source.read_bytes()
         if b"kernel" in text:
             digest.update(text)
     return digest.hexdigest()
+
+
+if _keeps():
+    _settings: Any = numba.config
+    _settings.CACHE_DIR = str(_folder())
