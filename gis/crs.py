@@ -257,7 +257,9 @@ def ellipsoidal_area(frame: gpd.GeoDataFrame) -> pd.Series:
     geographic = to(frame, CGCS2000, name="frame")
     geod = CGCS2000.get_geod() or pyproj.Geod(ellps="GRS80")
     # pyproj adds a hole that turns the same way as its outer ring
-    turned = shapely.orient_polygons(geographic.geometry.to_numpy(), exterior_cw=False)
+    # a corner that a damaged file has thrown off the map has no place on the ellipsoid: its shape's area is missing
+    with np.errstate(invalid="ignore"):
+        turned = shapely.orient_polygons(geographic.geometry.to_numpy(), exterior_cw=False)
     values = [abs(geod.geometry_area_perimeter(shape)[0]) if shape else float("nan") for shape in turned]
     return pd.Series(values, index=frame.index, name="ellipsoidal_area_m2", dtype=float)
 

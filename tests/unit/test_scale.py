@@ -15,7 +15,7 @@ import pytest
 import shapely
 from distributed import Client, LocalCluster
 
-from gis import scale
+from gis import compiled, scale
 from gis.analysis import assignment, overlay
 from gis.errors import CrsError, EmptyError, FrameError, SourceError, UsageError
 
@@ -61,6 +61,12 @@ def single(buildings, layers):
     return overlay.common_ground({"building": buildings, **layers}, owner="building")
 
 
+@pytest.fixture
+def kernels(monkeypatch):
+    """Let kernels measure pairs however few they are: GEOS, which stands in for them, sees where a frame begins."""
+    monkeypatch.setattr(compiled, "ready", lambda edges: True)
+
+
 def partitions(things, count):
     return dask_geopandas.from_geopandas(things.reset_index(drop=True), npartitions=count)
 
@@ -85,6 +91,22 @@ def test_rows_are_those_of_a_single_run(buildings, layers, single, tmp_path, cou
     table = scale.common_ground(partitions(shuffled, count), layers, tmp_path)
     assert table.npartitions == len(times(tmp_path)) == count
     same(rows(table), single)
+
+
+def test_rows_do_not_depend_on_the_tiles(tmp_path):
+    """Long edges over small units: which tiles an edge passes depends on the partition, the areas do not."""
+    random = np.random.default_rng(3)
+    x, y = np.meshgrid(np.arange(0, 600, 10.0), np.arange(0, 600, 10.0))
+    squares = [[(0, -reach), (reach, 0), (0, reach), (-reach, 0)] for reach in (150, 200, 240, 280)]
+    layers = {
+        "unit": frame("unit", shapely.box(x + 0.5, y + 0.5, x + 9.5, y + 9.5).ravel()),
+        "catchment": frame("catchment", shapely.polygons(np.array(squares) + 300.0)),
+    }
+    middle, half = random.uniform(0, 600, (1500, 1, 2)), random.uniform(2, 6, (1500, 1, 1))
+    houses = frame("building", shapely.polygons(middle + half * [(-1, -1), (1, -0.9), (1, 1), (-0.8, 1)]))
+    one = overlay.common_ground({"building": houses, **layers}, owner="building")
+    things = scale.spread_out(houses, tmp_path / "spread", rows=220)
+    same(rows(scale.common_ground(things, layers, tmp_path / "out"), [KEYS[0], *KEYS[2:]]), one)
 
 
 def test_files_give_the_same_rows(buildings, layers, single, tmp_path):
@@ -116,6 +138,7 @@ def test_what_crosses_a_border_counts_once(buildings, layers, tmp_path):
     pd.testing.assert_series_equal(found, ground, check_names=False, atol=1e-6)
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("by", ["area", "point"])
 def test_assignment_is_that_of_a_single_run(buildings, layers, tmp_path, by):
     """Ids, shares and tuples of ids come back as they were."""
@@ -144,6 +167,7 @@ def test_only_what_is_missing_is_computed_again(buildings, layers, single, tmp_p
     assert not list(tmp_path.glob("*.half"))
 
 
+@pytest.mark.usefixtures("kernels")
 def test_a_change_recomputes_what_it_touches(buildings, layers, tmp_path):
     """A changed house or block counts where it is, another parameter everywhere."""
     folder = scale.spread_out(buildings, tmp_path / "spread", rows=60)
