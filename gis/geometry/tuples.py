@@ -22,6 +22,8 @@ from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN
 _BATCHES = 16
 # pairs of outlines with so many points in all are asked for a line between them before they are swept
 _SMALL = 600
+# what is known of a shape near a window, each more than the one before: noted, asked whole, swept
+_UNCLEAR, _SWEPT = 2, 3
 # choices up to which each has a place of its own
 _PLACES = 1 << 16
 
@@ -118,7 +120,7 @@ def _areas(
 def _around(
     rest: Flat, grid: Grid, window: Floats, after: int, seen: NDArray[np.int8], state: Flags, here: Places
 ) -> tuple[Places, int]:
-    """Return the shapes whose box meets a window, marked 2 where they may have an edge in it.
+    """Return the shapes whose box meets a window, marked as swept where they may have an edge in it.
 
     For the others `state` tells whether they hold the window: a shape that holds the tile's corner does, unless an odd
     number of its edges cross the way from there to the window's middle, first along the tile's south side, then north.
@@ -151,17 +153,19 @@ def _around(
                 ax, ay, bx, by = x[k], y[k], x[k + 1], y[k + 1]
                 if ax > bx:
                     ax, ay, bx, by = bx, by, ax, ay
-                near = ax <= window[2] and bx >= window[0] and min(ay, by) <= window[3] and max(ay, by) >= window[1]
+                near = _enters(ax, ay, bx, by, window)
                 if middle and ax <= px < bx:
                     at = ay + (px - ax) * ((by - ay) / (bx - ax)) if bx > ax else ay
-                    # too near to the bend of the way to be told: the shape is swept
-                    near = near or abs(at - south) < 1e-6
+                    if abs(at - south) < 1e-6:
+                        # too near to the bend of the way to be told: the whole shape is asked
+                        here, count = _noted(here, count, seen, one)
+                        seen[one] = max(seen[one], _UNCLEAR)
                     if south < at <= py:
                         state[one] = not state[one]
                         here, count = _noted(here, count, seen, one)
                 if near:
                     here, count = _noted(here, count, seen, one)
-                    seen[one] = 2
+                    seen[one] = _SWEPT
     _sorted(here, count)
     kept = 0
     for n in range(count):
@@ -169,9 +173,34 @@ def _around(
         if one <= after or not _meets(boxes, one, window):
             seen[one], state[one] = 0, False
         else:
+            if seen[one] == _UNCLEAR:
+                state[one] = _holds(x, y, rest.ring[rest.shape[one]], rest.ring[rest.shape[one + 1]], owner_of, px, py)
             here[kept] = one
             kept += 1
     return here, kept
+
+
+@inlined
+def _enters(ax: float, ay: float, bx: float, by: float, window: Floats) -> bool:
+    """Tell whether an edge that runs east meets a window, whatever tiles it passes: the grid must not matter."""
+    if ax > window[2] or bx < window[0] or min(ay, by) > window[3] or max(ay, by) < window[1]:
+        return False
+    dx, dy = bx - ax, by - ay
+    # the corners farthest to either side of the edge's line: north-west and south-east if it climbs
+    low, high = (window[1], window[3]) if dy >= 0.0 else (window[3], window[1])
+    one = dx * (high - ay) - dy * (window[0] - ax)
+    other = dx * (low - ay) - dy * (window[2] - ax)
+    return min(one, other) <= 0.0 <= max(one, other)
+
+
+@kernel
+def _holds(x: Floats, y: Floats, first: int, last: int, owner_of: Places, px: float, py: float) -> bool:
+    """Tell whether a shape with the points first to last (not included) holds a place far from its edges."""
+    inside = False
+    for k in range(first, last - 1):
+        if owner_of[k] >= 0 and (x[k] <= px) != (x[k + 1] <= px):
+            inside ^= y[k] + (px - x[k]) * ((y[k + 1] - y[k]) / (x[k + 1] - x[k])) <= py
+    return inside
 
 
 @inlined
@@ -214,7 +243,7 @@ def _parted(
     a, b = own_ring[own_shape[own]], own_ring[own_shape[own + 1]]
     for n in range(count):
         one = here[n]
-        if seen[one] == 2:
+        if seen[one] == _SWEPT:
             c, d = ring[shape[one]], ring[shape[one + 1]]
             if (b - a) + (d - c) <= _SMALL and (
                 _line_between(mine, a, own_ring[own_shape[own] + 1], b, rest, c, d)
