@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ Task = TypeVar("Task")
 # edges above which waiting for the compiler pays even where nothing is kept
 WORTH_COMPILING = 400_000
 _STAMP = "gis-kernels"
+# enough runs to keep all threads busy to the end, and few enough to be worth one
+_BATCHES = 16
 # how many blocks insist on the kernels just now
 _insisting = 0
 
@@ -178,6 +181,23 @@ def mark() -> bool:
 def stamp() -> Path:
     """Return the file that says which kernels lie on disk."""
     return _folder() / _STAMP
+
+
+def batches(count: int) -> list[tuple[int, int]]:
+    """Cut a row of things into runs for `spread`: the same ones whatever the number of threads.
+
+    Parameters
+    ----------
+    count
+        How many things there are.
+
+    Returns
+    -------
+    list of tuple
+        First and last (not included) of each run; none is empty.
+    """
+    cuts = np.unique(np.linspace(0, count, _BATCHES + 1).astype(int)).tolist()
+    return list(pairwise(cuts))
 
 
 def spread(job: Callable[[Task], Result], tasks: Iterable[Task], workers: int | None) -> list[Result]:

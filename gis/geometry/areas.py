@@ -81,7 +81,7 @@ def pair_areas(
     in the other by its own area, pairs whose outlines cross by intersection.
     """
     other = left if right is None else right
-    owner = 0 if right is None or _size(left) > _size(other) else 1
+    owner = 0 if right is None or len(left) > len(other) else 1
     if not compiled.ready(_points(left) + (0 if right is None else _points(other))):
         return _pair_areas_by_geos(left, right)
     layers = [outlines.of(left), outlines.of(other)]
@@ -91,11 +91,6 @@ def pair_areas(
         order = np.argsort(i, kind="stable")
         i, j, area = i[order], j[order], area[order]
     return i, j, area
-
-
-def _size(shapes: Shapes | Outlines) -> int:
-    """Return the number of shapes."""
-    return len(shapes)
 
 
 def _points(shapes: Shapes | Outlines) -> int:

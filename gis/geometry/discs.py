@@ -12,13 +12,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Places, batches, inlined, kernel, spread
 from gis.geometry import slabs, tally, tiles
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.room import COVER, NE, NW, PIECES, SE, SLAB, SW, TOGGLES, TRAPS, Space, mark_of, space
 
-_BATCHES = 16
 # a trapezoid this much smaller than the disc is not halved again; so many are looked at before GEOS is asked
 _FINE = 1e-3
 _PATIENCE = 4_000
@@ -59,7 +58,6 @@ def fits(
     numpy.ndarray
         YES, NO, or ASK where it is too close to call.
     """
-    cuts = np.unique(np.linspace(0, len(what), _BATCHES + 1).astype(int))
 
     def batch(run: tuple[int, int]) -> NDArray[np.int8]:
         rows = slice(*run)
@@ -67,7 +65,7 @@ def fits(
             _fits(shapes.flat, grid, layer_of, what[rows], place[rows], box[rows], radius)
         )
 
-    found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
+    found = spread(batch, batches(len(what)), workers)
     return np.concatenate([np.empty(0, dtype=np.int8), *found])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Places, batches, kernel, spread
 from gis.geometry import grid as tiling
 from gis.geometry import tally, tiles
 from gis.geometry.grid import Grid
@@ -15,9 +15,6 @@ from gis.geometry.outlines import Outlines
 from gis.geometry.room import THIN
 from gis.geometry.tally import EAST, NORTH, SOUTH, WEST, Parts
 from gis.geometry.tiles import find, unite
-
-# tiles that a thread takes at a time: enough to be worth it, and the same whatever the number of threads
-_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -85,12 +82,11 @@ def of(shapes: Outlines, *, workers: int | None = None) -> Faces:
     """
     grid = tiling.over(shapes)
     count = grid.columns * grid.rows
-    cuts = np.unique(np.linspace(0, count, _BATCHES + 1).astype(int))
 
     def batch(run: tuple[int, int]) -> Parts:
         return _trimmed(tiles.cut(shapes.flat, grid, *run))
 
-    found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
+    found = spread(batch, batches(count), workers)
     cover, cover_start, member = _covers(found)
     return _joined(found, cover, cover_start, member, grid)
 

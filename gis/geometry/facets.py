@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, kernel, spread
+from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
 from gis.geometry import outlines, parts, slabs, tally, tiles, validity
 from gis.geometry.faces import Faces
 from gis.geometry.grid import Grid
@@ -18,7 +18,6 @@ from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.parts import Shapes
 from gis.geometry.room import ABOVE, NE, NW, SE, SLABS, SW, THIN, X0, X1, Space, space
 
-_BATCHES = 16
 # points of one place that rounding has set apart are nearer than this, m
 _SAME = 4e-9
 # an edge ends where it was drawn if it does so to this, m
@@ -53,24 +52,23 @@ def drawn(
     """
     grid = faces.grid
     part_label = np.append(np.asarray(label, dtype=np.int64), -1)[faces.part_face]
-    cuts = np.unique(np.linspace(0, grid.columns * grid.rows, _BATCHES + 1).astype(int))
 
     def batch(run: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         return _borders(shapes.flat, grid, *run, faces.part_start, part_label)
 
-    found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
+    found = spread(batch, batches(grid.columns * grid.rows), workers)
     line = np.concatenate([lines for lines, _ in found])
     what = np.concatenate([whats for _, whats in found])
     start, order = _sorted_by(what[:, 0], count)
     points, ring, ring_label, broken = _rings(line, what, start, order, (grid.width, grid.height))
     made = _assembled(points, ring, ring_label, count)
+    # measured near the grid's corner, where no digit is lost
+    area, slack = shapely.area(made), 1e-6 + 1e-8 * shapely.length(made)
     corner = np.array([grid.west, grid.south])
     made = np.asarray(shapely.transform(made, lambda xy: xy + corner), dtype=object)
     # lines that are all but upright or pass each other within a rounding can lead the linking astray
     wanted = np.bincount(label[label >= 0], faces.area_m2[label >= 0], count)
-    local = shapely.transform(made, lambda xy: xy - corner)
-    slack = 1e-6 + 1e-8 * shapely.length(made)
-    wrong = broken | ~validity.valid(made, workers=workers) | (np.abs(shapely.area(local) - wanted) > slack)
+    wrong = broken | ~validity.valid(made, workers=workers) | (np.abs(area - wanted) > slack)
     for n in np.flatnonzero(wrong):
         again = shapely.union_all([_by_geos(shapes, faces, int(face)) for face in np.flatnonzero(label == n)])
         tries = np.array([shapely.make_valid(made[n], method="structure"), again], dtype=object)

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Places, batches, inlined, kernel, spread
 from gis.geometry import grid as tiling
 from gis.geometry import outlines, slabs, tally
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, Space, mark_of, space
 
-_BATCHES = 16
 # pairs of outlines with so many points in all are asked for a line between them before they are swept
 _SMALL = 600
 # what is known of a shape near a window, each more than the one before: noted, asked whole, swept
@@ -57,12 +56,11 @@ def areas(
     layer_of = np.repeat(np.arange(len(others), dtype=np.int32), sizes)
     grid = tiling.over(rest)
     own = layers[owner]
-    cuts = np.unique(np.linspace(0, len(own), _BATCHES + 1).astype(int))
 
     def batch(run: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         return _areas(rest.flat, layer_of, len(others), grid, own.flat, *run, within)
 
-    found = spread(batch, zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True), workers)
+    found = spread(batch, batches(len(own)), workers)
     rows = np.concatenate([np.empty((0, len(layers)), dtype=np.int32), *(members for members, _ in found)])
     area = np.concatenate([np.empty(0), *(values for _, values in found)])
     members = np.empty_like(rows)

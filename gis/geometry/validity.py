@@ -7,11 +7,10 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.compiled import Flags, Floats, Ints, kernel, spread
+from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
 from gis.geometry import outlines
 from gis.geometry.parts import Shapes
 
-_BATCHES = 16
 # rings with more points are left to GEOS, which has an index for them
 _MANY = 2_000
 
@@ -34,14 +33,13 @@ def valid(shapes: Shapes, *, workers: int | None = None) -> NDArray[np.bool_]:
     if not compiled.ready(int(shapely.get_num_coordinates(shapes).sum())):
         return np.asarray(shapely.is_valid(shapes))
     flat = outlines.of(shapes)
-    cuts = np.unique(np.linspace(0, len(flat), _BATCHES + 1).astype(int))
-    runs = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
-    found = spread(lambda run: _simple(flat.x, flat.y, flat.ring, flat.shape, *run), runs, workers)
+    found = spread(
+        lambda run: _simple(flat.x, flat.y, flat.ring, flat.shape, *run), batches(len(flat)), workers
+    )
     sound = np.concatenate([np.empty(0, dtype=bool), *found])
     ask = np.flatnonzero(~sound)
-    batches = np.array_split(ask, min(len(ask), _BATCHES)) if len(ask) else []
-    answers = spread(lambda rows: shapely.is_valid(shapes[rows]), batches, workers)
-    for rows, answer in zip(batches, answers, strict=True):
+    runs = [ask[first:last] for first, last in batches(len(ask))]
+    for rows, answer in zip(runs, spread(lambda rows: shapely.is_valid(shapes[rows]), runs, workers), strict=True):
         sound[rows] = answer
     return np.asarray(sound)
 
