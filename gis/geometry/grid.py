@@ -18,7 +18,7 @@ from gis.geometry.slabs import crossing
 # west, south, width, height, columns and rows of a grid
 Frame = tuple[float, float, float, float, int, int]
 # edges that a tile should have: few, so that slabs stay short, but enough to be worth a tile
-_WANTED = 60
+WANTED = 60
 _SMALLEST_M = 4.0
 # how much wider than high a tile is
 _WIDE = 4
@@ -64,7 +64,7 @@ EMPTY = Grid(
 )  # fmt: skip
 
 
-def over(shapes: Outlines, *, size: float | None = None) -> Grid:
+def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -> Grid:
     """Lay a grid over shapes.
 
     Parameters
@@ -72,7 +72,9 @@ def over(shapes: Outlines, *, size: float | None = None) -> Grid:
     shapes
         Shapes of all layers.
     size
-        Side of a square as large as a tile, m; without it, so that tiles where the edges are have some sixty.
+        Side of a square as large as a tile, m; without it, so that tiles where the edges are have as many as wanted.
+    wanted
+        How many edges a tile should have.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def over(shapes: Outlines, *, size: float | None = None) -> Grid:
     boxes = shapes.boxes[~np.isnan(shapes.boxes[:, 0])]
     if len(boxes) == 0:
         boxes = np.zeros((1, 4))
-    frame = _frame(shapes, boxes, size)
+    frame = _frame(shapes, boxes, size, wanted)
     _, _, width, _, columns, rows = frame
     begins = np.flatnonzero(shapes.owner >= 0)
     edge_start, edge = _edges(shapes.x, shapes.y, begins, frame)
@@ -92,7 +94,7 @@ def over(shapes: Outlines, *, size: float | None = None) -> Grid:
     return Grid(*frame, edge_start, edge, *toggles, *corners)
 
 
-def _frame(shapes: Outlines, boxes: NDArray[np.float64], size: float | None) -> Frame:
+def _frame(shapes: Outlines, boxes: NDArray[np.float64], size: float | None, wanted: int) -> Frame:
     """Return the frame of a grid no side of whose tiles runs through a point.
 
     Corner and side are binary fractions, so that tiles meet to the last bit. The corner's is one that no coordinate in
@@ -102,7 +104,7 @@ def _frame(shapes: Outlines, boxes: NDArray[np.float64], size: float | None) -> 
     for step in range(64):
         corner = np.floor(boxes[:, :2].min(axis=0)) - 1.0 - (np.array([241_829, 433_027]) + 6_002 * step) / 2**20
         west, south = corner.tolist()
-        side = size or _side(shapes, np.flatnonzero(shapes.owner >= 0), west, south, east - west, north - south)
+        side = size or _side(shapes, wanted, west, south, east - west, north - south)
         width, height = (max(round(side * 256 * part), 1) / 256 for part in (_WIDE**0.5, _WIDE**-0.5))
         if not _touched(shapes.x, west, width) and not _touched(shapes.y, south, height):
             break
@@ -119,20 +121,19 @@ def _touched(values: Floats, first: float, step: float) -> bool:
     return False
 
 
-def _side(
-    shapes: Outlines, begins: NDArray[np.intp], west: float, south: float, width: float, height: float
-) -> float:
+def _side(shapes: Outlines, wanted: int, west: float, south: float, width: float, height: float) -> float:
     """Return the side at which the tiles of most edges have the wanted number of them."""
+    begins = np.flatnonzero(shapes.owner >= 0)
     edges = max(len(begins), 1)
-    side = max(np.sqrt(width * height * _WANTED / edges), _SMALLEST_M)
+    side = max(np.sqrt(width * height * wanted / edges), _SMALLEST_M)
     x, y = shapes.x[begins], shapes.y[begins]
     for _ in range(8):
         columns = int(width // side) + 1
         count = np.bincount((((y - south) // side) * columns + (x - west) // side).astype(np.int64)).astype(float)
         mean = float((count**2).sum() / max(count.sum(), 1.0))
-        smaller = max(side * np.sqrt(_WANTED / mean), _SMALLEST_M) if mean > 0 else side
+        smaller = max(side * np.sqrt(wanted / mean), _SMALLEST_M) if mean > 0 else side
         # empty tiles cost little, but not nothing
-        if mean < 2 * _WANTED or smaller >= side or width * height / smaller**2 > max(4 * edges, 4096):
+        if mean < 2 * wanted or smaller >= side or width * height / smaller**2 > max(4 * edges, 4096):
             break
         side = smaller
     return float(side)

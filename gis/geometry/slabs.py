@@ -117,10 +117,10 @@ def add_edge(
     start, end = max(start, 0.0), min(end, width)
     if start < end:
         n = room.size[PIECES]
-        piece = room.piece[n]
-        piece[X0], piece[X1], piece[XL], piece[YL] = start, end, ax, ay
-        piece[SLOPE] = (by - ay) / (bx - ax)
-        piece[LOW], piece[HIGH] = max(south, 0.0), min(north, height)
+        piece = room.piece
+        piece[n, X0], piece[n, X1], piece[n, XL], piece[n, YL] = start, end, ax, ay
+        piece[n, SLOPE] = (by - ay) / (bx - ax)
+        piece[n, LOW], piece[n, HIGH] = max(south, 0.0), min(north, height)
         room.owner[n], room.source[n] = name
         room.size[PIECES] = n + 1
     return foot
@@ -192,10 +192,10 @@ def sweep(room: Space, shapes: int, width: float, height: float) -> bool:
     ends = np.zeros(pieces, dtype=np.bool_)
     # where pieces cross: the cuts, and the pieces in the order they have between two of them
     cuts, part, w, e = np.empty(pieces * 4), np.empty(pieces, dtype=np.int32), np.empty(pieces), np.empty(pieces)
-    piece, mark = room.piece, room.mark
+    piece, mark, inside = room.piece, room.mark, room.inside
     ground = np.uint64(0)
     for n in range(shapes):
-        if room.inside[n]:
+        if inside[n]:
             ground ^= mark[n]
     count, event, total = 0, 0, len(x)
     here = 0.0
@@ -209,8 +209,8 @@ def sweep(room: Space, shapes: int, width: float, height: float) -> bool:
             elif kind[event] == _EVENT_END:
                 ends[n] = True
             else:
-                room.inside[n] = not room.inside[n]
-                ground ^= room.mark[n]
+                inside[n] = not inside[n]
+                ground ^= mark[n]
             event += 1
         there = x[event] if event < total else width
         if there <= here:

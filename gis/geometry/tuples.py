@@ -12,17 +12,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, batches, inlined, kernel, spread
+from gis.compiled import Floats, Ints, Places, batches, inlined, kernel, spread
 from gis.geometry import grid as tiling
-from gis.geometry import outlines, slabs, tally
+from gis.geometry import outlines, slabs, tally, windows
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, Space, mark_of, space
+from gis.geometry.windows import CROSSES, EDGES, SHAPES, UNCLEAR, Bins, Near
 
 # pairs of outlines with so many points in all are asked for a line between them before they are swept
 _SMALL = 600
-# what is known of a shape near a window, each more than the one before: noted, asked whole, swept
-_UNCLEAR, _SWEPT = 2, 3
+# edges that a tile should have: a window is one owner, most often smaller than a tile
+_WANTED = 12
+# coordinates a shape of a layer of small ones has on the mean
+_FEW = 16
 # choices up to which each has a place of its own
 _PLACES = 1 << 16
 
@@ -54,11 +57,14 @@ def areas(
     sizes = np.array([len(layers[n]) for n in others])
     first = np.cumsum(sizes) - sizes
     layer_of = np.repeat(np.arange(len(others), dtype=np.int32), sizes)
-    grid = tiling.over(rest)
     own = layers[owner]
+    # neighbours in one layer of small shapes are told apart by their boxes and by a line between them
+    small = within and len(rest.x) <= _FEW * len(rest)
+    grid = tiling.EMPTY if small else tiling.over(rest, wanted=_WANTED)
+    squares = windows.bins(rest.boxes) if small else windows.NO_BINS
 
     def batch(run: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        return _areas(rest.flat, layer_of, len(others), grid, own.flat, *run, within)
+        return _areas(rest.flat, layer_of, len(others), grid, squares, own.flat, run, within)
 
     found = spread(batch, batches(len(own)), workers)
     rows = np.concatenate([np.empty((0, len(layers)), dtype=np.int32), *(members for members, _ in found)])
@@ -72,24 +78,24 @@ def areas(
 
 @kernel
 def _areas(
-    rest: Flat, layer_of: Places, layers: int, grid: Grid, mine: Flat, first: int, last: int, within: bool
+    rest: Flat, layer_of: Places, layers: int, grid: Grid, squares: Bins, mine: Flat, run: tuple[int, int], within: bool
 ) -> tuple[Places, Floats]:
-    """Measure the tuples of owners first to last (not included)."""
-    room = space(256, 64, 1024)
-    seen, state = np.zeros(len(layer_of), dtype=np.int8), np.zeros(len(layer_of), dtype=np.bool_)
-    here = np.empty(256, dtype=np.int32)
+    """Measure the tuples of a run of owners; where there is no grid, the squares tell what is near."""
+    room, near = space(256, 64, 1024), windows.room(len(rest.x) if grid.rows else 0, len(layer_of))
     rows, area, used = np.empty((4096, layers + 1), dtype=np.int32), np.empty(4096), 0
     own_boxes, own_area = mine.box, mine.area
-    for own in range(first, last):
+    for own in range(run[0], run[1]):
         window = own_boxes[own]
         if np.isnan(window[0]):
             continue
-        here, count = _around(rest, grid, window, own if within else -1, seen, state, here)
-        crossing, covering = _parted(rest, mine, own, here, count, seen, state)
-        for n in range(count):
-            seen[here[n]], state[here[n]] = 0, False
+        if grid.rows:
+            near = windows.around(rest, grid, window, own, own if within else -1, near)
+        else:
+            near = windows.beside(rest, squares, window, own if within else -1, near)
+        crossing, covering = _parted(rest, mine, own, near)
         dust = THIN * (window[2] - window[0] + window[3] - window[1])
         if len(crossing) == 0:
+            windows.forget(near)
             begin, choices = _listed(covering, layer_of, layers)
             total = _choices(begin)
             if total == 0 or own_area[own] <= dust:
@@ -101,7 +107,8 @@ def _areas(
                 area[used] = own_area[own]
                 used += 1
             continue
-        room = _swept(room, rest, mine, own, crossing, window)
+        room = _swept(room, rest, mine, own, crossing, near)
+        windows.forget(near)
         number, total_m2, begin, choices = _contributions(room, crossing, covering, layer_of, layers)
         for n in range(len(number)):
             if used == len(area):
@@ -115,133 +122,16 @@ def _areas(
 
 
 @inlined
-def _around(
-    rest: Flat, grid: Grid, window: Floats, after: int, seen: NDArray[np.int8], state: Flags, here: Places
-) -> tuple[Places, int]:
-    """Return the shapes whose box meets a window, marked as swept where they may have an edge in it.
-
-    For the others `state` tells whether they hold the window: a shape that holds the tile's corner does, unless an odd
-    number of its edges cross the way from there to the window's middle, first along the tile's south side, then north.
-    """
-    x, y, owner_of, boxes = rest.x, rest.y, rest.owner, rest.box
-    count = 0
-    px, py = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
-    column = min(max(int((px - grid.west) / grid.width), 0), grid.columns - 1)
-    row = min(max(int((py - grid.south) / grid.height), 0), grid.rows - 1)
-    first = max(int((window[0] - grid.west) / grid.width), 0)
-    last = min(int((window[2] - grid.west) / grid.width), grid.columns - 1)
-    low = max(int((window[1] - grid.south) / grid.height), 0)
-    high = min(int((window[3] - grid.south) / grid.height), grid.rows - 1)
-    for r in range(low, high + 1):
-        for c in range(first, last + 1):
-            tile = r * grid.columns + c
-            middle = r == row and c == column
-            if middle:
-                for n in range(grid.corner_start[tile], grid.corner_start[tile + 1]):
-                    state[grid.corner[n]] = not state[grid.corner[n]]
-                    here, count = _noted(here, count, seen, grid.corner[n])
-                for n in range(grid.toggle_start[tile], grid.toggle_start[tile + 1]):
-                    if grid.west + c * grid.width + grid.toggle_x[n] <= px:
-                        state[grid.toggle_shape[n]] = not state[grid.toggle_shape[n]]
-                        here, count = _noted(here, count, seen, grid.toggle_shape[n])
-            south = grid.south + r * grid.height
-            for n in range(grid.edge_start[tile], grid.edge_start[tile + 1]):
-                k = grid.edge[n]
-                one = owner_of[k]
-                ax, ay, bx, by = x[k], y[k], x[k + 1], y[k + 1]
-                if ax > bx:
-                    ax, ay, bx, by = bx, by, ax, ay
-                near = _enters(ax, ay, bx, by, window)
-                if middle and ax <= px < bx:
-                    at = ay + (px - ax) * ((by - ay) / (bx - ax)) if bx > ax else ay
-                    if abs(at - south) < 1e-6:
-                        # too near to the bend of the way to be told: the whole shape is asked
-                        here, count = _noted(here, count, seen, one)
-                        seen[one] = max(seen[one], _UNCLEAR)
-                    if south < at <= py:
-                        state[one] = not state[one]
-                        here, count = _noted(here, count, seen, one)
-                if near:
-                    here, count = _noted(here, count, seen, one)
-                    seen[one] = _SWEPT
-    _sorted(here, count)
-    kept = 0
-    for n in range(count):
-        one = here[n]
-        if one <= after or not _meets(boxes, one, window):
-            seen[one], state[one] = 0, False
-        else:
-            if seen[one] == _UNCLEAR:
-                state[one] = _holds(x, y, rest.ring[rest.shape[one]], rest.ring[rest.shape[one + 1]], owner_of, px, py)
-            here[kept] = one
-            kept += 1
-    return here, kept
-
-
-@inlined
-def _enters(ax: float, ay: float, bx: float, by: float, window: Floats) -> bool:
-    """Tell whether an edge that runs east meets a window, whatever tiles it passes: the grid must not matter."""
-    if ax > window[2] or bx < window[0] or min(ay, by) > window[3] or max(ay, by) < window[1]:
-        return False
-    dx, dy = bx - ax, by - ay
-    # the corners farthest to either side of the edge's line: north-west and south-east if it climbs
-    low, high = (window[1], window[3]) if dy >= 0.0 else (window[3], window[1])
-    one = dx * (high - ay) - dy * (window[0] - ax)
-    other = dx * (low - ay) - dy * (window[2] - ax)
-    return min(one, other) <= 0.0 <= max(one, other)
-
-
-@kernel
-def _holds(x: Floats, y: Floats, first: int, last: int, owner_of: Places, px: float, py: float) -> bool:
-    """Tell whether a shape with the points first to last (not included) holds a place far from its edges."""
-    inside = False
-    for k in range(first, last - 1):
-        if owner_of[k] >= 0 and (x[k] <= px) != (x[k + 1] <= px):
-            inside ^= y[k] + (px - x[k]) * ((y[k + 1] - y[k]) / (x[k + 1] - x[k])) <= py
-    return inside
-
-
-@inlined
-def _noted(here: Places, count: int, seen: NDArray[np.int8], one: int) -> tuple[Places, int]:
-    """Add a shape to those that are here; return them and how many there are."""
-    if seen[one] == 0:
-        seen[one] = 1
-        if count == len(here):
-            here = tally.longer(here, 2 * count)
-        here[count] = one
-        count += 1
-    return here, count
-
-
-@inlined
-def _sorted(here: Places, count: int) -> None:
-    """Sort the first few entries in place."""
-    for n in range(1, count):
-        one, k = here[n], n - 1
-        while k >= 0 and here[k] > one:
-            here[k + 1] = here[k]
-            k -= 1
-        here[k + 1] = one
-
-
-@inlined
-def _meets(boxes: Floats, n: int, window: Floats) -> bool:
-    """Tell whether the box of a shape and a window have ground in common."""
-    return boxes[n, 0] < window[2] and boxes[n, 2] > window[0] and boxes[n, 1] < window[3] and boxes[n, 3] > window[1]
-
-
-@inlined
-def _parted(
-    rest: Flat, mine: Flat, own: int, here: Places, count: int, seen: NDArray[np.int8], state: Flags
-) -> tuple[Places, Places]:
+def _parted(rest: Flat, mine: Flat, own: int, near: Near) -> tuple[Places, Places]:
     """Return the shapes that have to be swept, and those that hold the whole window, each sorted."""
+    count = near.size[SHAPES]
     crossing, covering = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
     swept, whole = 0, 0
     ring, shape, own_ring, own_shape = rest.ring, rest.shape, mine.ring, mine.shape
     a, b = own_ring[own_shape[own]], own_ring[own_shape[own + 1]]
     for n in range(count):
-        one = here[n]
-        if seen[one] == _SWEPT:
+        one = near.shape[n]
+        if near.seen[one] & CROSSES:
             c, d = ring[shape[one]], ring[shape[one + 1]]
             if (b - a) + (d - c) <= _SMALL and (
                 _line_between(mine, a, own_ring[own_shape[own] + 1], b, rest, c, d)
@@ -250,13 +140,13 @@ def _parted(
                 continue
             crossing[swept] = one
             swept += 1
-        elif state[one]:
+        elif near.holds[one]:
             covering[whole] = one
             whole += 1
     return crossing[:swept], covering[:whole]
 
 
-@kernel
+@inlined
 def _line_between(small: Flat, begin: int, ring_end: int, end: int, other: Flat, first: int, last: int) -> bool:
     """Tell whether the line of an edge of a small shape has that shape on one side and the other one beyond it."""
     if ring_end - begin > 20:
@@ -323,22 +213,48 @@ def _least(boxes: Floats, row: Places, dust: float) -> float:
 
 
 @kernel
-def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: Places, window: Floats) -> Space:
-    """Sweep the window: the owner is local shape 0, the others follow."""
-    points = mine.ring[mine.shape[own + 1]] - mine.ring[mine.shape[own]]
+def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: Places, near: Near) -> Space:
+    """Sweep the owner's window: the owner is local shape 0, the others follow."""
+    window, edges = mine.box[own], near.edge[: near.size[EDGES]]
+    points = len(edges) + mine.ring[mine.shape[own + 1]] - mine.ring[mine.shape[own]]
     for one in crossing:
-        points += rest.ring[rest.shape[one + 1]] - rest.ring[rest.shape[one]]
+        if near.seen[one] & UNCLEAR:
+            points += rest.ring[rest.shape[one + 1]] - rest.ring[rest.shape[one]]
     if points > len(room.piece) or len(crossing) + 1 > len(room.mark):
         room = space(2 * points, 2 * len(crossing) + 2, len(room.trap))
-    width, height = window[2] - window[0], window[3] - window[1]
     while True:
         room.size[PIECES] = room.size[TOGGLES] = 0
         _enter(room, mine, own, 0, window)
+        at = 0
         for n in range(len(crossing)):
-            _enter(room, rest, crossing[n], n + 1, window)
-        if slabs.sweep(room, len(crossing) + 1, width, height):
+            one = crossing[n]
+            if near.seen[one] & UNCLEAR:
+                _enter(room, rest, one, n + 1, window)
+            else:
+                at = _enter_some(room, rest, edges, at, one, n + 1, window)
+                room.inside[n + 1] = near.holds[one]
+        if slabs.sweep(room, len(crossing) + 1, window[2] - window[0], window[3] - window[1]):
             return room
         room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+
+
+@kernel
+def _enter_some(room: Space, rest: Flat, edges: Places, at: int, one: int, local: int, window: Floats) -> int:
+    """Enter those of sorted edges, from one on, that belong to a shape; return where the next shape's begin."""
+    x, y, owner_of = rest.x, rest.y, rest.owner
+    west, south, width, height = window[0], window[1], window[2] - window[0], window[3] - window[1]
+    while at < len(edges) and owner_of[edges[at]] < one:
+        at += 1
+    while at < len(edges) and owner_of[edges[at]] == one:
+        k = edges[at]
+        ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
+        foot = slabs.add_edge(room, ax, ay, bx, by, (local, k), (width, height))
+        # those before the window's corner are known already
+        if 0.0 < foot < width:
+            slabs.add_toggle(room, foot, local)
+        at += 1
+    room.mark[local] = mark_of(local + 1)
+    return at
 
 
 @kernel

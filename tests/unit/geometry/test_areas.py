@@ -71,6 +71,15 @@ def test_every_pair_as_if_intersected(left, right):
         assert abs(found.get((i, j), 0.0) - truth) <= 1e-6 + 1e-10 * (a[i].length + b[j].length)
 
 
+@given(shapes)
+def test_pairs_within_are_those_of_the_layer_with_itself(drawn):
+    """Within one layer neighbours are found by their boxes, between two by their edges: the pairs are the same."""
+    a = areas.moved(array(drawn), FAR)
+    within = {(i, j): area for i, j, area in zip(*areas.pair_areas(a), strict=True)}
+    between = {(i, j): area for i, j, area in zip(*areas.pair_areas(a, a), strict=True) if i < j}
+    assert within == pytest.approx(between, abs=1e-6)
+
+
 @given(shapes, shapes)
 def test_sides_are_symmetric(left, right):
     """Left with right shares what right with left shares."""

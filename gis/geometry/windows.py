@@ -1,0 +1,396 @@
+"""What lies around a window: the shapes that have an edge in it, with these edges, and those that hold all of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel
+from gis.geometry import tally
+from gis.geometry.grid import Grid
+from gis.geometry.outlines import Flat
+
+# entries of Near.size
+SHAPES, EDGES = range(2)
+# what Near.seen says of a shape, in bits: noted, too near to the way to its corner to tell, has an edge in the window
+NOTED, UNCLEAR, CROSSES = 1, 2, 4
+# lists longer than this are sorted by more than insertion
+_SHORT = 48
+_SMALLEST_BIN_M = 1.0
+# nearer to a bend of the way to the window's corner than this, an edge is not told from the bend, m
+_BEND_M = 1e-6
+
+
+class Near(NamedTuple):
+    """Hold what lies around a window; one a thread, used again for every window.
+
+    Parameters
+    ----------
+    size
+        How many shapes and edges there are.
+    shape, edge
+        The shapes whose box meets the window, and the edges that meet it, sorted.
+    met
+        For every edge the last window that it was met in.
+    seen
+        What is known of every shape, 0 for nothing.
+    holds
+        Whether each shape holds the window's south-west corner; of no meaning where it is unclear.
+    """
+
+    size: Ints
+    shape: Places
+    edge: Places
+    met: Places
+    seen: NDArray[np.int8]
+    holds: Flags
+
+
+class Bins(NamedTuple):
+    """Hold squares row by row from the south-west, with the shapes whose box meets each.
+
+    Parameters
+    ----------
+    west, south
+        Corner of the first square, m.
+    side
+        Of a square, m.
+    columns, rows
+        Number of squares east and north.
+    start, shape
+        Where each square's shapes begin in `shape`, and the shapes, sorted.
+    """
+
+    west: float
+    south: float
+    side: float
+    columns: int
+    rows: int
+    start: Ints
+    shape: Places
+
+
+NO_BINS = Bins(0.0, 0.0, 1.0, 0, 0, np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32))
+
+
+def bins(boxes: Floats) -> Bins:
+    """Sort shapes into squares about as large as they are.
+
+    Parameters
+    ----------
+    boxes
+        West, south, east and north of each shape, m; NaN for an empty one.
+
+    Returns
+    -------
+    Bins
+    """
+    full = boxes[~np.isnan(boxes[:, 0])]
+    if len(full) == 0:
+        return NO_BINS
+    west, south = full[:, :2].min(axis=0).tolist()
+    east, north = full[:, 2:].max(axis=0).tolist()
+    usual = float((full[:, 2:] - full[:, :2]).mean())
+    # however thinly the shapes lie, there are not many more squares than shapes
+    side = max(2 * usual, ((east - west) * (north - south) / (4 * len(full) + 16)) ** 0.5, _SMALLEST_BIN_M)
+    columns, rows = int((east - west) / side) + 1, int((north - south) / side) + 1
+    return Bins(west, south, side, columns, rows, *_binned(boxes, west, south, side, columns, rows))
+
+
+@kernel
+def _binned(boxes: Floats, west: float, south: float, side: float, columns: int, rows: int) -> tuple[Ints, Places]:
+    """Return where each square's shapes begin, and the shapes."""
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
+    for n in range(len(boxes)):
+        if not np.isnan(boxes[n, 0]):
+            for row in range(_cell(boxes[n, 1] - south, side), _cell(boxes[n, 3] - south, side) + 1):
+                for column in range(_cell(boxes[n, 0] - west, side), _cell(boxes[n, 2] - west, side) + 1):
+                    start[row * columns + column + 1] += 1
+    for n in range(columns * rows):
+        start[n + 1] += start[n]
+    shape, place = np.empty(start[-1], dtype=np.int32), start[:-1].copy()
+    for n in range(len(boxes)):
+        if not np.isnan(boxes[n, 0]):
+            for row in range(_cell(boxes[n, 1] - south, side), _cell(boxes[n, 3] - south, side) + 1):
+                for column in range(_cell(boxes[n, 0] - west, side), _cell(boxes[n, 2] - west, side) + 1):
+                    shape[place[row * columns + column]] = n
+                    place[row * columns + column] += 1
+    return start, shape
+
+
+@inlined
+def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) -> Near:
+    """Note the shapes whose box meets a window, by their boxes alone.
+
+    Parameters
+    ----------
+    rest
+        All shapes.
+    squares
+        They sorted into squares.
+    window
+        West, south, east and north, m; of one of the shapes.
+    after
+        Shapes up to this position are passed over.
+    near
+        Forgotten room.
+
+    Returns
+    -------
+    Near
+        The room, a larger one where that must be; all are unclear, and perhaps cross the window.
+    """
+    size, boxes, start, shape = near.size, rest.box, squares.start, squares.shape
+    west, south, side, columns = squares.west, squares.south, squares.side, squares.columns
+    size[SHAPES] = size[EDGES] = 0
+    for row in range(_cell(window[1] - south, side), _cell(window[3] - south, side) + 1):
+        for column in range(_cell(window[0] - west, side), _cell(window[2] - west, side) + 1):
+            first, last = start[row * columns + column], start[row * columns + column + 1]
+            near = _longer(near, last - first)
+            here, seen, shapes = near.shape, near.seen, size[SHAPES]
+            for n in range(first, last):
+                one = shape[n]
+                if one > after and seen[one] == 0 and _meets(boxes, one, window):
+                    here[shapes] = one
+                    shapes += 1
+                    seen[one] = NOTED | UNCLEAR | CROSSES
+            size[SHAPES] = shapes
+    _sorted(near.shape, size[SHAPES])
+    return near
+
+
+@inlined
+def _meets(boxes: Floats, n: int, window: Floats) -> bool:
+    """Tell whether the box of a shape and a window have ground in common."""
+    return boxes[n, 0] < window[2] and boxes[n, 2] > window[0] and boxes[n, 1] < window[3] and boxes[n, 3] > window[1]
+
+
+@kernel
+def room(points: int, shapes: int) -> Near:
+    """Make room for what lies around a window.
+
+    Parameters
+    ----------
+    points, shapes
+        How many coordinates and shapes there are in all.
+
+    Returns
+    -------
+    Near
+        Empty.
+    """
+    return Near(
+        np.zeros(2, dtype=np.int64),
+        np.empty(256, dtype=np.int32),
+        np.empty(256, dtype=np.int32),
+        np.full(points, -1, dtype=np.int32),
+        np.zeros(shapes, dtype=np.int8),
+        np.zeros(shapes, dtype=np.bool_),
+    )
+
+
+@inlined
+def forget(near: Near) -> None:
+    """Forget the shapes around a window.
+
+    Parameters
+    ----------
+    near
+        What was around it.
+    """
+    for n in range(near.size[SHAPES]):
+        near.seen[near.shape[n]], near.holds[near.shape[n]] = 0, False
+
+
+@inlined
+def around(rest: Flat, grid: Grid, window: Floats, number: int, after: int, near: Near) -> Near:
+    """Note what lies around a window.
+
+    Parameters
+    ----------
+    rest
+        All shapes.
+    grid
+        Tiles over them.
+    window
+        West, south, east and north, m.
+    number
+        Of the window: another one for each.
+    after
+        Shapes up to this position are passed over; -1 takes all.
+    near
+        Forgotten room.
+
+    Returns
+    -------
+    Near
+        The room, a larger one where that must be.
+    """
+    x, y, owner_of = rest.x, rest.y, rest.owner
+    size, seen, met = near.size, near.seen, near.met
+    size[SHAPES] = size[EDGES] = 0
+    west, east = _cell(window[0] - grid.west, grid.width), _cell(window[2] - grid.west, grid.width)
+    south, north = _cell(window[1] - grid.south, grid.height), _cell(window[3] - grid.south, grid.height)
+    east, north = min(east, grid.columns - 1), min(north, grid.rows - 1)
+    several = east > west or north > south
+    if west < grid.columns and south < grid.rows:
+        near = _cornered(rest, grid, window, west, south, after, near)
+    start, edge_of, columns = grid.edge_start, grid.edge, grid.columns
+    for row in range(south, north + 1):
+        first, last = start[row * columns + west], start[row * columns + east + 1]
+        near = _longer(near, last - first)
+        here, edge = near.shape, near.edge
+        shapes, edges = size[SHAPES], size[EDGES]
+        for n in range(first, last):
+            k = edge_of[n]
+            one = owner_of[k]
+            if one <= after or (several and met[k] == number):
+                continue
+            if several:
+                met[k] = number
+            if _enters(x[k], y[k], x[k + 1], y[k + 1], window):
+                if seen[one] == 0:
+                    here[shapes] = one
+                    shapes += 1
+                seen[one] |= NOTED | CROSSES
+                edge[edges] = k
+                edges += 1
+        size[SHAPES], size[EDGES] = shapes, edges
+    _sorted(near.edge, size[EDGES])
+    _sorted(near.shape, size[SHAPES])
+    _kept(rest, window, near)
+    return near
+
+
+@inlined
+def _cell(distance: float, side: float) -> int:
+    """Return the column or row of a place that far from the grid's corner; the first one for places before it."""
+    return max(int(distance / side), 0)
+
+
+@inlined
+def _cornered(rest: Flat, grid: Grid, window: Floats, column: int, row: int, after: int, near: Near) -> Near:
+    """Tell which shapes hold the window's south-west corner, and note them.
+
+    A shape that holds the corner of the tile does, unless an odd number of its edges cross the way from there, first
+    along the tile's south side, then north.
+    """
+    x, y, owner_of, holds, size = rest.x, rest.y, rest.owner, near.holds, near.size
+    tile = row * grid.columns + column
+    c0, c1 = grid.corner_start[tile], grid.corner_start[tile + 1]
+    t0, t1 = grid.toggle_start[tile], grid.toggle_start[tile + 1]
+    e0, e1 = grid.edge_start[tile], grid.edge_start[tile + 1]
+    near = _longer(near, c1 - c0 + t1 - t0 + e1 - e0)
+    here, seen, count = near.shape, near.seen, size[SHAPES]
+    px, py = window[0], window[1]
+    west, south = grid.west + column * grid.width, grid.south + row * grid.height
+    corner, toggle, toggle_x, edge_of = grid.corner, grid.toggle_shape, grid.toggle_x, grid.edge
+    for n in range(c0, c1):
+        one = corner[n]
+        if one > after:
+            holds[one] = not holds[one]
+            count = _noted(here, count, seen, one, NOTED)
+    for n in range(t0, t1):
+        one = toggle[n]
+        if one > after and west + toggle_x[n] <= px:
+            holds[one] = not holds[one]
+            count = _noted(here, count, seen, one, NOTED)
+    for n in range(e0, e1):
+        k = edge_of[n]
+        one, ax, ay, bx, by = owner_of[k], x[k], y[k], x[k + 1], y[k + 1]
+        if ax > bx:
+            ax, ay, bx, by = bx, by, ax, ay
+        if one <= after or px < ax or px >= bx:
+            continue
+        at = ay + (px - ax) * ((by - ay) / (bx - ax))
+        if abs(at - south) < _BEND_M or abs(at - py) < _BEND_M:
+            count = _noted(here, count, seen, one, NOTED | UNCLEAR)
+        if south < at <= py:
+            holds[one] = not holds[one]
+            count = _noted(here, count, seen, one, NOTED)
+    size[SHAPES] = count
+    return near
+
+
+@inlined
+def _noted(here: Places, count: int, seen: NDArray[np.int8], one: int, what: int) -> int:
+    """Add a shape to those that are here, and what is known of it; return how many there are."""
+    if seen[one] == 0:
+        here[count] = one
+        count += 1
+    seen[one] |= what
+    return count
+
+
+@inlined
+def _longer(near: Near, more: int) -> Near:
+    """Make room for more shapes and edges."""
+    shape, edge = near.shape, near.edge
+    if near.size[SHAPES] + more <= len(shape) and near.size[EDGES] + more <= len(edge):
+        return near
+    return Near(
+        near.size,
+        tally.longer(shape, near.size[SHAPES] + more),
+        tally.longer(edge, near.size[EDGES] + more),
+        near.met,
+        near.seen,
+        near.holds,
+    )
+
+
+@inlined
+def _enters(ax: float, ay: float, bx: float, by: float, window: Floats) -> bool:
+    """Tell whether an edge meets a window, whatever tiles it passes: the grid must not matter."""
+    west, south, east, north = window[0], window[1], window[2], window[3]
+    if max(ax, bx) < west or min(ax, bx) > east or max(ay, by) < south or min(ay, by) > north:
+        return False
+    dx, dy = bx - ax, by - ay
+    if dx < 0.0:
+        dx, dy, ax, ay = -dx, -dy, bx, by
+    # the corners farthest to either side of the edge's line: north-west and south-east if it climbs
+    low, high = (south, north) if dy >= 0.0 else (north, south)
+    one = dx * (high - ay) - dy * (west - ax)
+    other = dx * (low - ay) - dy * (east - ax)
+    return min(one, other) <= 0.0 <= max(one, other)
+
+
+@inlined
+def _sorted(values: Places, count: int) -> None:
+    """Sort the first few entries in place."""
+    if count > _SHORT:
+        values[:count] = np.sort(values[:count])
+        return
+    for n in range(1, count):
+        one, k = values[n], n - 1
+        while k >= 0 and values[k] > one:
+            values[k + 1] = values[k]
+            k -= 1
+        values[k + 1] = one
+
+
+@inlined
+def _kept(rest: Flat, window: Floats, near: Near) -> None:
+    """Drop shapes whose box only touches the window; ask the whole outline of unclear ones without an edge in it."""
+    here, seen, holds, boxes, kept = near.shape, near.seen, near.holds, rest.box, 0
+    for n in range(near.size[SHAPES]):
+        one = here[n]
+        if not _meets(boxes, one, window):
+            seen[one], holds[one] = 0, False
+            continue
+        if seen[one] == NOTED | UNCLEAR:
+            holds[one] = _holds(rest, one, (window[0] + window[2]) / 2, (window[1] + window[3]) / 2)
+        here[kept] = one
+        kept += 1
+    near.size[SHAPES] = kept
+
+
+@kernel
+def _holds(rest: Flat, one: int, px: float, py: float) -> bool:
+    """Tell whether a shape holds a place far from its edges."""
+    x, y, inside = rest.x, rest.y, False
+    for k in range(rest.ring[rest.shape[one]], rest.ring[rest.shape[one + 1]] - 1):
+        if rest.owner[k] >= 0 and (x[k] <= px) != (x[k + 1] <= px):
+            inside ^= y[k] + (px - x[k]) * ((y[k + 1] - y[k]) / (x[k + 1] - x[k])) <= py
+    return inside
