@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 # the source that made-up data names, and the sentence that stands on every output made from them
 MADE_UP = "示例数据,非真实情况"
@@ -77,13 +78,15 @@ def versions() -> dict[str, str]:
     }
 
 
-def fingerprint(frame: pd.DataFrame) -> str:
+def fingerprint(frame: pd.DataFrame, wkb: NDArray[np.object_] | None = None) -> str:
     """Return a digest of a frame's columns, values, geometry bytes and CRS; row order counts, the index does not.
 
     Parameters
     ----------
     frame
         Any frame.
+    wkb
+        Its geometry as `shapely.to_wkb` writes it, if that was done already; the frame has one geometry column.
 
     Returns
     -------
@@ -93,7 +96,8 @@ def fingerprint(frame: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     for column in frame.columns:
         digest.update(str(column).encode())
-        digest.update(_bytes(frame[column]))
+        known = wkb if isinstance(frame[column], gpd.GeoSeries) else None
+        digest.update(_bytes(frame[column]) if known is None else _joined(known))
     if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None:
         code = frame.crs.to_epsg()
         digest.update(str(code or frame.crs.to_wkt()).encode())
@@ -103,11 +107,18 @@ def fingerprint(frame: pd.DataFrame) -> str:
 def _bytes(column: pd.Series) -> bytes:
     """Return the column's values as bytes that do not depend on memory layout."""
     if isinstance(column, gpd.GeoSeries):
-        return b"".join(value or b"\0" for value in shapely.to_wkb(column.to_numpy()))
+        return _joined(shapely.to_wkb(column.to_numpy()))
     if pd.api.types.is_float_dtype(column.dtype) or column.dtype == bool:
         values = np.array(column.to_numpy(dtype="<f8", na_value=np.nan))
         values[np.isnan(values)] = np.nan
         return (values + 0.0).tobytes()
     # a mark that ends in NUL would lose it on the way through numpy and be blank text
+    if isinstance(column.dtype, pd.StringDtype):
+        return "\1".join(column.to_numpy(dtype=object, na_value="\0\2")).encode()
     texts = column.astype("object").where(column.notna(), "\0\2").map(str)
     return "\1".join(texts).encode()
+
+
+def _joined(wkb: NDArray[np.object_]) -> bytes:
+    """Return the bytes of shapes in a row, with a mark for one that is missing."""
+    return b"".join(value or b"\0" for value in wkb)

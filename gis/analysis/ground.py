@@ -24,6 +24,34 @@ from gis.geometry.parts import Shapes
 
 
 @dataclass(frozen=True)
+class Layers:
+    """Hold layers that were read once, the features of each sorted by key.
+
+    Parameters
+    ----------
+    names
+        Names in order of precedence.
+    keys
+        Keys of each layer's features.
+    order
+        Row of each feature in the layer's frame.
+    shapes
+        The features of each layer as drawn.
+    wkb
+        The same as well-known binary.
+    outlines
+        The same as flat arrays; None where the work is left to GEOS.
+    """
+
+    names: tuple[str, ...]
+    keys: list[pa.Array]
+    order: list[NDArray[np.integer]]
+    shapes: list[Shapes]
+    wkb: list[NDArray[np.object_]]
+    outlines: list[Outlines] | None
+
+
+@dataclass(frozen=True)
 class Ground:
     """Hold the faces that the lines of all layers make, with the features that cover each.
 
@@ -176,13 +204,13 @@ class Ground:
         return [(int(a), shapely.STRtree(self.shapes[a:b])) for a, b in pairwise(starts)]
 
 
-def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -> Ground:
+def cut(layers: Layers, *, workers: int | None = None) -> Ground:
     """Cut the ground along every line of every layer.
 
     Parameters
     ----------
     layers
-        Valid polygons by layer name in order of precedence, with unique keys in `<name>_id`, in one projected CRS.
+        Valid polygons with unique keys, in one projected CRS.
     workers
         Number of threads; the result does not depend on it.
 
@@ -190,21 +218,18 @@ def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -
     -------
     Ground
     """
-    names, keys, drawn = sorted_layers(layers)
-    shapes = np.concatenate(drawn)
-    sorted_keys = pa.chunked_array(keys)
-    sizes = np.array([len(key) for key in keys])
-    edges = int(shapely.get_num_coordinates(shapes).sum())
-    layer_of = np.repeat(np.arange(len(names), dtype=np.int32), sizes)
+    shapes = np.concatenate(layers.shapes)
+    sizes = np.array([len(key) for key in layers.keys])
+    layer_of = np.repeat(np.arange(len(layers.names), dtype=np.int32), sizes)
     common = {
-        "layers": names,
-        "keys": sorted_keys.combine_chunks(),
+        "layers": layers.names,
+        "keys": pa.chunked_array(layers.keys).combine_chunks(),
         "layer_of": layer_of,
         "shapes": shapes,
         "workers": workers,
     }
-    if compiled.ready(edges):
-        flat = outlines.of(shapes)
+    if layers.outlines is not None:
+        flat = outlines.joined(layers.outlines)
         cut_faces = faces.of(flat, workers=workers)
         return Ground(
             **common, own_m2=flat.area_m2, faces=cut_faces, outlines=flat, polygons=None, run=compiled.as_compiled
@@ -214,26 +239,27 @@ def cut(layers: Mapping[str, gpd.GeoDataFrame], *, workers: int | None = None) -
     return Ground(**common, own_m2=own, faces=cut_faces, outlines=None, polygons=polygons, run=compiled.as_plain)
 
 
-def sorted_layers(layers: Mapping[str, gpd.GeoDataFrame]) -> tuple[tuple[str, ...], list[pa.Array], list[Shapes]]:
-    """Sort the features of each layer by key.
+def read(layers: Mapping[str, gpd.GeoDataFrame]) -> Layers:
+    """Read layers, the features of each sorted by key.
 
     Parameters
     ----------
     layers
-        Layers by name with keys in `<name>_id`.
+        Polygons by layer name in order of precedence, with keys in `<name>_id`.
 
     Returns
     -------
-    tuple
-        Names, keys and shapes of each layer; shapes as they were drawn.
+    Layers
     """
-    keys, shapes = [], []
-    for name, frame in layers.items():
-        key = text(frame[f"{name}_id"])
-        order = pc.array_sort_indices(key)
-        keys.append(key.take(order))
-        shapes.append(np.asarray(frame.geometry.to_numpy()[order.to_numpy()], dtype=object))
-    return tuple(layers), keys, shapes
+    keys = [text(frame[f"{name}_id"]) for name, frame in layers.items()]
+    order = [pc.array_sort_indices(key).to_numpy() for key in keys]
+    drawn = [frame.geometry.to_numpy() for frame in layers.values()]
+    shapes = [np.asarray(each[rows], dtype=object) for each, rows in zip(drawn, order, strict=True)]
+    wkb = [np.asarray(shapely.to_wkb(each), dtype=object) for each in shapes]
+    points = sum(int(shapely.get_num_coordinates(each).sum()) for each in shapes)
+    flat = [outlines.from_wkb(each) for each in wkb] if compiled.ready(points) else None
+    sorted_keys = [key.take(pa.array(rows)) for key, rows in zip(keys, order, strict=True)]
+    return Layers(tuple(layers), sorted_keys, order, shapes, wkb, flat)
 
 
 def text(keys: pd.Series) -> pa.Array:

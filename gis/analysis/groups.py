@@ -83,9 +83,11 @@ def _numbered(cover_start: Ints, member: Places, layer_of: Places, layers: int) 
     covers = len(cover_start) - 1
     of = np.zeros((covers, layers), dtype=np.int32)
     start, members = np.zeros(covers * layers + 2, dtype=np.int64), np.empty(len(member), dtype=np.int32)
+    # most groups are one feature, and need no table
+    alone = np.zeros(len(layer_of), dtype=np.int32)
     keys = keyed.table(1024)
     values = np.zeros(len(keys), dtype=np.int32)
-    count, used = 1, 0
+    count, used, several = 1, 0, 0
     for cover in range(covers):
         at, end = cover_start[cover], cover_start[cover + 1]
         while at < end:
@@ -93,22 +95,31 @@ def _numbered(cover_start: Ints, member: Places, layer_of: Places, layers: int) 
             while at < end and layer_of[member[at]] == layer:
                 name = name * np.uint64(3) + mark_of(member[at])
                 at += 1
-            if 4 * count > len(keys):
-                keys, values = keyed.larger_with(keys, values)
-            key = np.int64(name & np.uint64(0x3FFFFFFFFFFFFFFF))
-            slot = keyed.place(keys, key)
-            # two groups of one name take the next one
-            while keys[slot] >= 0 and not _same(start, members, values[slot], member, begin, at):
-                key = (key + 1) & 0x3FFFFFFFFFFFFFFF
+            group = alone[member[begin]] if at == begin + 1 else 0
+            if at > begin + 1:
+                if 4 * several + 4 > len(keys):
+                    keys, values = keyed.larger_with(keys, values)
+                key = np.int64(name & np.uint64(0x3FFFFFFFFFFFFFFF))
                 slot = keyed.place(keys, key)
-            if keys[slot] < 0:
-                keys[slot], values[slot] = key, count
+                # two groups of one name take the next one
+                while keys[slot] >= 0 and not _same(start, members, values[slot], member, begin, at):
+                    key = (key + 1) & 0x3FFFFFFFFFFFFFFF
+                    slot = keyed.place(keys, key)
+                if keys[slot] >= 0:
+                    group = values[slot]
+                else:
+                    keys[slot], values[slot] = key, count
+                    several += 1
+            if group == 0:
+                group = count
+                if at == begin + 1:
+                    alone[member[begin]] = group
                 for n in range(begin, at):
                     members[used] = member[n]
                     used += 1
                 count += 1
                 start[count] = used
-            of[cover, layer] = values[slot]
+            of[cover, layer] = group
     return start[: count + 1].copy(), members[:used].copy(), of
 
 

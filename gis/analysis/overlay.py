@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,18 +12,20 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
-from gis import compiled, crs
+from gis import crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import balance as accounts
 from gis.analysis.balance import Account
-from gis.analysis.ground import Ground, cut, sorted_layers
+from gis.analysis.ground import Ground, Layers, cut, read
 from gis.analysis.groups import covers
 from gis.analysis.settlement import Settlement, settle
 from gis.analysis.ties import ties
 from gis.errors import FrameError, UnknownNameError, UsageError
 from gis.geometry import outlines, tuples, validity
+from gis.geometry.outlines import Outlines
 from gis.lineage import Lineage
 
 _SHOWN = 5
@@ -212,8 +214,8 @@ def ledger(
     >>> book.residual("block", "unit")["area_m2"].round(2).tolist()
     [3999.0]
     """
-    ground_crs = _accepted(layers, tolerance)
-    ground = cut(layers, workers=workers)
+    ground_crs, drawn = _accepted(layers, tolerance, workers)
+    ground = cut(drawn, workers=workers)
     known = ties(
         ground.faces,
         ground.layer_of,
@@ -225,15 +227,10 @@ def ledger(
     account = accounts.account(ground, settle(ground.faces, known, ground.run))
     overlapping = accounts.overlapping(account)
     shapes = accounts.facets(account) if facets else None
-    # rows in key order: the account does not depend on theirs, so its lineage must not either
-    used = {
-        name: frame[[f"{name}_id", frame.geometry.name]].sort_values(f"{name}_id") for name, frame in layers.items()
-    }
-    drawn = None if shapes is None else gpd.GeoDataFrame(accounts.cells(account), geometry=shapes, crs=ground_crs)
     return Ledger(
-        facets=drawn,
+        facets=None if shapes is None else gpd.GeoDataFrame(accounts.cells(account), geometry=shapes, crs=ground_crs),
         findings=_kept(account, tolerance),
-        lineage=origins.of("analysis.overlay.ledger", used, tolerance_m=float(tolerance), precedence=list(layers)),
+        lineage=_lineage(layers, drawn, tolerance),
         overlapping=overlapping,
         _account=account,
     )
@@ -286,21 +283,19 @@ def common_ground(
         raise UsageError(f"common ground needs two layers or more; {len(layers)} came", layers=list(layers))
     if owner is not None and owner not in layers:
         raise UnknownNameError(f"owner is {owner!r}; it is one of {', '.join(layers)}", name=owner)
-    _accepted(layers)
-    points = sum(int(shapely.get_num_coordinates(frame.geometry.to_numpy()).sum()) for frame in layers.values())
-    if owner is None and not compiled.ready(points):
-        ground = cut(layers, workers=workers)
+    _, drawn = _accepted(layers, workers=workers)
+    if owner is None and drawn.outlines is None:
+        ground = cut(drawn, workers=workers)
         groups = covers(ground.faces, ground.layer_of, len(ground.layers), ground.run)
-        drawn = accounts.account(ground, Settlement(groups, groups.of[ground.faces.cover], ()))
-        table = accounts.meetings(drawn, ground.layers)
+        account = accounts.account(ground, Settlement(groups, groups.of[ground.faces.cover], ()))
+        table = accounts.meetings(account, ground.layers)
         return table[[f"{name}_id" for name in layers] + ["area_m2"]]
-    names, keys, shapes = sorted_layers(layers)
-    flat = [outlines.of(each) for each in shapes]
-    own = names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
+    flat = drawn.outlines or [outlines.from_wkb(each) for each in drawn.wkb]
+    own = drawn.names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
     members, area = tuples.areas(flat, own, workers=workers)
     order = accounts.row_order(members)
     members = members[order]
-    columns = {f"{name}_id": accounts.named(keys[n], members[:, n]) for n, name in enumerate(names)}
+    columns = {f"{name}_id": accounts.named(drawn.keys[n], members[:, n]) for n, name in enumerate(drawn.names)}
     return pd.DataFrame(columns | {"area_m2": pd.Series(area[order], dtype="float64")})
 
 
@@ -332,8 +327,10 @@ def _widest(ground: Ground, feature: int) -> int:
     return int(own[np.argmax(cut_faces.area_m2[own])])
 
 
-def _accepted(layers: Mapping[str, gpd.GeoDataFrame], tolerance: float = 1.0) -> object:
-    """Refuse what cannot be accounted for; return the CRS that all layers share."""
+def _accepted(
+    layers: Mapping[str, gpd.GeoDataFrame], tolerance: float = 1.0, workers: int | None = None
+) -> tuple[object, Layers]:
+    """Refuse what cannot be accounted for; return the CRS that all layers share, and the layers read."""
     if not layers:
         raise UsageError("the ledger was given no layer; hand in frames by name, such as {'block': blocks}")
     number = isinstance(tolerance, int | float | np.number) and not isinstance(tolerance, bool)
@@ -346,8 +343,23 @@ def _accepted(layers: Mapping[str, gpd.GeoDataFrame], tolerance: float = 1.0) ->
     ground_crs = crs.require_same(dict(layers))
     for name, frame in layers.items():
         _check_keys(name, frame)
-        _check_shapes(name, frame)
-    return ground_crs
+        _check_kinds(name, frame)
+    drawn = read(layers)
+    flat: Sequence[Outlines | None] = drawn.outlines or [None] * len(layers)
+    for (name, frame), order, shapes, lines in zip(layers.items(), drawn.order, drawn.shapes, flat, strict=True):
+        sound = validity.valid(shapes, lines, workers=workers)
+        if not sound.all():
+            _refuse_invalid(name, frame, np.sort(order[~sound]))
+    return ground_crs, drawn
+
+
+def _lineage(layers: Mapping[str, gpd.GeoDataFrame], drawn: Layers, tolerance: float) -> Lineage:
+    """Say what a ledger was made from: rows in key order, since the account does not depend on theirs."""
+    prints = {}
+    for (name, frame), order, wkb in zip(layers.items(), drawn.order, drawn.wkb, strict=True):
+        prints[name] = origins.fingerprint(frame[[f"{name}_id", frame.geometry.name]].iloc[order], wkb)
+    used = {"tolerance_m": float(tolerance), "precedence": list(layers)}
+    return Lineage("analysis.overlay.ledger", prints, used, origins.versions())
 
 
 def _check_keys(name: str, frame: gpd.GeoDataFrame) -> None:
@@ -359,15 +371,16 @@ def _check_keys(name: str, frame: gpd.GeoDataFrame) -> None:
     if values.isna().any():
         rows = values.index[values.isna()].tolist()
         raise FrameError(f"{name}: {len(rows)} rows have no {key} (index {_list(rows)}); give each a key", layer=name)
-    if not all(isinstance(value, str) for value in values):
+    if pd.api.types.infer_dtype(values.to_numpy(dtype=object), skipna=False) not in ("string", "empty"):
         raise FrameError(f"{name}: {key} is {values.dtype}, but keys are text (leading zeros count)", layer=name)
-    if values.duplicated().any():
-        twice = sorted(set(values[values.duplicated()]))
+    repeated = values.duplicated()
+    if repeated.any():
+        twice = sorted(set(values[repeated]))
         raise FrameError(f"{name}: {key} repeats {_list(twice)}; keys are unique", layer=name, features=twice)
 
 
-def _check_shapes(name: str, frame: gpd.GeoDataFrame) -> None:
-    """Refuse a layer with shapes whose area means nothing."""
+def _check_kinds(name: str, frame: gpd.GeoDataFrame) -> None:
+    """Refuse a layer with shapes that have no area."""
     keys = frame[f"{name}_id"].to_numpy(dtype=object)
     shapes = frame.geometry.to_numpy()
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
@@ -378,14 +391,19 @@ def _check_shapes(name: str, frame: gpd.GeoDataFrame) -> None:
     if other.any():
         which = sorted(keys[other])
         raise FrameError(f"{name}: no polygon in {_list(which)}; the ledger takes areas", layer=name, features=which)
-    invalid = np.flatnonzero(~validity.valid(shapes))
-    if len(invalid):
-        places = [f"{keys[row]} ({_fault(shapely.is_valid_reason(shapes[row]))})" for row in invalid]
-        raise FrameError(
-            f"{name}: invalid geometry in {_list(places)}; repair is intake's work, not the ledger's",
-            layer=name,
-            features=[keys[row] for row in invalid],
-        )
+
+
+def _refuse_invalid(name: str, frame: gpd.GeoDataFrame, rows: NDArray[np.integer]) -> None:
+    """Refuse a layer with shapes whose area means nothing."""
+    keys, shapes = frame[f"{name}_id"].iloc[rows].tolist(), frame.geometry.iloc[rows].tolist()
+    places = [
+        f"{key} ({_fault(shapely.is_valid_reason(shape))})" for key, shape in zip(keys, shapes, strict=True)
+    ]
+    raise FrameError(
+        f"{name}: invalid geometry in {_list(places)}; repair is intake's work, not the ledger's",
+        layer=name,
+        features=keys,
+    )
 
 
 def _fault(reason: str) -> str:

@@ -58,7 +58,7 @@ class _Pairs(NamedTuple):
     of
         The pairs of each cover (row), -1 for none.
     first, second
-        The groups of each pair.
+        The groups of each pair, sorted by the first.
     features
         Number of features.
     """
@@ -107,8 +107,12 @@ def ties(
     groups = covers(faces, layer_of, layers, run)
     of, first, second = run(_group_pairs)(groups.start, groups.of)
     pairs = _Pairs(groups.start, groups.member, of, first, second, features)
-    together, left = run(_meeting)(pairs, faces.cover, sure)
-    asked, known = run(_open)(pairs, left, together, faces.cover, faces.area_m2, faces.place, faces.box)
+    wide_covers = np.zeros(len(of), dtype=bool)
+    wide_covers[faces.cover[sure]] = True
+    together, left = run(_meeting)(pairs, wide_covers)
+    # on a face that is clearly wide all pairs meet
+    narrow = np.flatnonzero(~sure)
+    asked, known = run(_open)(pairs, left, together, narrow, faces.cover, faces.area_m2, faces.place, faces.box)
     what = np.empty((len(asked), 3), dtype=np.int64)
     what[:, ONE], what[:, OTHER] = np.divmod(asked, features)
     what[:, LAYER] = -1
@@ -123,57 +127,82 @@ def _group_pairs(start: Ints, of: Places) -> tuple[Places, Places, Places]:
     """Give numbers to the pairs of groups that cover ground together; return those of each cover, and their groups."""
     covers, layers = of.shape
     pair = np.full((covers, layers * (layers + 1) // 2), -1, dtype=np.int32)
-    first, second = np.empty(1024, dtype=np.int32), np.empty(1024, dtype=np.int32)
+    first, second, count = np.empty(1024, dtype=np.int32), np.empty(1024, dtype=np.int32), 0
     groups = len(start) - 1
-    keys = keyed.table(1024)
-    values = np.zeros(len(keys), dtype=np.int32)
-    count = 0
-    for cover in range(covers):
-        column = -1
-        for one in range(layers):
+    begin, has = _having(of.ravel(), groups)
+    # the group that each was last seen with, and the number of that pair
+    beside, number = np.zeros(groups, dtype=np.int32), np.empty(groups, dtype=np.int32)
+    for a in range(1, groups):
+        for n in range(begin[a], begin[a + 1]):
+            cover, one = has[n] // layers, has[n] % layers
+            column = one * layers - one * (one - 1) // 2
             for other in range(one, layers):
+                b = of[cover, other]
+                if b != 0 and (b != a or start[a + 1] - start[a] > 1):
+                    if beside[b] != a:
+                        if count == len(first):
+                            first, second = longer(first, 2 * count), longer(second, 2 * count)
+                        beside[b], number[b], first[count], second[count] = a, count, a, b
+                        count += 1
+                    pair[cover, column] = number[b]
                 column += 1
-                a, b = of[cover, one], of[cover, other]
-                if a == 0 or b == 0 or (one == other and start[a + 1] - start[a] < 2):
-                    continue
-                if 2 * count >= len(keys) - 2:
-                    keys, values = keyed.larger_with(keys, values)
-                key = np.int64(a) * groups + b
-                slot = keyed.place(keys, key)
-                if keys[slot] < 0:
-                    if count == len(first):
-                        first, second = longer(first, 2 * count), longer(second, 2 * count)
-                    keys[slot], values[slot] = key, count
-                    first[count], second[count] = a, b
-                    count += 1
-                pair[cover, column] = values[slot]
     return pair, first[:count].copy(), second[:count].copy()
 
 
 @kernel
-def _meeting(pairs: _Pairs, cover: Places, sure: Flags) -> tuple[Ints, Flags]:
+def _having(values: Places, count: int) -> tuple[Ints, Places]:
+    """Return where the positions of each value begin in an order of all, and the order."""
+    begin, order = np.zeros(count + 1, dtype=np.int64), np.empty(len(values), dtype=np.int32)
+    for value in values:
+        begin[value + 1] += 1
+    for n in range(count):
+        begin[n + 1] += begin[n]
+    place = begin[:-1].copy()
+    for n in range(len(values)):
+        order[place[values[n]]] = n
+        place[values[n]] += 1
+    return begin, order
+
+
+@kernel
+def _meeting(pairs: _Pairs, wide_covers: Flags) -> tuple[Ints, Flags]:
     """Return the table of features that share a face that is clearly wide, and the pairs of groups left open."""
     start, member, of, first, second, features = pairs
-    wide = np.zeros(len(first), dtype=np.bool_)
-    for face in range(len(cover)):
-        if sure[face]:
-            for column in range(of.shape[1]):
-                if of[cover[face], column] >= 0:
-                    wide[of[cover[face], column]] = True
-    keys, count = keyed.table(1024), 0
-    for n in range(len(first)):
-        if wide[n]:
-            a, b = first[n], second[n]
-            for i in range(start[a], start[a + 1]):
-                for j in range(i + 1 if a == b else start[b], start[b + 1]):
-                    key = np.int64(member[i]) * features + member[j]
-                    slot = keyed.place(keys, key)
-                    if keys[slot] < 0:
-                        keys[slot] = key
+    wide, left = np.zeros(len(first), dtype=np.bool_), np.zeros(len(first), dtype=np.bool_)
+    for cover in range(len(of)):
+        if wide_covers[cover]:
+            for n in of[cover]:
+                if n >= 0:
+                    wide[n] = True
+    groups = len(start) - 1
+    begin, _ = _having(first, groups)
+    spot, has = _having(member, features)
+    group = np.empty(len(member), dtype=np.int32)
+    for a in range(groups):
+        group[start[a] : start[a + 1]] = a
+    found, count = np.empty(1024, dtype=np.int64), 0
+    # the last feature that each was seen to meet
+    met = np.full(features, -1, dtype=np.int32)
+    for i in range(features):
+        # what is left open is known when all wide ground of a feature is
+        for wanted in (True, False):
+            for k in range(spot[i], spot[i + 1]):
+                a = group[has[k]]
+                for n in range(begin[a], begin[a + 1]):
+                    if wide[n] != wanted or left[n]:
+                        continue
+                    for m in range(has[k] + 1 if second[n] == a else start[second[n]], start[second[n] + 1]):
+                        j = member[m]
+                        if met[j] == i:
+                            continue
+                        if not wanted:
+                            left[n] = True
+                            break
+                        if count == len(found):
+                            found = longer(found, 2 * count)
+                        met[j], found[count] = i, np.int64(i) * features + j
                         count += 1
-                        if 2 * count > len(keys):
-                            keys = keyed.larger(keys)
-    return keys, _not_all(pairs, ~wide, keys)
+    return keyed.filled(found[:count]), left
 
 
 @kernel
@@ -197,14 +226,14 @@ def _not_all(pairs: _Pairs, asked: Flags, keys: Ints) -> Flags:
 
 @kernel
 def _open(
-    pairs: _Pairs, left: Flags, keys: Ints, cover: Places, area: Floats, place: Floats, box: Floats
+    pairs: _Pairs, left: Flags, keys: Ints, narrow: Ints, cover: Places, area: Floats, place: Floats, box: Floats
 ) -> tuple[Ints, Floats]:
     """Return the pairs of features left open and what is known of their common ground."""
     start, member, of, first, second, features = pairs
     table = keyed.table(1024)
     values = np.zeros(len(table), dtype=np.int64)
     found, known, count = np.empty(1024, dtype=np.int64), np.empty((1024, KNOWN)), 0
-    for face in range(len(cover)):
+    for face in narrow:
         for column in range(of.shape[1]):
             n = of[cover[face], column]
             if n < 0 or not left[n]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, batches, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Marks, Places, batches, kernel, spread
 from gis.geometry import grid as tiling
 from gis.geometry import tally, tiles
 from gis.geometry.grid import Grid
@@ -101,21 +101,38 @@ def _trimmed(book: Parts) -> Parts:
 
 
 def _covers(found: list[Parts]) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return the cover of each part among those of all batches, sorted by name, and their members."""
+    """Return the cover of each part among those of all batches, in the order of the tiles, and their members."""
     names = np.concatenate([book.name for book in found])
-    code = names.view(np.dtype([("first", "u8"), ("second", "u8")])).ravel()
-    order = np.argsort(names[:, 0], kind="stable")
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = code[order[1:]] != code[order[:-1]]
-    position = np.empty(len(order), dtype=np.int32)
-    position[order] = np.cumsum(new) - 1
     length = np.concatenate([np.diff(book.cover_start) for book in found])
-    begin = np.cumsum(length) - length
     member = np.concatenate([book.member for book in found])
-    start, members = gathered(begin, length, member, order[new])
+    position, start, members = _distinct(names, length, member)
     before = np.cumsum([0, *(len(book.name) for book in found[:-1])])
     cover = np.concatenate([position[book.cover + first] for book, first in zip(found, before, strict=True)])
     return cover, start, members
+
+
+@kernel
+def _distinct(name: Marks, length: Ints, member: Places) -> tuple[Places, Ints, Places]:
+    """Return which of the different covers each is, in the order in which they come, and the members of these."""
+    slots = 1024
+    while slots < 2 * len(name):
+        slots *= 2
+    slot, mask = np.full(slots, -1, dtype=np.int32), np.uint64(slots - 1)
+    position, first = np.empty(len(name), dtype=np.int32), np.empty(len(name), dtype=np.int32)
+    start, members = np.zeros(len(name) + 1, dtype=np.int64), np.empty(len(member), dtype=np.int32)
+    count, begin = 0, 0
+    for n in range(len(name)):
+        at = np.int64(name[n, 0] & mask)
+        while slot[at] >= 0 and not (name[first[slot[at]], 0] == name[n, 0] and name[first[slot[at]], 1] == name[n, 1]):
+            at = (at + 1) & (slots - 1)
+        if slot[at] < 0:
+            slot[at], first[count] = count, n
+            start[count + 1] = start[count] + length[n]
+            members[start[count] : start[count + 1]] = member[begin : begin + length[n]]
+            count += 1
+        position[n] = slot[at]
+        begin += length[n]
+    return position, start[: count + 1].copy(), members[: start[count]].copy()
 
 
 @kernel

@@ -11,11 +11,12 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
-from gis.geometry import outlines, parts, slabs, tally, tiles, validity
+from gis.geometry import outlines, parts, rings, slabs, tally, tiles, validity
 from gis.geometry.faces import Faces
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.parts import Shapes
+from gis.geometry.rings import Borders
 from gis.geometry.room import ABOVE, NE, NW, SE, SLABS, SW, THIN, X0, X1, Space, space
 
 # points of one place that rounding has set apart are nearer than this, m
@@ -50,30 +51,68 @@ def drawn(
         Polygons and multipolygons in the CRS of `shapes`, shells counter-clockwise; an empty polygon for a label that
         no face has. Neighbours share their vertices exactly, but where lines pass each other within a nanometre.
     """
-    grid = faces.grid
-    part_label = np.append(np.asarray(label, dtype=np.int64), -1)[faces.part_face]
-
-    def batch(run: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        return _borders(shapes.flat, grid, *run, faces.part_start, part_label)
-
-    found = spread(batch, batches(grid.columns * grid.rows), workers)
-    line = np.concatenate([lines for lines, _ in found])
-    what = np.concatenate([whats for _, whats in found])
-    start, order = _sorted_by(what[:, 0], count)
-    points, ring, ring_label, broken = _rings(line, what, start, order, (grid.width, grid.height))
-    made = _assembled(points, ring, ring_label, count)
-    # measured near the grid's corner, where no digit is lost
-    area, slack = shapely.area(made), 1e-6 + 1e-8 * shapely.length(made)
-    corner = np.array([grid.west, grid.south])
-    made = np.asarray(shapely.transform(made, lambda xy: xy + corner), dtype=object)
+    if count == 0:
+        return np.empty(0, dtype=object)
+    borders = _swept(shapes, faces, label, count, workers)
+    flat, area, length, broken = _linked(borders, faces.grid, workers)
+    # larger than the shapes that are made next
+    del borders
+    made = outlines.shapes(flat)
     # lines that are all but upright or pass each other within a rounding can lead the linking astray
     wanted = np.bincount(label[label >= 0], faces.area_m2[label >= 0], count)
-    wrong = broken | ~validity.valid(made, workers=workers) | (np.abs(area - wanted) > slack)
+    wrong = broken | ~validity.valid(made, flat, workers=workers) | (np.abs(area - wanted) > 1e-6 + 1e-8 * length)
     for n in np.flatnonzero(wrong):
         again = shapely.union_all([_by_geos(shapes, faces, int(face)) for face in np.flatnonzero(label == n)])
         tries = np.array([shapely.make_valid(made[n], method="structure"), again], dtype=object)
         made[n] = tries[np.argmin(np.abs(shapely.area(tries) - wanted[n]))]
     return parts.without_dust(made, 0.0) if wrong.any() else made
+
+
+def _swept(shapes: Outlines, faces: Faces, label: Ints, count: int, workers: int | None) -> Borders:
+    """Find the borders of labels tile by tile, and sort them by label; those of one label keep their order."""
+    grid = faces.grid
+    part_label = np.append(np.asarray(label, dtype=np.int64), -1)[faces.part_face]
+
+    def batch(run: tuple[int, int]) -> tuple[Floats, Ints]:
+        line, what = _borders(shapes.flat, grid, *run, faces.part_start, part_label)
+        return line, what
+
+    found = spread(batch, batches(grid.columns * grid.rows), workers)
+    sizes = sum((np.bincount(what[:, 0], minlength=count) for _, what in found), np.zeros(count, dtype=np.int64))
+    start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    borders = Borders(start, np.empty((start[-1], 4)), np.empty(start[-1], dtype=np.int64))
+    place = start[:-1].copy()
+    while found:
+        # let go of one by one: they are as large as all borders together
+        line, what = found.pop(0)
+        _placed(line, what, place, borders)
+    return borders
+
+
+@kernel
+def _placed(line: Floats, what: Ints, place: Ints, borders: Borders) -> None:
+    """Write borders where the next one of their label belongs."""
+    for n in range(len(line)):
+        k = place[what[n, 0]]
+        borders.line[k, 0], borders.line[k, 1] = line[n, 0], line[n, 1]
+        borders.line[k, 2], borders.line[k, 3] = line[n, 2], line[n, 3]
+        borders.edge[k] = what[n, 1]
+        place[what[n, 0]] = k + 1
+
+
+def _linked(borders: Borders, grid: Grid, workers: int | None) -> tuple[Outlines, Floats, Floats, Flags]:
+    """Make an outline of each label's borders; return them, their areas and lengths, and which are broken."""
+
+    def batch(run: tuple[int, int]) -> tuple[Outlines, Floats, Floats, Flags]:
+        points, ring, owner, broken = rings.linked(borders, *run, (grid.width, grid.height))
+        # measured near the grid's corner, where no digit is lost
+        *flat, area, length = rings.nested(points, ring, owner, broken, (grid.west, grid.south))
+        return Outlines(*flat), area, length, broken
+
+    found = spread(batch, batches(len(borders.start) - 1), workers)
+    flat = outlines.joined([each for each, *_ in found])
+    area, length, broken = (np.concatenate([each[n] for each in found]) for n in (1, 2, 3))
+    return flat, area, length, broken
 
 
 def _by_geos(shapes: Outlines, faces: Faces, face: int) -> shapely.Geometry:
@@ -263,230 +302,3 @@ def _exact(
         return True, px, ay + (px - ax) * ((by - ay) / (bx - ax))
     py = south if height < grid.height / 2 else south + grid.height
     return True, slabs.crossing(ax, ay, bx, by, py), py
-
-
-@kernel
-def _sorted_by(label: Ints, count: int) -> tuple[Ints, Ints]:
-    """Return where each label's borders begin in an order of all, and the order."""
-    start = np.zeros(count + 1, dtype=np.int64)
-    for value in label:
-        start[value + 1] += 1
-    for n in range(count):
-        start[n + 1] += start[n]
-    order, place = np.empty(len(label), dtype=np.int64), start[:-1].copy()
-    for n in range(len(label)):
-        order[place[label[n]]] = n
-        place[label[n]] += 1
-    return start, order
-
-
-@kernel
-def _rings(
-    line: Floats, what: Ints, start: Ints, order: Ints, sides: tuple[float, float]
-) -> tuple[Floats, Ints, Ints, Flags]:
-    """Link the borders of each label to rings; return points, where rings begin, their labels, and broken labels."""
-    points, used = np.empty((2 * len(line) + 16, 2)), 0
-    ring, label, rings = np.zeros(len(line) + 2, dtype=np.int64), np.empty(len(line) + 1, dtype=np.int64), 0
-    broken = np.zeros(len(start) - 1, dtype=np.bool_)
-    for n in range(len(start) - 1):
-        count = start[n + 1] - start[n]
-        if count == 0:
-            continue
-        own = order[start[n] : start[n + 1]]
-        first, following = _chains(line, own)
-        gone = np.zeros(count, dtype=np.bool_)
-        path = np.empty(count + 1, dtype=np.int64)
-        begin_used, begin_rings = used, rings
-        for begin in range(count):
-            if gone[begin]:
-                continue
-            length, k = 0, begin
-            while k >= 0:
-                gone[k] = True
-                path[length] = k
-                length += 1
-                # a place passed twice closes a ring of its own, so that every ring is simple
-                back = _passed(line, own, path, length, first, following)
-                if back >= 0:
-                    if rings + 1 >= len(label):
-                        broken[n] = True
-                        break
-                    used = _closed(line, what, own, path, (back, length), points, used, sides)
-                    if used - ring[rings] >= 4:
-                        rings += 1
-                        ring[rings], label[rings - 1] = used, n
-                    else:
-                        used = ring[rings]
-                    length = back
-                    if length == 0:
-                        break
-                k = _next(line, own, first, following, gone, path[length - 1] if back < 0 else k)
-                if k < 0 and length > 0:
-                    broken[n] = True
-                    break
-            if broken[n]:
-                break
-        if broken[n]:
-            used, rings = begin_used, begin_rings
-    return points[:used].copy(), ring[: rings + 1].copy(), label[:rings].copy(), broken
-
-
-@kernel
-def _chains(line: Floats, own: Ints) -> tuple[Ints, Ints]:
-    """Return a table of the places where borders begin: the first border of each slot, and the next in its chain."""
-    slots = 4
-    while slots < 2 * len(own):
-        slots *= 2
-    first, following = np.full(slots, -1, dtype=np.int64), np.full(len(own), -1, dtype=np.int64)
-    for k in range(len(own) - 1, -1, -1):
-        slot = _slot(line[own[k], 0], line[own[k], 1], slots)
-        following[k] = first[slot]
-        first[slot] = k
-    return first, following
-
-
-@kernel
-def _slot(px: float, py: float, slots: int) -> np.int64:
-    """Return the slot of a place."""
-    mixed = np.int64(px * 1048576.0) * 73856093 ^ np.int64(py * 1048576.0) * 19349663
-    return (mixed ^ (mixed >> 17)) & (slots - 1)
-
-
-@kernel
-def _next(line: Floats, own: Ints, first: Ints, following: Ints, gone: Flags, last: int) -> int:
-    """Return a border that begins where the last one ends: the one furthest to the left (-1: none)."""
-    px, py = line[own[last], 2], line[own[last], 3]
-    dx, dy = px - line[own[last], 0], py - line[own[last], 1]
-    best, turn = -1, -10.0
-    k = first[_slot(px, py, len(first))]
-    while k >= 0:
-        if not gone[k] and line[own[k], 0] == px and line[own[k], 1] == py:
-            ex, ey = line[own[k], 2] - px, line[own[k], 3] - py
-            angle = np.arctan2(dx * ey - dy * ex, dx * ex + dy * ey)
-            if angle > turn:
-                best, turn = k, angle
-        k = following[k]
-    return best
-
-
-@kernel
-def _passed(line: Floats, own: Ints, path: Ints, length: int, first: Ints, following: Ints) -> int:
-    """Return the position on the path of the border that begins where the last one ends (-1: none)."""
-    px, py = line[own[path[length - 1]], 2], line[own[path[length - 1]], 3]
-    if line[own[path[0]], 0] == px and line[own[path[0]], 1] == py:
-        return 0
-    # only a place where several borders begin can be passed twice
-    begins, k = 0, first[_slot(px, py, len(first))]
-    while k >= 0:
-        begins += line[own[k], 0] == px and line[own[k], 1] == py
-        k = following[k]
-    for n in range(length if begins > 1 else 0):
-        if line[own[path[n]], 0] == px and line[own[path[n]], 1] == py:
-            return n
-    return -1
-
-
-@kernel
-def _closed(
-    line: Floats,
-    what: Ints,
-    own: Ints,
-    path: Ints,
-    span: tuple[int, int],
-    points: Floats,
-    used: int,
-    sides: tuple[float, float],
-) -> int:
-    """Write the ring of a piece of path down, without the points that only a tile's side made; return the end."""
-    first, (begin, end), (width, height) = used, span, sides
-    for n in range(begin, end):
-        before, here = own[path[n - 1 if n > begin else end - 1]], own[path[n]]
-        px, py = line[here, 0], line[here, 1]
-        if what[before, 1] == what[here, 1] and (_on_line(px, width) or _on_line(py, height)):
-            continue
-        points[used, 0], points[used, 1] = px, py
-        used += 1
-    if used > first:
-        points[used, 0], points[used, 1] = points[first, 0], points[first, 1]
-        used += 1
-    return used
-
-
-@kernel
-def _on_line(value: float, size: float) -> bool:
-    """Tell whether a coordinate from the grid's corner lies on a side of a tile."""
-    return np.round(value / size) * size == value
-
-
-def _assembled(
-    points: NDArray[np.float64], ring: NDArray[np.int64], label: NDArray[np.int64], count: int
-) -> Shapes:
-    """Make shapes of rings: shells run counter-clockwise, and each hole goes to the smallest shell around it."""
-    area = _signed(points, ring)
-    shell = _shells(points, ring, label, area)
-    order = np.lexsort((np.arange(len(area)), area <= 0, shell, label))
-    lengths = np.diff(ring)[order]
-    coordinates = points[_spans(ring[:-1][order], lengths)]
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    begins = np.flatnonzero(area[order] > 0)
-    polygon = np.append(begins, len(order))
-    multi = np.searchsorted(label[order][begins], np.arange(count + 1))
-    made = shapely.from_ragged_array(
-        shapely.GeometryType.MULTIPOLYGON, coordinates, (starts.astype(np.int64), polygon, multi)
-    )
-    parts = np.diff(multi)
-    made[parts == 1] = shapely.get_geometry(made[parts == 1], 0)
-    made[parts == 0] = shapely.Polygon()
-    return np.asarray(made, dtype=object)
-
-
-def _spans(begin: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the positions of several runs in a row."""
-    ends = np.cumsum(length)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - (ends - length), length)
-
-
-@kernel
-def _signed(points: Floats, ring: Ints) -> Floats:
-    """Return the area of each ring, above 0 where it runs counter-clockwise."""
-    area = np.zeros(len(ring) - 1)
-    for n in range(len(ring) - 1):
-        x0, y0, twice = points[ring[n], 0], points[ring[n], 1], 0.0
-        for k in range(ring[n], ring[n + 1] - 1):
-            twice += (points[k, 0] - x0) * (points[k + 1, 1] - y0) - (points[k + 1, 0] - x0) * (points[k, 1] - y0)
-        area[n] = twice / 2
-    return area
-
-
-@kernel
-def _shells(points: Floats, ring: Ints, label: Ints, area: Floats) -> Ints:
-    """Return the shell that each ring belongs to; a shell belongs to itself."""
-    shell = np.arange(len(area))
-    begin = 0
-    while begin < len(area):
-        end = begin
-        while end < len(area) and label[end] == label[begin]:
-            end += 1
-        for n in range(begin, end):
-            if area[n] > 0:
-                continue
-            px = (points[ring[n], 0] + points[ring[n] + 1, 0]) / 2
-            py = (points[ring[n], 1] + points[ring[n] + 1, 1]) / 2
-            best = -1
-            for m in range(begin, end):
-                if area[m] > -area[n] and (best < 0 or area[m] < area[best]) and _around(points, ring, m, px, py):
-                    best = m
-            shell[n] = best if best >= 0 else begin
-        begin = end
-    return shell
-
-
-@kernel
-def _around(points: Floats, ring: Ints, n: int, px: float, py: float) -> bool:
-    """Tell whether a ring surrounds a point."""
-    inside = False
-    for k in range(ring[n], ring[n + 1] - 1):
-        ax, ay, bx, by = points[k, 0], points[k, 1], points[k + 1, 0], points[k + 1, 1]
-        if (ay > py) != (by > py) and ax + (py - ay) * ((bx - ax) / (by - ay)) > px:
-            inside = not inside
-    return inside

@@ -142,7 +142,7 @@ def of(shapes: Shapes | Outlines) -> Outlines:
         x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
         rings = _starts(counts[full])
         return Outlines(x, y, rings, _starts(full.astype(np.int64)), np.zeros(len(rings) - 1, dtype=bool))
-    return from_wkb(shapely.to_wkb(shapely.force_2d(shapes), output_dimension=2))
+    return from_wkb(shapely.to_wkb(shapes, output_dimension=2))
 
 
 def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outlines:
@@ -205,11 +205,15 @@ def shapes(of_: Outlines) -> Shapes:
     shells = np.flatnonzero(~of_.hole)
     polygon = np.append(shells, len(of_.hole)).astype(np.int64)
     part = np.searchsorted(shells, of_.shape).astype(np.int64)
-    made = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, points, (of_.ring, polygon, part))
+    found = shapely.from_ragged_array(shapely.GeometryType.POLYGON, points, (of_.ring, polygon))
     count = np.diff(part)
-    made[count == 1] = shapely.get_geometry(made[count == 1], 0)
-    made[count == 0] = shapely.Polygon()
-    return np.asarray(made, dtype=object)
+    made = np.full(len(of_), shapely.Polygon(), dtype=object)
+    made[count == 1] = found[part[:-1][count == 1]]
+    several = np.flatnonzero(count > 1)
+    if len(several):
+        parts = found[_spans(part, several)]
+        made[several] = shapely.multipolygons(parts, indices=np.repeat(np.arange(len(several)), count[several]))
+    return made
 
 
 def joined(layers: Sequence[Outlines]) -> Outlines:

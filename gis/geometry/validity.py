@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from gis import compiled
 from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
 from gis.geometry import outlines
+from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
 
 # rings with more points are left to GEOS, which has an index for them
 _MANY = 2_000
 
 
-def valid(shapes: Shapes, *, workers: int | None = None) -> NDArray[np.bool_]:
+def valid(shapes: Shapes, flat: Outlines | None = None, *, workers: int | None = None) -> NDArray[np.bool_]:
     """Tell which shapes are valid.
 
     Parameters
     ----------
     shapes
         Polygons and multipolygons.
+    flat
+        The same, if they were read already.
     workers
         Number of threads.
 
@@ -30,9 +33,10 @@ def valid(shapes: Shapes, *, workers: int | None = None) -> NDArray[np.bool_]:
     numpy.ndarray
         What GEOS says, without asking it about rings whose edges clearly keep apart.
     """
-    if not compiled.ready(int(shapely.get_num_coordinates(shapes).sum())):
-        return np.asarray(shapely.is_valid(shapes))
-    flat = outlines.of(shapes)
+    if flat is None:
+        if not compiled.ready(int(shapely.get_num_coordinates(shapes).sum())):
+            return np.asarray(shapely.is_valid(shapes))
+        flat = outlines.of(shapes)
     found = spread(
         lambda run: _simple(flat.x, flat.y, flat.ring, flat.shape, *run), batches(len(flat)), workers
     )

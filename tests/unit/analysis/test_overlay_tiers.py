@@ -144,7 +144,7 @@ def test_any_layers_have_one_common_ground(layers):
 def test_plain_kernels_settle_as_compiled_ones(name):
     """On one and the same cut the accounts are equal to the last bit, whoever runs the kernels of the analysis."""
     with tier("geos"):
-        cut = ground.cut(case(name))
+        cut = ground.cut(ground.read(case(name)))
     plain, fast = (
         settled(dataclasses.replace(cut, run=run)) for run in (compiled.as_plain, compiled.as_compiled)
     )
