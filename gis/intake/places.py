@@ -254,6 +254,7 @@ def _systems(degrees: bool, longitude: float) -> list[pyproj.CRS]:
     return found
 
 
+@lru_cache(maxsize=128)
 def _vouched(system: pyproj.CRS) -> bool:
     """Tell whether coordinates can be brought to CGCS2000 in a way that somebody vouches for."""
     try:
