@@ -40,6 +40,8 @@ _FITS_M = 30.0
 _BETTER, _DECOY_M = 4.0, 150.0
 # places that differ by less are one, degrees
 _SAME = 2e-7
+# datums that differ by centimetres: degrees in one are degrees in the other
+_OURS = {"CGCS2000", "WGS84"}
 _SYSTEMS = ("CGCS2000", "Xian 1980", "Beijing 1954")
 
 
@@ -257,6 +259,8 @@ def _systems(degrees: bool, longitude: float) -> list[pyproj.CRS]:
 @lru_cache(maxsize=128)
 def _vouched(system: pyproj.CRS) -> bool:
     """Tell whether coordinates can be brought to CGCS2000 in a way that somebody vouches for."""
+    if crs.ground(system) in _OURS:
+        return True
     try:
         crs.transformer(system, crs.CGCS2000)
     except CrsError:
@@ -289,7 +293,7 @@ def _reference(fit: Mapping[str, gpd.GeoDataFrame]) -> NDArray[np.object_]:
 def _degrees(points: Points, place: Place) -> Points:
     """Return longitude and latitude of points; without a vouched way those of the CRS's own datum, near enough."""
     x, y = points[:, ::-1].T if place.swapped else points.T
-    target = crs.WGS84 if place.vouched else place.crs.geodetic_crs
+    target = crs.WGS84 if place.vouched and crs.ground(place.crs) not in _OURS else place.crs.geodetic_crs
     degrees = np.column_stack(_transformer(place.crs, target).transform(x, y))
     return datums.undone(degrees, place.datum) if place.datum else degrees
 
