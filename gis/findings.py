@@ -128,7 +128,8 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     Returns
     -------
     str
-        The sentence; an unknown code is shown with its parameters.
+        The sentence; an unknown code is shown with its parameters. A finding that an exception covers is followed by
+        who accepted it, until when and why (the template "exception.accepted").
     """
     parameters = json.loads(row["parameters"]) if isinstance(row["parameters"], str) else {}
     known = {key: row[key] for key in ("layer", "feature", "field") if isinstance(row.get(key), str)}
@@ -140,7 +141,9 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     template = texts.get(row["code"])
     if template is None:
         return f"{row['code']} {row['parameters']}"
-    return template.format_map(_Gaps({**known, **{key: _shown(value) for key, value in parameters.items()}}))
+    shown_values = _Gaps({**known, **{key: _shown(value) for key, value in parameters.items()}})
+    accepted = texts.get("exception.accepted", "") if "accepted_by" in parameters and "excepted" not in parameters else ""
+    return f"{template.format_map(shown_values)}{accepted.format_map(shown_values)}"
 
 
 class _Gaps(dict[str, Any]):
