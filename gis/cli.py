@@ -117,16 +117,24 @@ def load(
     encoding: Annotated[str | None, typer.Option(help="属性编码 · encoding of the attributes")] = None,
     datum: Annotated[str | None, typer.Option(help="GCJ-02 或 BD-09 · to be undone")] = None,
     reason: Reason = "数据入库",
+    report: Annotated[Path | None, typer.Option(help="问题与修复清单 *.xlsx · what a person must act on")] = None,
 ) -> None:
     """读取、规整、检查、修复、入库。Read, conform, validate, repair and store files."""
     hints = intake.Hints(layer=layer, crs=crs, encoding=encoding, datum=datum)
     settings = _settings(context)
-    reports = intake.load(
-        store, files, hints=hints, settings=settings, author=_author(context), reason=reason, track=_track
+    loaded = intake.load(
+        store,
+        files,
+        hints=hints,
+        settings=settings,
+        author=_author(context),
+        reason=reason,
+        report=report,
+        track=_track,
     )
-    for report in reports:
-        out.print(Text(report.sentence(settings.lang)))
-    _print_findings(gis_findings.join(*[report.findings for report in reports]), settings)
+    for taken in loaded:
+        out.print(Text(taken.sentence(settings.lang)))
+    _print_findings(gis_findings.join(*[taken.findings for taken in loaded]), settings)
 
 
 @app.command()
@@ -134,10 +142,11 @@ def check(
     context: typer.Context,
     store: StoreName,
     report: Annotated[Path | None, typer.Option(help="质检报告 *.xlsx")] = None,
+    points: Annotated[Path | None, typer.Option(help="问题点图层 *.gpkg · findings as points")] = None,
 ) -> None:
     """质检库中数据。List the findings on what is stored."""
     settings = _settings(context)
-    found = intake.check(store, settings=settings, report=report, track=_track)
+    found = intake.check(store, settings=settings, report=report, points=points, track=_track)
     _print_findings(found, settings)
     _say(f"共 {len(found)} 条问题", f"{len(found)} findings", context)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -40,7 +41,7 @@ def accept(found: pd.DataFrame, register: pd.DataFrame, *, on: date, layer: str 
     A finding about two features, or about a gap between several, is covered when the exception names it by `feature`
     and `other`, in either order; without `other`, by its feature alone.
     """
-    holding: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    holding: dict[tuple[str, str], list[Mapping[Any, Any]]] = {}
     notes = []
     for one in register.to_dict("records"):
         until = pd.Timestamp(one["expires_on"]).date()
@@ -53,7 +54,7 @@ def accept(found: pd.DataFrame, register: pd.DataFrame, *, on: date, layer: str 
             holding.setdefault((one["code"], one["layer"]), []).append(one)
     if not holding or found.empty:
         return findings.join(found, findings.table(notes))
-    records = []
+    records: list[Mapping[Any, Any]] = []
     for row in found.to_dict("records"):
         asked = holding.get((row["code"], row["layer"]), [])
         parameters = json.loads(row["parameters"]) if asked else {}
@@ -62,7 +63,7 @@ def accept(found: pd.DataFrame, register: pd.DataFrame, *, on: date, layer: str 
     return findings.join(findings.table(records), findings.table(notes))
 
 
-def _covers(one: dict[str, Any], row: dict[str, Any], parameters: dict[str, Any]) -> bool:
+def _covers(one: Mapping[Any, Any], row: Mapping[Any, Any], parameters: Mapping[Any, Any]) -> bool:
     """Tell whether an exception names a finding's features."""
     feature = None if pd.isna(row["feature"]) else str(row["feature"])
     about = [feature, *([str(parameters["other"])] if "other" in parameters else [])]
@@ -73,7 +74,7 @@ def _covers(one: dict[str, Any], row: dict[str, Any], parameters: dict[str, Any]
     return one["feature"] != one["other"] and {one["feature"], one["other"]} <= set(about)
 
 
-def _accepted(row: dict[str, Any], parameters: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+def _accepted(row: Mapping[Any, Any], parameters: Mapping[Any, Any], one: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a finding with who accepted it, until when and why."""
     said = {
         "accepted_by": one["accepted_by"],
@@ -81,11 +82,11 @@ def _accepted(row: dict[str, Any], parameters: dict[str, Any], one: dict[str, An
         "accepted_why": one["grounds"],
         "accepted_severity": row["severity"],
     }
-    text = json.dumps(parameters | said, ensure_ascii=False, sort_keys=True)
+    text = json.dumps({**parameters, **said}, ensure_ascii=False, sort_keys=True)
     return {**row, "severity": "info", "parameters": text}
 
 
-def _note(code: str, one: dict[str, Any], until: date) -> dict[str, Any]:
+def _note(code: str, one: Mapping[Any, Any], until: date) -> dict[str, Any]:
     """Return the finding about an exception that covers nothing."""
     more = {"excepted": one["code"], "accepted_by": one["accepted_by"], "until": str(until)}
     if code == "exception.expired":

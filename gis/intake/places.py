@@ -1,4 +1,4 @@
-"""Whether rows lie where the district is: outside it, with swapped axes, or with one stray vertex in another country."""
+"""Whether rows lie where the district is: outside it, with swapped axes, or a vertex in another country."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ def _strays(
     """Return the first far vertex of each row that mostly lies in the district: its place and what is said of it."""
     shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
     box = shapely.bounds(shapes).reshape(-1, 4)
-    corners = [_within(*to_degrees.transform(box[:, i], box[:, j]), bounds, _NEAR_DEGREES) for i in (0, 2) for j in (1, 3)]
+    corners = [
+        _within(*to_degrees.transform(box[:, i], box[:, j]), bounds, _NEAR_DEGREES) for i in (0, 2) for j in (1, 3)
+    ]
     asked = np.flatnonzero(np.isfinite(box).all(axis=1) & ~np.logical_and.reduce(corners))
     points, owner = shapely.get_coordinates(shapes[asked], return_index=True)
     lon, lat = to_degrees.transform(points[:, 0], points[:, 1])

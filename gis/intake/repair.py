@@ -137,9 +137,7 @@ def _exchanged(before: shapely.Geometry, after: shapely.Geometry) -> tuple[float
     return float((area * np.maximum(change, 0)).sum()), float((area * np.maximum(-change, 0)).sum())
 
 
-def _turns(
-    ring: NDArray[np.float64], points: NDArray[np.float64]
-) -> tuple[float, NDArray[np.intp]]:
+def _turns(ring: NDArray[np.float64], points: NDArray[np.float64]) -> tuple[float, NDArray[np.intp]]:
     """Return the signed area of a ring, and how often it goes around each point against the clock."""
     begin, end = ring[:-1], ring[1:]
     turns = np.zeros(len(points), dtype=np.intp)
@@ -213,7 +211,7 @@ _STEPS = {"repair.vertices": _without_repeats, "repair.structure": _rebuilt, "re
 
 
 def _said(repairs: pd.DataFrame, layer: Layer, before: Shapes) -> list[dict[str, Any]]:
-    """Return the findings about repairs: one for each shape rebuilt, one a layer for what leaves the ground as it is."""
+    """Return the findings about repairs: one a shape rebuilt, one a layer for what keeps the ground."""
     notes = []
     dropped = repairs.loc[repairs["code"] == "repair.vertices"]
     if len(dropped):
@@ -221,20 +219,20 @@ def _said(repairs: pd.DataFrame, layer: Layer, before: Shapes) -> list[dict[str,
         notes.append(
             findings.finding("repair.vertices", layer.name, severity="info", count=len(dropped), dropped=fewer)
         )
-    for one in repairs.loc[repairs["code"] == "repair.structure"].itertuples():
+    for one in repairs.loc[repairs["code"] == "repair.structure"].to_dict("records"):
         notes.append(
             findings.finding(
                 "repair.structure",
                 layer.name,
-                None if values.missing(one.feature) else str(one.feature),
+                None if values.missing(one["feature"]) else str(one["feature"]),
                 severity="warning",
-                at=(one.x, one.y),
-                number=one.row,
-                reason=str(shapely.is_valid_reason(before[one.row - 1])).partition("[")[0].strip(),
-                before_m2=one.before_m2,
-                after_m2=one.after_m2,
-                gained_m2=one.gained_m2,
-                lost_m2=one.lost_m2,
+                at=(one["x"], one["y"]),
+                number=one["row"],
+                reason=str(shapely.is_valid_reason(before[one["row"] - 1])).partition("[")[0].strip(),
+                before_m2=one["before_m2"],
+                after_m2=one["after_m2"],
+                gained_m2=one["gained_m2"],
+                lost_m2=one["lost_m2"],
             )
         )
     turned = int((repairs["code"] == "repair.orientation").sum())
