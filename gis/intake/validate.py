@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gis import findings, rows
 from gis.catalogue import Catalogue, Layer
 from gis.geometry import areas, coverage, parts
-from gis.intake import outlines, places, values
+from gis.intake import district, outlines, values
 from gis.settings import Settings
 
 Mask = NDArray[np.bool_]
@@ -59,7 +59,7 @@ def validate(
     Returns
     -------
     pandas.DataFrame
-        Findings. Those of `gis.rows`, of `gis.intake.places` and of `gis.intake.outlines`; geometry.duplicate
+        Findings. Those of `gis.rows`, of `gis.intake.district` and of `gis.intake.outlines`; geometry.duplicate
         (warning) and geometry.near_duplicate (over 95 % of the ground in common; a warning, info where the layer may
         overlap itself); coverage.overlap and coverage.gap (error or warning, as the layer's topology says);
         containment.outside (warning). A finding with the parameter `row` is about that row; overlaps and gaps are
@@ -78,7 +78,7 @@ def validate(
     return findings.join(
         own,
         foreign,
-        places.check(frame, layer, settings),
+        district.check(frame, layer, settings),
         outlines.check(sound, layer),
         _duplicates(sound, layer),
         _near_duplicates(sound, layer),
