@@ -194,7 +194,7 @@ def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     CrsError
         Between datums other than CGCS2000 and WGS 84 for which PROJ knows no real transformation.
     """
-    datums = {_ground(source), _ground(target)}
+    datums = {ground(source), ground(target)}
     if datums <= _SAME_GROUND or len(datums) == 1:
         return pyproj.Transformer.from_crs(source, target, always_xy=True)
     group = TransformerGroup(source, target, always_xy=True, allow_ballpark=False)
@@ -270,8 +270,19 @@ def _code(crs: pyproj.CRS) -> int | None:
     return crs.to_epsg()
 
 
-def _ground(crs: pyproj.CRS) -> str:
-    """Return the datum's family; unknown datums keep their own name."""
+def ground(crs: pyproj.CRS) -> str:
+    """Name the family of a CRS's datum.
+
+    Parameters
+    ----------
+    crs
+        Any CRS.
+
+    Returns
+    -------
+    str
+        "CGCS2000", "WGS84" or the datum's own name.
+    """
     geodetic = crs.geodetic_crs
     datum = geodetic.datum if geodetic is not None else None
     name = datum.name if datum is not None else "unknown"

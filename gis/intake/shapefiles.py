@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import pyogrio
 
 from gis import findings
 from gis.errors import EmptyError, SourceError
-from gis.intake import dbf
-from gis.intake.encodings import Encoding
+from gis.intake import dbf, encodings
 from gis.intake.sources import Content, Decision
 
 # parts without which rows have no attributes or no geometry, and what is lost without them
@@ -61,7 +59,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
             f"{path.name}: {len(shapes)} shapes but {len(attributes)} rows of attributes; ask for it again"
         )
     frame = gpd.GeoDataFrame(attributes, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
-    notes = [_note(path, decided, table)] if decided.contradicts or decided.how == "tried" else []
+    notes = encodings.remarks(decided, path.name, ldid=table.ldid)
     if cut:
         notes.append(findings.finding("source.text_cut", path.name, severity="warning", columns=cut))
     return Content(
@@ -70,6 +68,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         claims="none" if shapes.crs is None else "declared",
         decisions=(Decision("encoding", decided.name, decided.how),),
         notes=tuple(notes),
+        ranking=decided.ranking,
     )
 
 
@@ -101,14 +100,3 @@ def _check_magic(path: Path) -> None:
             f"{path.name}: damaged; {announced} bytes are announced and {len(raw)} are there; ask for it again",
             announced=announced,
         )
-
-
-def _note(path: Path, decided: Encoding, table: dbf.Table) -> dict[str, Any]:
-    """Return the finding about a table whose encoding was missing or wrong."""
-    if decided.contradicts:
-        return findings.finding(
-            "source.encoding_wrong", path.name, severity="warning", declared=decided.declared, encoding=decided.name
-        )
-    return findings.finding(
-        "source.encoding_unsaid", path.name, severity="info", encoding=decided.name, ldid=f"0x{table.ldid:02X}"
-    )
