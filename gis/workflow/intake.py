@@ -17,6 +17,9 @@ from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import SourceError, UsageError
 from gis.intake import conform, exceptions, outlines, recipes, repair, validate
+from gis.intake.read import read
+from gis.intake.recipes import Recipe
+from gis.publish import files, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
 from gis.store.geopackage import GeoPackage
