@@ -85,7 +85,7 @@ Flaw = tuple[int, str, tuple[float, float], dict[str, Any]]
 
 def _spikes(shapes: Shapes, tolerance: float) -> list[Flaw]:
     """Return the longest spike of each shape that has some."""
-    tip, before, after, owner = _corners(shapes)
+    tip, before, after, owner = _corners(shapes, tolerance)
     one, two = before - tip, after - tip
     lengths = np.hypot(*one.T), np.hypot(*two.T)
     shorter = np.minimum(*lengths)
@@ -108,9 +108,12 @@ def _spikes(shapes: Shapes, tolerance: float) -> list[Flaw]:
     ]
 
 
-def _corners(shapes: Shapes) -> tuple[Floats, Floats, Floats, Ints]:
-    """Return every corner of every ring with its neighbours on the ring, and the shape it belongs to."""
+def _corners(shapes: Shapes, tolerance: float) -> tuple[Floats, Floats, Floats, Ints]:
+    """Return every corner of what is no scrap with its neighbours on the ring, and the shape it belongs to."""
     pieces, shape = parts.polygons(shapes)
+    # a scrap is one flaw, however sharp it is
+    meant = ~_scrap(pieces, tolerance)
+    pieces, shape = pieces[meant], shape[meant]
     rings, piece = shapely.get_rings(pieces, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     last = np.append(ring[1:] != ring[:-1], True)
@@ -138,8 +141,7 @@ def _scraps(shapes: Shapes, tolerance: float) -> list[Flaw]:
 
 def _smallest(pieces: Shapes, owner: Ints, tolerance: float, code: str) -> list[Flaw]:
     """Return the smallest piece of each shape that has one below what anybody draws on purpose."""
-    area = shapely.area(pieces)
-    small = np.flatnonzero((area < _SCRAP_M2) | (2 * area < tolerance * shapely.length(pieces)))
+    area, small = shapely.area(pieces), np.flatnonzero(_scrap(pieces, tolerance))
     small = small[np.lexsort((area[small], owner[small]))]
     rows, first, count = np.unique(owner[small], return_index=True, return_counts=True)
     points = shapely.point_on_surface(pieces[small[first]])
@@ -147,3 +149,9 @@ def _smallest(pieces: Shapes, owner: Ints, tolerance: float, code: str) -> list[
         (int(row), code, (float(at.x), float(at.y)), {"area_m2": float(area[one]), "count": int(number)})
         for row, one, number, at in zip(rows, small[first], count, points, strict=True)
     ]
+
+
+def _scrap(pieces: Shapes, tolerance: float) -> NDArray[np.bool_]:
+    """Tell which polygons nobody draws on purpose: too small, or narrower than the tolerance on average."""
+    area = shapely.area(pieces)
+    return np.asarray((area < _SCRAP_M2) | (2 * area < tolerance * shapely.length(pieces)), dtype=bool)

@@ -81,8 +81,8 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
     shapes, done = before, []
     for code, step in _STEPS.items():
         made = step(shapes, free, layer)
-        rows_ = np.flatnonzero(~shapely.equals_identical(made, shapes) & free)
-        done += [_record(code, layer, _key(frame, layer, row), row, shapes[row], made[row]) for row in map(int, rows_)]
+        touched = np.flatnonzero(~shapely.equals_identical(made, shapes) & free)
+        done.append(_records(code, layer, frame, touched, (shapes[touched], made[touched])))
         shapes = made
     repairs = _listed(done)
     left = usable & locked & ~shapely.is_valid(before)
@@ -92,31 +92,38 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
     return Repaired(frame.set_geometry(geometry.rename(frame.geometry.name)), repairs, findings.table(notes))
 
 
-def _record(
-    code: str, layer: Layer, key: str | None, row: int, before: shapely.Geometry, after: shapely.Geometry
-) -> dict[str, Any]:
-    """Return one repair as a row: what was there, what is there now, what was gained and lost."""
-    gained, lost = _exchanged(before, after) if code == "repair.structure" else (0.0, 0.0)
-    place = shapely.point_on_surface(after)
-    return {
-        "code": code,
-        "layer": layer.name,
-        "feature": key,
-        "row": row + 1,
-        "before_vertices": int(shapely.get_num_coordinates(before)),
-        "after_vertices": int(shapely.get_num_coordinates(after)),
-        "before_m2": float(shapely.area(before)),
-        "after_m2": float(shapely.area(after)),
-        "gained_m2": gained,
-        "lost_m2": lost,
-        "x": float(place.x),
-        "y": float(place.y),
-    }
+def _records(
+    code: str, layer: Layer, frame: gpd.GeoDataFrame, touched: NDArray[np.intp], shapes: tuple[Shapes, Shapes]
+) -> pd.DataFrame:
+    """Return the repairs of one kind as rows: what was there, what is there now, what was gained and lost."""
+    before, after = shapes
+    moves = code == "repair.structure"
+    exchanged = [_exchanged(*pair) if moves else (0.0, 0.0) for pair in zip(before, after, strict=True)]
+    gained, lost = np.array(exchanged, dtype=float).reshape(-1, 2).T
+    places = shapely.point_on_surface(after)
+    return pd.DataFrame(
+        {
+            "code": code,
+            "layer": layer.name,
+            "feature": [_key(frame, layer, int(row)) for row in touched],
+            "row": touched + 1,
+            "before_vertices": shapely.get_num_coordinates(before),
+            "after_vertices": shapely.get_num_coordinates(after),
+            "before_m2": shapely.area(before),
+            "after_m2": shapely.area(after),
+            "gained_m2": gained,
+            "lost_m2": lost,
+            "x": shapely.get_x(places),
+            "y": shapely.get_y(places),
+        }
+    )
 
 
-def _listed(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return repairs as a table with fixed columns and types, also when there is none."""
-    return pd.DataFrame(records, columns=list(_COLUMNS)).astype(_COLUMNS)
+def _listed(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return repairs as one table with fixed columns and types, also when there is none."""
+    some = [table for table in tables if len(table)]
+    joined = pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=list(_COLUMNS))
+    return joined.astype(_COLUMNS)
 
 
 def _exchanged(before: shapely.Geometry, after: shapely.Geometry) -> tuple[float, float]:

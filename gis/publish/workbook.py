@@ -237,8 +237,10 @@ def _titled(row: Mapping[Any, Any], catalogue: Catalogue) -> dict[str, Any]:
 def _repairs(frame: pd.DataFrame, catalogue: Catalogue) -> Table:
     """Lay out 修复记录: what was done to which row, vertices and ground before and after."""
     words = catalogue.words("workbook")
+    # turning a ring moves no line; how many were turned is among the notes
+    frame = frame.loc[frame["code"] != "repair.orientation"]
     rows = frame.assign(layer=[_titled(row, catalogue)["layer"] for row in frame.to_dict("records")])
-    done = {code: words[code] for code in ("repair.vertices", "repair.structure", "repair.orientation")}
+    done = {code: words[code] for code in ("repair.vertices", "repair.structure")}
     counts, places = ("row", "before_vertices", "after_vertices"), ("x", "y")
     grounds = ("before_m2", "after_m2", "gained_m2", "lost_m2")
     displays = dict.fromkeys(counts, tables.COUNT) | dict.fromkeys(grounds, _GROUND) | dict.fromkeys(places, PLACE)
