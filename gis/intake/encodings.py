@@ -244,7 +244,9 @@ def remarks(decided: Encoding, name: str, *, ldid: int | None = None) -> list[di
     if decided.contradicts:
         said = decided.declared
         notes.append(
-            findings.finding("source.encoding_wrong", name, severity="warning", declared=said, encoding=decided.name)
+            findings.finding(
+                "source.encoding_wrong", name, severity="warning", declared=said, encoding=decided.name
+            )
         )
     elif decided.how == "tried" and ldid is not None:
         page = f"0x{ldid:02X}"

@@ -145,7 +145,9 @@ def weigh(
     return sorted(weighed, key=lambda place: (-place.score, crs.label(place.crs), place.swapped, place.datum or ""))
 
 
-def clear(weighed: list[Place], frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame]) -> Place | None:
+def clear(
+    weighed: list[Place], frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame]
+) -> Place | None:
     """Return the one place that the evidence settles on.
 
     Parameters
