@@ -33,17 +33,17 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 StoreName = Annotated[str, typer.Argument(metavar="STORE", help="库:*.gpkg 或 postgresql://… · the store")]
-Reason = Annotated[str, typer.Option(help="变更原因 · why")]
 
 _SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Session:
-    """Hold what the common options settle: settings, and who makes changes."""
+    """Hold what the common options settle: settings, and who makes changes and why."""
 
     settings: Settings
     author: str
+    reason: str | None
 
 
 T = TypeVar("T")
@@ -57,13 +57,14 @@ def common(
     file: Annotated[Path | None, typer.Option("--settings", help="本单位设置 *.toml · the bureau's settings")] = None,
     crs: Annotated[str | None, typer.Option("--working-crs", help="工作坐标系 · EPSG code or WKT file")] = None,
     author: Annotated[str, typer.Option(envvar="GIS_AUTHOR", help="填报人 · who makes changes")] = "gis",
+    reason: Annotated[str | None, typer.Option(help="变更原因 · why")] = None,
 ) -> None:
     """城市更新空间规划:街区统筹与站城融合。Spatial planning for urban renewal."""
     base = bureau.read_settings(file) if file else Settings()
     if lang is not None and lang not in gis_catalogue.LANGUAGES:
         raise UsageError(f"--lang is {lang!r}; allowed are zh and en", lang=lang)
     settings = replace(base, lang=lang or base.lang, layers=layers or base.layers, crs=crs or base.crs)
-    context.obj = Session(settings, author)
+    context.obj = Session(settings, author, reason)
 
 
 @app.command("demo")
@@ -101,9 +102,11 @@ def migrate(context: typer.Context, store: StoreName) -> None:
 
 
 @app.command()
-def adopt(context: typer.Context, store: StoreName, reason: Reason = "登记库外修改") -> None:
+def adopt(context: typer.Context, store: StoreName) -> None:
     """登记其他程序对库的修改。Record what other programs changed in the store."""
-    change = keeping.adopt(store, settings=_settings(context), author=_author(context), reason=reason)
+    change = keeping.adopt(
+        store, settings=_settings(context), author=_author(context), reason=_reason(context, "登记库外修改")
+    )
     _say(f"已登记为变更 {change.number}", f"recorded as change {change.number}", context)
 
 
@@ -116,17 +119,24 @@ def load(
     crs: Annotated[str | None, typer.Option(help="文件坐标系 · CRS of the files that name none")] = None,
     encoding: Annotated[str | None, typer.Option(help="属性编码 · encoding of the attributes")] = None,
     datum: Annotated[str | None, typer.Option(help="GCJ-02 或 BD-09 · to be undone")] = None,
-    reason: Reason = "数据入库",
+    report: Annotated[Path | None, typer.Option(help="问题与修复清单 *.xlsx · what a person must act on")] = None,
 ) -> None:
     """读取、规整、检查、修复、入库。Read, conform, validate, repair and store files."""
     hints = intake.Hints(layer=layer, crs=crs, encoding=encoding, datum=datum)
     settings = _settings(context)
-    reports = intake.load(
-        store, files, hints=hints, settings=settings, author=_author(context), reason=reason, track=_track
+    loaded = intake.load(
+        store,
+        files,
+        hints=hints,
+        settings=settings,
+        author=_author(context),
+        reason=_reason(context, "数据入库"),
+        report=report,
+        track=_track,
     )
-    for report in reports:
-        out.print(Text(report.sentence(settings.lang)))
-    _print_findings(gis_findings.join(*[report.findings for report in reports]), settings)
+    for taken in loaded:
+        out.print(Text(taken.sentence(settings.lang)))
+    _print_findings(gis_findings.join(*[taken.findings for taken in loaded]), settings)
 
 
 @app.command()
@@ -134,10 +144,11 @@ def check(
     context: typer.Context,
     store: StoreName,
     report: Annotated[Path | None, typer.Option(help="质检报告 *.xlsx")] = None,
+    points: Annotated[Path | None, typer.Option(help="问题点图层 *.gpkg · findings as points")] = None,
 ) -> None:
     """质检库中数据。List the findings on what is stored."""
     settings = _settings(context)
-    found = intake.check(store, settings=settings, report=report, track=_track)
+    found = intake.check(store, settings=settings, report=report, points=points, track=_track)
     _print_findings(found, settings)
     _say(f"共 {len(found)} 条问题", f"{len(found)} findings", context)
 
@@ -162,9 +173,9 @@ def restore(
     layer: str,
     key: str,
     change: int,
-    reason: Reason = "恢复历史状态",
 ) -> None:
     """把一个要素恢复到某次变更后的状态。Bring a feature back to its state after a change."""
+    reason = _reason(context, "恢复历史状态")
     done = keeping.restore(
         store, (layer, key, change), settings=_settings(context), author=_author(context), reason=reason
     )
@@ -282,6 +293,12 @@ def _author(context: typer.Context) -> str:
     """Return who makes changes."""
     session: Session = context.obj
     return session.author
+
+
+def _reason(context: typer.Context, default: str) -> str:
+    """Return why changes are made, what the command says where nobody else does."""
+    session: Session = context.obj
+    return session.reason or default
 
 
 def _track(items: Iterable[T], title: str) -> Iterable[T]:

@@ -128,19 +128,45 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     Returns
     -------
     str
-        The sentence; an unknown code is shown with its parameters.
+        The sentence; an unknown code is shown with its parameters. A finding that an exception covers is followed by
+        who accepted it, until when and why (the template "exception.accepted").
     """
     parameters = json.loads(row["parameters"]) if isinstance(row["parameters"], str) else {}
     known = {key: row[key] for key in ("layer", "feature", "field") if isinstance(row.get(key), str)}
     shown = titles or {}
     if "field" in known:
         known["field"] = shown.get(f"{known.get('layer')}.{known['field']}", known["field"])
+    if parameters.get("target") in shown:
+        parameters["target"] = shown[parameters["target"]]
     if "layer" in known:
         known["layer"] = shown.get(known["layer"], known["layer"])
     template = texts.get(row["code"])
     if template is None:
         return f"{row['code']} {row['parameters']}"
-    return template.format_map(_Gaps({**known, **{key: _shown(value) for key, value in parameters.items()}}))
+    shown_values = _Gaps({**known, **{key: _shown(value) for key, value in parameters.items()}})
+    accepted = (
+        texts.get("exception.accepted", "") if "accepted_by" in parameters and "excepted" not in parameters else ""
+    )
+    return f"{template.format_map(shown_values)}{accepted.format_map(shown_values)}"
+
+
+def party(code: str, takes: Mapping[str, Iterable[str]]) -> str | None:
+    """Return who takes a finding.
+
+    Parameters
+    ----------
+    code
+        The finding's code.
+    takes
+        What codes begin with, by party (code list `parties`).
+
+    Returns
+    -------
+    str or None
+        The party with the longest beginning that fits; None where none does.
+    """
+    fitting = [(len(begin), name) for name, begins in takes.items() for begin in begins if code.startswith(begin)]
+    return max(fitting)[1] if fitting else None
 
 
 class _Gaps(dict[str, Any]):

@@ -38,6 +38,12 @@ DTYPES = {
     "boolean": "boolean",
     "date": "datetime64[us]",
 }
+# the codes of what no store holds: no exception lets such a row in
+RULES = frozenset(
+    {f"row.{name}" for name in ("required", "duplicate_key", "type", "code", "range", "pattern", "width", "nul")}
+    | {f"geometry.{name}" for name in ("missing", "empty", "type", "invalid", "not_finite")}
+    | {"row.reference"}
+)
 # how many codes a sentence lists before it only names the list
 _LISTED = 12
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")

@@ -147,6 +147,7 @@ _LAYER_KEYS: dict[str, type | tuple[type, ...]] = {
     "topology": dict,
     "style": dict,
     "derived": bool,
+    "within": list,
 }
 _FIELD_KEYS: dict[str, type | tuple[type, ...]] = {
     "name!": str,
@@ -206,6 +207,7 @@ def _layer(path: Path) -> Layer:
         topology=Topology(**topology),
         style=MappingProxyType(style),
         derived=raw.get("derived", False),
+        within=tuple(raw.get("within", ())),
     )
     _check_layer(path, layer)
     return layer
@@ -252,6 +254,10 @@ def _check_layer(path: Path, layer: Layer) -> None:
 def _check_links(root: Path, layer: Layer, layers: Mapping[str, Layer], codes: Mapping[str, CodeList]) -> None:
     """Check that code lists and referenced layers exist."""
     path = root / f"{layer.name}.toml"
+    covers = sorted(name for name, other in layers.items() if other.geometry == "MultiPolygon" and other is not layer)
+    for name in layer.within:
+        if name not in covers or layer.geometry != "MultiPolygon":
+            raise _broken(path, "within", f"names {name!r}", covers)
     for item in layer.fields:
         if item.codes is not None and item.codes not in codes:
             raise _broken(path, f"fields.{item.name}.codes", f"is {item.codes!r}", sorted(codes))

@@ -64,7 +64,8 @@ class Layer:
     """Describe one layer: its table, its key, its fields, its publication and its looks.
 
     `publish_when` maps a field to the values whose rows may be shown in a public edition; `style` is drawing data
-    (order, fill, line, width, dash, by, label) that the map, the sheets and QGIS share.
+    (order, fill, line, width, dash, by, label) that the map, the sheets and QGIS share. `within` names the layers whose
+    ground each feature must not leave; where a field refers to such a layer, the ground of the very feature it names.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Layer:
     topology: Topology = Topology()
     style: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     derived: bool = False
+    within: tuple[str, ...] = ()
 
     def title(self, lang: str = "zh") -> str:
         """Return the title in one language."""

@@ -127,6 +127,35 @@ def overlaps(frame: gpd.GeoDataFrame, key: str, *, tolerance: float = 0.0) -> gp
     return _places(names, common[keep], ground)
 
 
+def united(shapes: Shapes) -> shapely.Geometry:
+    """Unite the shapes of one layer.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons or multipolygons in metres, best near the origin (`areas.moved`).
+
+    Returns
+    -------
+    shapely.Geometry
+        The ground that any of them covers.
+
+    Notes
+    -----
+    Shapes that share their edges vertex for vertex with every neighbour are joined by dropping those edges, which
+    computes no point and is an order of magnitude faster; only the others are overlaid. Both ways give the same
+    ground.
+    """
+    shapes = np.asarray(shapes, dtype=object)
+    matched = shapely.is_empty(shapely.coverage_invalid_edges(shapes)) if len(shapes) else np.zeros(0, dtype=bool)
+    if 2 * matched.sum() < len(shapes):
+        return shapely.union_all(shapes)
+    joined = shapely.coverage_union_all(shapes[matched])
+    if not shapely.is_valid(joined):
+        return shapely.union_all(shapes)
+    return joined if matched.all() else shapely.union_all([joined, *shapes[~matched]])
+
+
 def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None = None) -> gpd.GeoDataFrame:
     """Find ground that a layer encloses, or ought to cover, and does not (缝隙).
 
@@ -157,13 +186,15 @@ def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None =
     keys, shapes = _sorted_shapes(frame, key)
     corner = areas.origin(shapes)
     local = areas.moved(shapes, -corner)
-    union = shapely.union_all(local)
+    union = united(local)
     wanted = _filled(union) if within is None else areas.moved(np.array([within], dtype=object), -corner)[0]
     found, _ = parts.polygons(np.array([shapely.difference(wanted, union)], dtype=object))
     found = found[shapely.area(found) > DUST_M2]
     found = found[np.lexsort(shapely.bounds(found).reshape(-1, 4).T[::-1])]
     gap, feature = shapely.STRtree(local).query(found, predicate="dwithin", distance=DUST_M2)
-    touching = [tuple(sorted(keys[feature[gap == position]])) for position in range(len(found))]
+    order = np.argsort(gap, kind="stable")
+    beside = np.split(keys[feature[order]], np.cumsum(np.bincount(gap, minlength=len(found)))[:-1])
+    touching = [tuple(sorted(around)) for around in beside[: len(found)]]
     names = pd.DataFrame({"neighbours": pd.Series(touching, dtype=object)})
     return _places(names, areas.moved(found, corner), ground)
 

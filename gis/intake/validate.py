@@ -17,17 +17,16 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gis import crs, findings, rows
+from gis import findings, rows
 from gis.catalogue import Catalogue, Layer
-from gis.errors import CrsError
-from gis.geometry import coverage
-from gis.intake import values
+from gis.geometry import areas, coverage, parts
+from gis.intake import district, outlines, values
 from gis.settings import Settings
 
 Mask = NDArray[np.bool_]
 
-# a feature of a neighbouring district, such as the next station, is worth a look; beyond this it is in the wrong place
-_NEAR_DEGREES = 0.1
+# two features that share more than this of the ground that they cover together are one, drawn twice
+_SAME = 0.95
 
 
 def validate(
@@ -37,6 +36,7 @@ def validate(
     catalogue: Catalogue,
     settings: Settings,
     references: Mapping[str, Collection[str]] | None = None,
+    parents: Mapping[str, gpd.GeoDataFrame] | None = None,
 ) -> pd.DataFrame:
     """Find all faults of a layer's rows.
 
@@ -52,15 +52,18 @@ def validate(
         The district's bounds.
     references
         Keys that exist, by layer; references to other layers are not checked.
+    parents
+        The layers whose ground the features must not leave, by name (`Layer.within`), in the same CRS; one that is not
+        given, or is empty, is not checked.
 
     Returns
     -------
     pandas.DataFrame
-        Findings. Those of `gis.rows`; place.swapped_axes (error); place.outside_district (error, a warning within 0.1°
-        of the bounds); place.unchecked (info, no known way from the working CRS to degrees);
-        geometry.duplicate (warning); coverage.overlap and coverage.gap (error or warning, as the
-        layer's topology says). A finding with the parameter `row` is about that row; overlaps and gaps are about two
-        or more and keep none of them out.
+        Findings. Those of `gis.rows`, of `gis.intake.district` and of `gis.intake.outlines`; geometry.duplicate
+        (warning) and geometry.near_duplicate (over 95 % of the ground in common; a warning, info where the layer may
+        overlap itself); coverage.overlap and coverage.gap (error or warning, as the layer's topology says);
+        containment.outside (warning). A finding with the parameter `row` is about that row; overlaps and gaps are
+        about two or more and keep none of them out.
     """
     frame = frame.reset_index(drop=True)
     own = rows.check(frame, layer, catalogue)
@@ -70,10 +73,18 @@ def validate(
     foreign = rows.references(frame, layer, known)
     if not layer.spatial or not isinstance(frame, gpd.GeoDataFrame):
         return findings.join(own, foreign)
-    places = _places(frame, layer, settings)
     # only sound geometry can be compared with its neighbours
     sound = frame.loc[_sound(frame, layer)]
-    return findings.join(own, foreign, places, _duplicates(sound, layer), _topology(sound, layer))
+    return findings.join(
+        own,
+        foreign,
+        district.check(frame, layer, settings),
+        outlines.check(sound, layer),
+        _duplicates(sound, layer),
+        _near_duplicates(sound, layer),
+        _topology(sound, layer),
+        _containment(sound, layer, parents or {}),
+    )
 
 
 def split(
@@ -143,60 +154,6 @@ def _sound(frame: gpd.GeoDataFrame, layer: Layer) -> Mask:
     return np.asarray(usable, dtype=bool)
 
 
-def _places(frame: gpd.GeoDataFrame, layer: Layer, settings: Settings) -> pd.DataFrame:
-    """Find rows outside the district, and rows that would be inside if their axes were swapped."""
-    if settings.bounds is None or frame.crs is None:
-        return findings.table()
-    x, y = _middles(frame)
-    try:
-        to_degrees = crs.transformer(frame.crs, crs.CGCS2000)
-    except CrsError:
-        # a grid of the bureau's own may have no known way to degrees, in which the bounds are
-        return findings.table([findings.finding("place.unchecked", layer.name, severity="info")])
-    lon, lat = to_degrees.transform(x, y)
-    there = np.isfinite(x) & np.isfinite(y)
-    inside = _within(lon, lat, settings.bounds, 0.0)
-    near = _within(lon, lat, settings.bounds, _NEAR_DEGREES)
-    swapped = there & ~near & _within(*to_degrees.transform(y, x), settings.bounds, 0.0)
-    found = []
-    for row in np.flatnonzero(there & ~inside):
-        at = (float(x[row]), float(y[row]))
-        key = frame[layer.key].iloc[row]
-        feature = None if values.missing(key) else str(key)
-        if swapped[row]:
-            found.append(findings.finding("place.swapped_axes", layer.name, feature, at=at, row=int(row) + 1))
-            continue
-        severity = "warning" if near[row] else "error"
-        place = {"row": int(row) + 1, "lon": _degrees(lon[row]), "lat": _degrees(lat[row])}
-        found.append(_outside(layer.name, feature, severity, at, place))
-    return findings.table(found)
-
-
-def _outside(
-    layer: str, feature: str | None, severity: str, at: tuple[float, float], place: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the finding about a row outside the district."""
-    return findings.finding("place.outside_district", layer, feature, severity=severity, at=at, **place)
-
-
-def _degrees(value: float) -> str:
-    """Return degrees as a person reads them; what is no place on earth is a dash."""
-    return f"{value:.4f}" if np.isfinite(value) else "—"
-
-
-def _within(lon: Any, lat: Any, bounds: tuple[float, float, float, float], margin: float) -> Mask:
-    """Tell which places lie in a box of degrees."""
-    west, south, east, north = bounds
-    x, y = np.asarray(lon), np.asarray(lat)
-    return (x >= west - margin) & (x <= east + margin) & (y >= south - margin) & (y <= north + margin)
-
-
-def _middles(frame: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the middle of each row's box, NaN where it has none."""
-    west, south, east, north = shapely.bounds(frame.geometry.to_numpy()).reshape(-1, 4).T
-    return (west + east) / 2, (south + north) / 2
-
-
 def _duplicates(frame: gpd.GeoDataFrame, layer: Layer) -> pd.DataFrame:
     """Find rows whose geometry is exactly that of an earlier row."""
     if frame.empty:
@@ -218,6 +175,99 @@ def _duplicates(frame: gpd.GeoDataFrame, layer: Layer) -> pd.DataFrame:
         )
         for row in frame.index[later]
     )
+
+
+def _near_duplicates(frame: gpd.GeoDataFrame, layer: Layer) -> pd.DataFrame:
+    """Find rows that cover almost the same ground as an earlier one."""
+    if layer.geometry != "MultiPolygon" or frame.empty:
+        return findings.table()
+    shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    asked = _alike(shapes)
+    one, two, common = areas.pair_areas(shapes[asked])
+    one, two = asked[one], asked[two]
+    area = shapely.area(shapes)
+    share = common / (area[one] + area[two] - common)
+    exact = shapely.equals_identical(shapely.normalize(shapes[one]), shapely.normalize(shapes[two]))
+    keys = frame[layer.key].astype(str).to_numpy(dtype=object)
+    severity = "info" if layer.topology.overlap == "allowed" else "warning"
+    return findings.table(
+        findings.finding(
+            "geometry.near_duplicate",
+            layer.name,
+            keys[two[pair]],
+            severity=severity,
+            at=shapes[two[pair]],
+            row=int(frame.index[two[pair]]) + 1,
+            other=keys[one[pair]],
+            share_pct=float(100 * share[pair]),
+        )
+        for pair in np.flatnonzero((share > _SAME) & ~exact)
+    )
+
+
+def _alike(shapes: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Return the positions of shapes that might be almost the same as another, by their areas and boxes alone."""
+    i, j = shapely.STRtree(shapes).query(shapes)
+    i, j = i[i < j], j[i < j]
+    area, box = shapely.area(shapes), shapely.bounds(shapes).reshape(-1, 4)
+    low, high = np.maximum(box[i, :2], box[j, :2]), np.minimum(box[i, 2:], box[j, 2:])
+    # what two shapes share fits into what their boxes share, and is more than the share of the larger
+    wanted = _SAME * np.maximum(area[i], area[j])
+    alike = (np.minimum(area[i], area[j]) > wanted) & ((high - low).prod(axis=1) > wanted)
+    return np.unique(np.concatenate([i[alike], j[alike]]))
+
+
+def _containment(frame: gpd.GeoDataFrame, layer: Layer, parents: Mapping[str, gpd.GeoDataFrame]) -> pd.DataFrame:
+    """Find features that leave the ground of the layer, or of the very feature, in which they must lie."""
+    found = []
+    for name in layer.within:
+        ground = parents.get(name)
+        if ground is None or ground.empty or frame.empty:
+            continue
+        field = next((item.name for item in layer.fields if item.reference == name), None)
+        rows_, around = _ground(frame, field, ground)
+        shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)[rows_]
+        # whatever is covered is done; only the rest is cut
+        leaving = np.flatnonzero(~shapely.covers(around, shapes))
+        rows_, shapes, around = rows_[leaving], shapes[leaving], around[leaving]
+        outside = shapely.difference(shapes, around)
+        for place in np.flatnonzero(parts.survives(outside, layer.topology.tolerance / 2)):
+            row = rows_[place]
+            found.append(
+                findings.finding(
+                    "containment.outside",
+                    layer.name,
+                    str(frame[layer.key].iloc[row]),
+                    severity="warning",
+                    field=field,
+                    at=outside[place],
+                    row=int(frame.index[row]) + 1,
+                    target=name,
+                    parent=None if field is None else str(frame[field].iloc[row]),
+                    area_m2=float(outside[place].area),
+                    share_pct=float(100 * outside[place].area / shapes[place].area),
+                )
+            )
+    return findings.table(found)
+
+
+def _ground(
+    frame: gpd.GeoDataFrame, field: str | None, parents: gpd.GeoDataFrame
+) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """Return the rows to ask about, and the ground in which each must lie: of its own parent, else of all."""
+    shapes = np.asarray(parents.geometry.to_numpy(), dtype=object)
+    usable = shapely.is_valid(shapes) & ~shapely.is_empty(shapes)
+    if field is None:
+        whole = coverage.united(shapes[usable])
+        shapely.prepare(whole)
+        return np.arange(len(frame)), np.full(len(frame), whole, dtype=object)
+    # the key is the first column of every layer
+    known = dict(zip(parents.loc[usable].iloc[:, 0].astype(str), shapes[usable], strict=True))
+    names = frame[field].to_numpy(dtype=object)
+    rows_ = np.array([row for row, name in enumerate(names) if name in known], dtype=np.intp)
+    around = np.array([known[names[row]] for row in rows_], dtype=object)
+    shapely.prepare(around)
+    return rows_, around
 
 
 def _topology(frame: gpd.GeoDataFrame, layer: Layer) -> pd.DataFrame:

@@ -29,6 +29,8 @@ _PROJECT_FLOORS = (
     "new_controlled_m2",
     "new_exempt_m2",
 )
+# a repair may gain a square centimetre, and says so
+_GROUND = tables.Display("m²", 1.0, 4, "#,##0.0000")
 _SEVERITY_ORDER = ("error", "warning", "info")
 _SOURCES = ("zh", "layer", "rows", "sources")
 
@@ -88,17 +90,26 @@ def write(
     return _write(out, sheets, person, notices, words["title"])
 
 
-def write_findings(found: pd.DataFrame, out: Path, *, catalogue: Catalogue, about: About | None = None) -> Path:
-    """Write findings alone as a workbook with one sheet, 质检报告.
+def write_findings(
+    found: pd.DataFrame,
+    out: Path,
+    *,
+    catalogue: Catalogue,
+    repairs: pd.DataFrame | None = None,
+    about: About | None = None,
+) -> Path:
+    """Write findings alone as a workbook, 质检报告.
 
     Parameters
     ----------
     found
         A findings table.
     out
-        *.xlsx.
+        *.xlsx; replaced in one step.
     catalogue
-        Sentences and titles.
+        Sentences, titles and who takes what (code list `parties`).
+    repairs
+        Repairs as `gis.intake.repair` lists them, for a sheet of their own.
     about
         Who answers for it.
 
@@ -106,9 +117,26 @@ def write_findings(found: pd.DataFrame, out: Path, *, catalogue: Catalogue, abou
     -------
     pathlib.Path
         `out`.
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there.
+
+    Notes
+    -----
+    The first sheet has one row for each thing that a person must act on (errors and warnings), gravest first, with a
+    column for who takes it; the second has the rest: notes, and findings that an exception covers.
     """
-    title = catalogue.words("workbook")["report"]
-    return _write(out, (_findings(found, catalogue, title),), about or About(), (INTERNAL,), title)
+    words = catalogue.words("workbook")
+    told = found["severity"] == "info"
+    sheets = [
+        _findings(found.loc[~told], catalogue, words["report"], words["report_basis"]),
+        _findings(found.loc[told], catalogue, words["noted"]),
+    ]
+    if repairs is not None:
+        sheets.append(_repairs(repairs, catalogue))
+    return _write(out, tuple(sheets), about or About(), (INTERNAL,), words["report"])
 
 
 def _write(out: Path, sheets: tuple[Table, ...], about: About, notices: tuple[str, ...], title: str) -> Path:
@@ -164,15 +192,18 @@ def _projects(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     return Table(words["projects"], rows, tuple(columns), words["projects_basis"])
 
 
-def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str) -> Table:
-    """Lay out 问题清单: how grave, what it is, where it is."""
+def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str, basis: str = "") -> Table:
+    """Lay out 问题清单: how grave, what it is, who takes it, where it is."""
     words = catalogue.words("workbook")
     given = findings.table() if frame is None else pd.DataFrame(frame)
     rank = {severity: place for place, severity in enumerate(_SEVERITY_ORDER)}
     given = given.sort_values("severity", key=lambda column: column.map(rank), kind="stable")
     texts, severities = catalogue.words("findings"), catalogue.code_list("severities").titles()
-    rows = [_finding(row, catalogue, texts) for row in given.to_dict("records")]
-    names = ("severity", "text", "layer", "feature", "field", "x", "y", "code")
+    parties = catalogue.code_list("parties")
+    titles = {"severity": severities, "party": parties.titles()}
+    takes = parties.values("takes")
+    rows = [_finding(row, catalogue, texts, takes) for row in given.to_dict("records")]
+    names = ("severity", "text", "party", "layer", "feature", "field", "x", "y", "code")
     displays = {"x": PLACE, "y": PLACE}
     columns = tuple(
         Column(
@@ -180,19 +211,50 @@ def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str) -> T
             name,
             displays.get(name),
             "m" if name in displays else "",
-            titles=severities if name == "severity" else None,
+            titles=titles.get(name),
         )
         for name in names
     )
-    return Table(title, pd.DataFrame(rows, columns=list(names)), columns, words["findings_basis"], total="")
+    return Table(title, pd.DataFrame(rows, columns=list(names)), columns, basis or words["findings_basis"], total="")
 
 
-def _finding(row: Mapping[Any, Any], catalogue: Catalogue, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return one finding with the titles of its layer and field and its sentence."""
+def _finding(
+    row: Mapping[Any, Any], catalogue: Catalogue, texts: Mapping[str, str], takes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return one finding with the titles of its layer and field, its sentence and who takes it."""
+    said = findings.sentence(row, texts, catalogue.titles())
+    return {**row, **_titled(row, catalogue), "text": said, "party": findings.party(str(row["code"]), takes)}
+
+
+def _titled(row: Mapping[Any, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """Return the titles of a row's layer and field."""
     layer = catalogue.layers.get(str(row["layer"]))
     titles = {item.name: item.zh for item in layer.fields} if layer else {}
-    named = {"layer": layer.zh if layer else row["layer"], "field": titles.get(str(row["field"]), row["field"])}
-    return {**row, **named, "text": findings.sentence({**row, **named}, texts)}
+    field = row.get("field")
+    return {"layer": layer.zh if layer else row["layer"], "field": titles.get(str(field), field)}
+
+
+def _repairs(frame: pd.DataFrame, catalogue: Catalogue) -> Table:
+    """Lay out 修复记录: what was done to which row, vertices and ground before and after."""
+    words = catalogue.words("workbook")
+    # turning a ring moves no line; how many were turned is among the notes
+    frame = frame.loc[frame["code"] != "repair.orientation"]
+    rows = frame.assign(layer=[_titled(row, catalogue)["layer"] for row in frame.to_dict("records")])
+    done = {code: words[code] for code in ("repair.vertices", "repair.structure")}
+    counts, places = ("row", "before_vertices", "after_vertices"), ("x", "y")
+    grounds = ("before_m2", "after_m2", "gained_m2", "lost_m2")
+    displays = dict.fromkeys(counts, tables.COUNT) | dict.fromkeys(grounds, _GROUND) | dict.fromkeys(places, PLACE)
+    columns = tuple(
+        Column(
+            words.get(f"repair_{name}") or words[f"finding_{name}"],
+            name,
+            displays.get(name),
+            "m" if name in places else "m²" if name in grounds else "",
+            titles=done if name == "code" else None,
+        )
+        for name in ("code", "layer", "feature", *counts, *grounds, *places)
+    )
+    return Table(words["repairs"], rows, columns, words["repairs_basis"], total="")
 
 
 def _notes(sources: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:

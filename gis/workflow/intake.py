@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,10 +16,10 @@ from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import SourceError, UsageError
-from gis.intake import conform, recipes, repair, validate
+from gis.intake import conform, exceptions, outlines, recipes, repair, validate
 from gis.intake.read import read
 from gis.intake.recipes import Recipe
-from gis.publish import workbook
+from gis.publish import files, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
 from gis.store.geopackage import GeoPackage
@@ -52,6 +53,7 @@ class Taken:
     quarantined: int
     change: Change | None
     findings: pd.DataFrame
+    repairs: pd.DataFrame
 
     def sentence(self, lang: str = "zh") -> str:
         """Return the outcome as one sentence.
@@ -114,6 +116,7 @@ def load(
     settings: Settings | None = None,
     author: str = "gis",
     reason: str = "数据入库",
+    report: Path | None = None,
     track: Track = silent,
 ) -> list[Taken]:
     """Load files: read, conform, repair, validate, split; each file is stored in one transaction.
@@ -130,6 +133,8 @@ def load(
         Working CRS, bounds, catalogue folder.
     author, reason
         Who changes the store, and why.
+    report
+        Where to write findings and repairs as a workbook (质检报告), if anywhere.
     track
         Shows progress.
 
@@ -141,13 +146,20 @@ def load(
     chosen = _settings(target, settings)
     if not isinstance(target, Store):
         with opened(target, chosen) as store:
-            return load(store, paths, hints=hints, settings=chosen, author=author, reason=reason, track=track)
+            return load(
+                store, paths, hints=hints, settings=chosen, author=author, reason=reason, report=report, track=track
+            )
     asked = hints or Hints()
     ready = [_conformed(target, Path(path), asked, chosen) for path in track(list(paths), "读取")]
-    return [
+    taken = [
         take_in(target, layer.name, frame, file=file, author=author, reason=reason, noted=noted)
         for layer, frame, file, noted in track(ready, "入库")
     ]
+    if report is not None:
+        found = gis_findings.join(*[one.findings for one in taken])
+        repairs = pd.concat([one.repairs for one in taken], ignore_index=True) if taken else None
+        workbook.write_findings(found, report, catalogue=target.catalogue, repairs=repairs)
+    return taken
 
 
 def take_in(
@@ -182,14 +194,20 @@ def take_in(
     Taken
     """
     record = store.catalogue.layer(layer)
+    flat = outlines.flattened(frame.geometry.to_numpy(), record) if record.spatial else None
     shaped = gis_rows.canonical(frame, record, store.settings.crs)
     mended = repair.repair(shaped, record)
     found = gis_findings.join(
-        _about(noted, layer), mended.findings, _validated(store, mended.frame, record, _local(store, store.settings))
+        _about(noted, layer),
+        gis_findings.table() if flat is None else flat,
+        mended.findings,
+        _validated(store, mended.frame, record, _local(store, store.settings)),
     )
+    found = exceptions.accept(found, _register(store), on=date.today(), layer=layer)
     accepted, quarantined = validate.split(mended.frame, found, layer=layer, file=file)
-    change = store.load(layer, accepted, quarantined, found, author=author, reason=f"{reason}:{file}")
-    return Taken(file, layer, len(accepted), len(quarantined), change, found)
+    waiting = pd.concat([_waiting(store, record, accepted, file), quarantined], ignore_index=True)
+    change = store.load(layer, accepted, waiting, found, author=author, reason=f"{reason}:{file}")
+    return Taken(file, layer, len(accepted), len(quarantined), change, found, mended.repairs)
 
 
 def check(
@@ -197,6 +215,7 @@ def check(
     *,
     settings: Settings | None = None,
     report: Path | None = None,
+    points: Path | None = None,
     track: Track = silent,
 ) -> pd.DataFrame:
     """Validate every base layer of a store and keep the findings in it.
@@ -209,28 +228,33 @@ def check(
         Bounds and catalogue folder.
     report
         Where to write the findings as a workbook (质检报告), if anywhere.
+    points
+        Where to write the findings as a layer of points (*.gpkg, *.geojson …), if anywhere.
     track
         Shows progress.
 
     Returns
     -------
     pandas.DataFrame
-        Findings of all layers.
+        Findings of all layers. One that an exception of the register covers is of severity info and says so.
     """
     chosen = _settings(target, settings)
     if not isinstance(target, Store):
         with opened(target, chosen) as store:
-            return check(store, settings=chosen, report=report, track=track)
+            return check(store, settings=chosen, report=report, points=points, track=track)
     local = _local(target, chosen)
     tables = [target.findings()]
     for layer in track(_base_layers(target.catalogue), "检查"):
         frame = target.read(layer.name).drop(columns="_version")
         if len(frame):
             tables.append(_validated(target, frame, layer, local))
-    found = gis_findings.join(*tables)
+    found = exceptions.accept(gis_findings.join(*tables), _register(target), on=date.today())
     target.replace("findings", found, where={"origin": "check"})
     if report is not None:
         workbook.write_findings(found, report, catalogue=target.catalogue)
+    if points is not None:
+        layer = target.catalogue.layer("findings")
+        files.write(target.read("findings", where={"origin": "check"}), points, layer=layer)
     return found
 
 
@@ -334,7 +358,22 @@ def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settin
     """Validate a layer's rows against the code lists and against the layers that they refer to."""
     names = {field.reference for field in layer.fields if field.reference}
     keys = {name: set(store.read(name)[store.catalogue.layer(name).key]) for name in sorted(names)}
-    return validate.validate(frame, layer, catalogue=store.catalogue, settings=settings, references=keys)
+    parents = {name: store.read(name) for name in layer.within if name in store.layers()}
+    return validate.validate(
+        frame, layer, catalogue=store.catalogue, settings=settings, references=keys, parents=parents
+    )
+
+
+def _waiting(store: Store, layer: Layer, accepted: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Return the layer's quarantined rows of other files, but for features that are accepted now."""
+    held = store.read("quarantine", where={"layer": layer.name})
+    settled = held["file"].eq(file) | held["feature"].isin(accepted[layer.key])
+    return held.loc[~settled, list(store.catalogue.layer("quarantine").columns)]
+
+
+def _register(store: Store) -> pd.DataFrame:
+    """Return the register of accepted exceptions."""
+    return store.read(exceptions.LAYER)
 
 
 def _about(noted: pd.DataFrame | None, layer: str) -> pd.DataFrame:

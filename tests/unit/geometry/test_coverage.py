@@ -106,3 +106,44 @@ def test_layers_without_crs_or_key_are_refused(question):
             question(layer(SQUARE, crs=crs), "unit_id")
     with pytest.raises(FrameError, match="block_id"):
         question(layer(SQUARE), "block_id")
+
+
+def mesh(noise_m, share, holes=(), size=12):
+    """Return squares side by side, of which a share is drawn apart by some noise and some are left out."""
+    random = np.random.default_rng(7)
+    shapes = []
+    for n in range(size * size):
+        points = shapely.get_coordinates(shapely.box(n % size, n // size, n % size + 1, n // size + 1))[:-1] * 10
+        points = points + random.normal(0, noise_m, points.shape) * (random.random() < share)
+        shapes.append(shapely.Polygon(points))
+    return array(*[shape for n, shape in enumerate(shapes) if n not in holes])
+
+
+MESHES = {
+    "coverage": (0.0, 0.0),
+    "coverage with holes": (0.0, 0.0, (40, 41, 90)),
+    "one in ten drawn apart": (0.01, 0.1, (40,)),
+    "all drawn apart": (0.01, 1.0, (40,)),
+}
+
+
+@pytest.mark.parametrize("name", MESHES)
+def test_uniting_the_fast_way_gives_the_same_ground(name):
+    """Whatever share of the shapes matches its neighbours."""
+    shapes = mesh(*MESHES[name])
+    fast, slow = coverage.united(shapes), shapely.union_all(shapes)
+    assert fast.is_valid
+    assert shapely.symmetric_difference(fast, slow).area == pytest.approx(0.0, abs=1e-9)
+    assert len(shapely.get_rings(shapely.get_parts(fast))) == len(shapely.get_rings(shapely.get_parts(slow)))
+
+
+def test_shapes_that_overlap_are_united_whole():
+    """Equal, nested and crossing ones are no coverage."""
+    shapes = array(SQUARE, SQUARE, EAST, shapely.box(2, 2, 4, 4), shapely.box(5, 5, 15, 25))
+    # 100 + 100 + 10 × 15
+    assert coverage.united(shapes).area == pytest.approx(350.0)
+
+
+def test_uniting_nothing_is_empty():
+    """And no error."""
+    assert coverage.united(array()).is_empty

@@ -98,6 +98,59 @@ def test_repairing_twice_changes_nothing(rings):
     assert twice.findings.empty
 
 
+RINGS = some.lists(some.lists(corner, min_size=3, max_size=8), min_size=1, max_size=4)
+
+
+@given(RINGS)
+def test_what_is_gained_less_what_is_lost_is_the_change(rings):
+    """For each repair, and for the rows as a whole; only ground that is there after can have been gained."""
+    before = frame(*map(shapely.Polygon, rings))
+    repaired = repair(before, CATALOGUE.layer("blocks"))
+    made = repaired.repairs
+    change = made["after_m2"] - made["before_m2"]
+    assert (made["gained_m2"] - made["lost_m2"] - change).abs().max() < 1e-6 or made.empty
+    total = repaired.frame.geometry.area.sum() - before.geometry.area.sum()
+    assert (made["gained_m2"] - made["lost_m2"]).sum() == pytest.approx(total, abs=1e-6)
+    assert (made[["gained_m2", "lost_m2"]] >= 0).all(axis=None)
+
+
+TWICE = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10), (0, 0), (6, 0), (6, 6), (0, 6)])
+GROUND = {
+    # name: (shape, before, after, gained, lost), m²
+    "two equal lobes": (BOWTIE, 0.0, 50.0, 50.0, 0.0),
+    "around a corner twice": (TWICE, 136.0, 100.0, 0.0, 36.0),
+    "repeated vertex": (REPEATED, 100.0, 100.0, 0.0, 0.0),
+    "spike": (SPIKE, 100.0, 100.0, 0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", GROUND)
+def test_a_repair_is_a_row_with_the_ground_before_and_after(name):
+    """Ground that counted twice is lost once; ground that counted against is gained twice."""
+    shape, before, after, gained, lost = GROUND[name]
+    one = repair(frame(AGAINST, shape), CATALOGUE.layer("blocks")).repairs.iloc[0]
+    assert one[["before_m2", "after_m2", "gained_m2", "lost_m2"]].tolist() == [before, after, gained, lost]
+    assert one[["layer", "feature", "row"]].tolist() == ["blocks", "MC00-0001", 2]
+    assert shapely.dwithin(shapely.Point(one["x"], one["y"]), shapely.make_valid(shape, method="structure"), 0.1)
+
+
+def test_a_dropped_vertex_is_counted():
+    """Five corners become four; the ring's end counts once more."""
+    one = repair(frame(REPEATED), CATALOGUE.layer("blocks")).repairs.iloc[0]
+    assert one[["code", "before_vertices", "after_vertices"]].tolist() == ["repair.vertices", 6, 5]
+
+
+@given(RINGS)
+def test_no_locked_shape_is_ever_in_the_list(rings):
+    """Nothing is done to it, so nothing is listed."""
+    shapes = list(map(shapely.Polygon, rings))
+    before = frame(*shapes, *shapes, authority=["registered"] * len(shapes) + ["draft"] * len(shapes))
+    repaired = repair(before, CATALOGUE.layer("blocks"))
+    assert (repaired.repairs["row"] > len(shapes)).all()
+    same = repaired.frame.geometry.iloc[: len(shapes)].geom_equals_exact(before.geometry.iloc[: len(shapes)], 0)
+    assert same.all()
+
+
 def test_lines_lose_repeated_vertices():
     """A street digitised with a double click."""
     line = shapely.MultiLineString([[(0, 0), (1, 1), (1, 1), (2, 0)]])

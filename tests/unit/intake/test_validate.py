@@ -59,6 +59,29 @@ FAULTS = {
         ("blocks", [shapely.affinity.translate(square(), 9000)]),
         [("place.outside_district", "warning")],
     ),
+    "almost the same": (
+        ("projects", [square(), shapely.affinity.translate(square(), 2)]),
+        # 98 of 102 metres: 96.08 %
+        [("geometry.near_duplicate", "warning"), ("coverage.overlap", "warning")],
+    ),
+    "much the same": (
+        # 97 of 103 metres: 94.17 %
+        ("projects", [square(), shapely.affinity.translate(square(), 3)]),
+        [("coverage.overlap", "warning")],
+    ),
+    "almost the same where features may overlap": (
+        ("constraints", [square(), shapely.affinity.translate(square(), 2)]),
+        [("geometry.near_duplicate", "info")],
+    ),
+    "overlap of rounding": (
+        # 4e-8 m²
+        ("parcels", [square(), shapely.affinity.translate(square(1), -4e-10)]),
+        [],
+    ),
+    "one vertex in another country": (
+        ("blocks", [shapely.Polygon([*square().exterior.coords[:3], (0, 0), square().exterior.coords[3]])]),
+        [("place.stray_vertex", "error"), ("geometry.spike", "warning")],
+    ),
     "another city": (
         ("blocks", [shapely.affinity.translate(square(), -200_000)]),
         [("place.outside_district", "error")],
@@ -74,6 +97,56 @@ def test_neighbours_and_places_are_checked(name):
     found = found[~found["code"].isin(["row.required"])]
     assert list(zip(found["code"], found["severity"], strict=True)) == expected
     assert np.isfinite(found["x"]).all()
+
+
+def test_a_stray_vertex_is_named_with_its_place():
+    """So that it can be taken out by hand."""
+    corners = list(square().exterior.coords)
+    _, found = check("projects", [square(1), shapely.Polygon([*corners[:3], (9e5, 9e5), corners[3]])])
+    found = found[found["code"] == "place.stray_vertex"]
+    assert found[["x", "y", "feature"]].to_numpy().tolist() == [[9e5, 9e5, "MC00-0001"]]
+    said = json.loads(found["parameters"].iloc[0])
+    assert (said["row"], said["vertex"], said["count"]) == (2, 4, 1)
+
+
+CONTAINMENT = {
+    # name: (shapes of the parcels, the street block each names) -> feature, m² outside
+    "inside": ([square()], ["a"], []),
+    "all of another": ([square(1)], ["a"], [("MC00-0000", 10_000.0)]),
+    "half a metre over, wider than the tolerance": (
+        [shapely.affinity.translate(square(), -0.5)],
+        ["a"],
+        [("MC00-0000", 50.0)],
+    ),
+    "within the tolerance": ([shapely.affinity.translate(square(), -0.005)], ["a"], []),
+    "names none": ([square(5)], [None], []),
+    "names one that does not exist": ([square(5)], ["z"], []),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINMENT)
+def test_a_feature_must_lie_in_the_feature_that_it_names(name):
+    """A parcel in its street block, with the area that is outside."""
+    shapes, named, expected = CONTAINMENT[name]
+    layer = CATALOGUE.layer("parcels")
+    came = frame("parcels", shapes, street_block_id=named)
+    ground = gpd.GeoDataFrame({"street_block_id": ["a", "b"]}, geometry=[square(), square(1)], crs="EPSG:4548")
+    parents = {"street_blocks": ground}
+    found = validate(came, layer, catalogue=CATALOGUE, settings=Settings(), parents=parents)
+    found = found[found["code"] == "containment.outside"]
+    outside = [json.loads(text)["area_m2"] for text in found["parameters"]]
+    assert list(zip(found["feature"], map(round, outside), strict=True)) == expected
+    assert set(found["severity"]) <= {"warning"}
+
+
+def test_a_unit_must_lie_in_the_districts():
+    """Two districts side by side are one ground; the seam between them is no edge."""
+    came = frame("units", [square(0, 0, 150.0), square(4)])
+    ground = gpd.GeoDataFrame({"district_id": ["a", "b"]}, geometry=[square(0, 0, 100.0), square(1)], crs="EPSG:4548")
+    wide = ground.assign(geometry=ground.buffer(60, join_style="mitre"))
+    layer = CATALOGUE.layer("units")
+    found = validate(came, layer, catalogue=CATALOGUE, settings=Settings(), parents={"districts": wide})
+    assert list(found.loc[found["code"] == "containment.outside", "feature"]) == ["MC00-0001"]
 
 
 def test_references_are_checked_against_what_is_known():

@@ -256,10 +256,50 @@ def test_inputs_are_not_modified(tmp_path):
 
 
 def test_findings_alone_are_a_quality_report(tmp_path):
-    """质检报告, one sheet."""
+    """质检报告: what somebody must act on, with who takes it; the rest on a sheet of its own."""
     path = workbook.write_findings(problems(), tmp_path / "a.xlsx", catalogue=handmade.book())
-    assert CalamineWorkbook.from_path(path).sheet_names == ["质检报告"]
-    assert len(Sheet(path, "质检报告").body) == 2
+    assert CalamineWorkbook.from_path(path).sheet_names == ["质检报告", "提示与核准例外"]
+    sheet = Sheet(path, "质检报告")
+    assert [len(sheet.body), len(Sheet(path, "提示与核准例外").body)] == [1, 1]
+    assert sheet.column("责任方") == ["", "数据处理人员"]
+
+
+def repairs():
+    row = {"code": "repair.structure", "layer": "projects", "feature": "P1", "row": 3}
+    row |= {"before_vertices": 5, "after_vertices": 8, "before_m2": 0.0, "after_m2": 50.0}
+    return pd.DataFrame([row | {"gained_m2": 50.0, "lost_m2": 0.0, "x": handmade.EAST, "y": handmade.NORTH}])
+
+
+def test_repairs_are_listed_row_by_row(tmp_path):
+    """修复记录: before, after, gained and lost."""
+    path = workbook.write_findings(problems(), tmp_path / "a.xlsx", catalogue=handmade.book(), repairs=repairs())
+    sheet = Sheet(path, "修复记录")
+    assert sheet.column("修复") == ["", "自相交重建"]
+    assert sheet.column("增加面积") == ["m²", 50.0]
+    assert sheet.column("修复后节点数") == ["", 8]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_hostile_values_are_inert_in_a_quality_report(tmp_path, value):
+    """No formula, no link; the headings are Chinese whatever the store's language."""
+    finding = findings.finding("row.code", "projects", value, field="name", value=value, list="x", allowed=[], row=1)
+    path = workbook.write_findings(findings.table([finding]), tmp_path / "a.xlsx", catalogue=handmade.book())
+    cells = [cell for row in openpyxl.load_workbook(path)["质检报告"] for cell in row if cell.value is not None]
+    assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
+    assert value in [cell.value for cell in cells]
+    headings = [cell.value for cell in openpyxl.load_workbook(path)["质检报告"][4] if cell.value]
+    assert headings == [
+        "序号",
+        "严重程度",
+        "问题描述",
+        "责任方",
+        "图层",
+        "要素",
+        "字段",
+        "横坐标",
+        "纵坐标",
+        "问题代码",
+    ]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

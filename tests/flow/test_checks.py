@@ -1,0 +1,183 @@
+"""Rows in = rows stored + rows quarantined; exceptions, the report and the points of findings from end to end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import geopandas as gpd
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from hypothesis import HealthCheck, given
+from hypothesis import settings as profile
+from hypothesis import strategies as some
+
+from gis.settings import Settings
+from gis.workflow import intake
+
+WEST, SOUTH = 423_000.0, 4_423_000.0
+
+
+def square(column, row=0):
+    x, y = WEST + 100 * column, SOUTH + 100 * row
+    return shapely.box(x, y, x + 100, y + 100)
+
+
+def bowtie(column):
+    x = WEST + 100 * column
+    return shapely.Polygon([(x, SOUTH), (x + 100, SOUTH + 100), (x + 100, SOUTH), (x, SOUTH + 100)])
+
+
+def units(rows):
+    """Return rows of the layer units: (key, status, authority, shape)."""
+    names = ["unit_id", "status", "authority"]
+    values = pd.DataFrame([row[:3] for row in rows], columns=names, dtype=object).assign(name="甲")
+    return gpd.GeoDataFrame(values, geometry=[row[3] for row in rows], crs="EPSG:4548")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """Return the path of an empty store."""
+    path = tmp_path_factory.mktemp("empty") / "empty.gpkg"
+    intake.init(path, settings=Settings()).close()
+    return path
+
+
+@pytest.fixture
+def fresh(empty, tmp_path):
+    """Return the path of a copy of it."""
+    return shutil.copy(empty, tmp_path / "fresh.gpkg")
+
+
+def take(store, frame, file="甲.shp", layer="units"):
+    return intake.take_in(store, layer, frame, file=file, author="甲", reason="试")
+
+
+KEYS = some.sampled_from(["U1", "U2", "U3", "", None, "一" * 31])
+SHAPES = some.one_of(
+    some.builds(square, some.integers(0, 3)),
+    some.builds(bowtie, some.integers(0, 3)),
+    some.sampled_from([None, shapely.Polygon(), shapely.Point(WEST, SOUTH), shapely.box(0, 0, 1, 1)]),
+)
+DIRTY = some.lists(
+    some.tuples(
+        KEYS,
+        some.sampled_from(["delineated", "nonsense", None]),
+        some.sampled_from(["registered", "draft", "nobody", None]),
+        SHAPES,
+    ),
+    max_size=7,
+)
+
+
+@profile(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(DIRTY, DIRTY)
+def test_rows_in_are_rows_stored_and_rows_quarantined(empty, tmp_path, first, second):
+    """Whatever the rows are, and although a second file of the same layer follows with its own faults."""
+    path = shutil.copy(empty, tmp_path / "law.gpkg")
+    clean = [row for row in second if row[0] not in {"U1", "U2", "U3"}]
+    with intake.opened(path, Settings()) as store:
+        for file, rows in (("甲.shp", first), ("乙.shp", clean)):
+            taken = take(store, units(rows), file)
+            stored = store.read("units")
+            waiting = store.read("quarantine", where={"layer": "units"})
+            assert taken.accepted + taken.quarantined == len(rows)
+            assert int(waiting["file"].eq(file).sum()) == taken.quarantined
+            counts = taken.change.counts
+            assert sum(counts.get(name, 0) for name in ("inserted", "updated", "unchanged")) == taken.accepted
+        assert len(stored) + len(waiting) == len(first) + len(clean)
+        # each says why
+        assert all(json.loads(reasons) for reasons in waiting["reasons"])
+
+
+def test_a_row_put_right_leaves_the_quarantine(fresh):
+    """By its own file or by another; the rows of other files wait on."""
+    with intake.opened(fresh, Settings()) as store:
+        take(store, units([("U1", "nonsense", None, square(0)), ("U2", "nonsense", None, square(1))]), "甲.shp")
+        take(store, units([("U3", "nonsense", None, square(2))]), "乙.shp")
+        take(store, units([("U1", "delineated", None, square(0))]), "丙.shp")
+        waiting = store.read("quarantine")
+        assert sorted(zip(waiting["file"], waiting["feature"], strict=True)) == [("乙.shp", "U3"), ("甲.shp", "U2")]
+        take(store, units([("U2", "delineated", None, square(1))]), "甲.shp")
+        assert list(store.read("quarantine")["feature"]) == ["U3"]
+
+
+def exception(**changes):
+    row = {"exception_id": "E1", "code": "coverage.overlap", "layer": "units", "feature": "U1", "other": "U2"}
+    row |= {"accepted_by": "张工", "grounds": "共用通道", "expires_on": "2999-12-31"} | changes
+    return pd.DataFrame([row])
+
+
+def overlap(found):
+    """Return severity and parameters of the overlap of two units."""
+    row = found[found["code"] == "coverage.overlap"].iloc[0]
+    return row["severity"], json.loads(row["parameters"])
+
+
+def overlapping():
+    shifted = shapely.affinity.translate(square(1), -50)
+    return units([("U1", "delineated", None, square(0)), ("U2", "delineated", None, shifted)])
+
+
+def test_an_exception_in_the_store_silences_check_and_load(fresh, tmp_path):
+    """It stays in the table as 核准例外, and leaves the list of what somebody must act on."""
+    with intake.opened(fresh, Settings()) as store:
+        assert overlap(take(store, overlapping()).findings)[0] == "error"
+        take(store, exception(), layer="exceptions")
+        for found in (take(store, overlapping()).findings, intake.check(store, report=tmp_path / "r.xlsx")):
+            severity, said = overlap(found)
+            assert (severity, said["accepted_by"], said["accepted_severity"]) == ("info", "张工", "error")
+        kept = store.read("findings", where={"origin": "check", "code": "coverage.overlap"})
+        assert "核准例外:张工" in kept["text"].iloc[0]
+    book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+    texts = {sheet.title: " ".join(str(cell.value) for row in sheet for cell in row) for sheet in book}
+    assert "压盖" not in texts["质检报告"] and "核准例外:张工" in texts["提示与核准例外"]
+
+
+def test_an_expired_exception_silences_nothing(fresh):
+    """And is itself a finding."""
+    with intake.opened(fresh, Settings()) as store:
+        take(store, overlapping())
+        take(store, exception(expires_on="2020-01-01"), layer="exceptions")
+        found = intake.check(store)
+    assert overlap(found)[0] == "error"
+    assert list(found.loc[found["code"].str.startswith("exception."), "code"]) == ["exception.expired"]
+
+
+def test_an_exception_without_an_author_is_quarantined(fresh):
+    """Nobody answers for it."""
+    with intake.opened(fresh, Settings()) as store:
+        assert take(store, exception(accepted_by=None), layer="exceptions").quarantined == 1
+
+
+def test_exceptions_come_as_a_file_and_findings_leave_as_points_and_sheets(gis, fresh, tmp_path):
+    """As an analyst does it at the command line."""
+    pyogrio.write_dataframe(overlapping(), tmp_path / "units.gpkg")
+    broken = units([("U9", "nonsense", "draft", bowtie(5))])
+    pyogrio.write_dataframe(broken, tmp_path / "broken.gpkg")
+    code, out, _ = gis("load", fresh, tmp_path / "units.gpkg")
+    assert code == 0 and "压盖" in out
+    code, _, _ = gis("load", fresh, tmp_path / "broken.gpkg", "--layer", "units", "--report", tmp_path / "l.xlsx")
+    assert code == 0
+    book = openpyxl.load_workbook(tmp_path / "l.xlsx")
+    acting = [[cell.value for cell in row] for row in book["质检报告"].iter_rows(min_row=6)]
+    assert book["质检报告"]["D4"].value == "责任方"
+    assert [(row[1], row[3], row[9]) for row in acting] == [
+        ("错误", "数据提供单位", "row.code"),
+        ("警告", "数据处理人员", "repair.structure"),
+    ]
+    assert book["修复记录"]["B6"].value == "自相交重建"
+    said = exception().rename(columns={"exception_id": "例外编号", "accepted_by": "核准人", "grounds": "核准理由"})
+    said.to_csv(tmp_path / "核准例外.csv", index=False, encoding="utf-8-sig")
+    code, out, err = gis("load", fresh, tmp_path / "核准例外.csv")
+    assert (code, "入库 1 行" in out) == (0, True), err
+    code, out, _ = gis("check", fresh, "--points", tmp_path / "p.gpkg", "--report", tmp_path / "c.xlsx")
+    assert code == 0
+    points = gpd.read_file(tmp_path / "p.gpkg")
+    shown = points.loc[points["code"] == "coverage.overlap"].iloc[0]
+    assert (points.crs.to_epsg(), shown["severity"], shown.geometry.geom_type) == (4548, "info", "Point")
+    assert "核准例外:张工" in shown["text"]
+    assert square(0).contains(shown.geometry) or square(0).touches(shown.geometry)
