@@ -108,9 +108,7 @@ def load(path: Path, case: Case, flags: Mapping[str, str]) -> Loaded:
     mended = repair.repair(rows.canonical(made.frame, layer, settings().crs), layer)
     wanted = {field.reference for field in layer.fields if field.reference}
     references = {name: keys()[name] for name in wanted if name in keys()}
-    checked = validate.validate(
-        mended.frame, layer, catalogue=known(), settings=settings(), references=references
-    )
+    checked = validate.validate(mended.frame, layer, catalogue=known(), settings=settings(), references=references)
     return Loaded(mended.frame, findings.join(source.notes, made.findings, mended.findings, checked))
 
 
@@ -192,7 +190,8 @@ class Said:
 
     def codes(self) -> str:
         """Return the codes of all findings that a person would look at."""
-        return ", ".join(sorted({str(record["code"]) for record in self.records})) or "no finding"
+        found = {str(record["code"]) for record in self.records} | ({"columns.unknown"} if self.aside else set())
+        return ", ".join(sorted(found)) or "no finding"
 
     def names(self, row: int, field: str) -> bool:
         """Tell whether a finding names a difference, or the value is kept aside with a word about its column."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import shapely
 
@@ -47,7 +48,7 @@ def test_the_judge_sees_a_line_that_moved_two_centimetres(sound):
     loaded, truth, case = sound
     for metres, outcome in ((0.005, "right"), (0.02, "wrong")):
         shift = loaded.frame.geometry.to_numpy().copy()
-        shift[3] = shapely.transform(shift[3], lambda xy, by=metres: xy + (by, 0.0))
+        shift[3] = shapely.transform(shift[3], lambda xy, by=metres: np.add(xy, (by, 0.0)))
         moved = dataclasses.replace(loaded, frame=loaded.frame.set_geometry(shift, crs=loaded.frame.crs))
         assert intake.judge(moved, truth, case)[0] == outcome
 

@@ -89,12 +89,12 @@ class Case:
         """Give what a person would answer, by name of the flag."""
         found: dict[str, str] = {}
         if self._silent:
-            point = catalogues.read().layer(self.layer).geometry == "Point" and self.format != "dxf"
+            point = _catalogue().layer(self.layer).geometry == "Point" and self.format != "dxf"
             found["crs"] = "EPSG:4490" if point else places.WORKING
         for name in self.spoilings:
             found |= SPOILINGS[name].flags
         if "layer" in found:
-            record = catalogues.read().layer(self.layer)
+            record = _catalogue().layer(self.layer)
             found["layer"] = record.zh if self.format == "xlsx" else record.delivery
         return found
 
@@ -106,7 +106,7 @@ class Case:
     @property
     def _needed(self) -> str:
         """Return the most that a spoiling or the format needs."""
-        needs = [SPOILINGS[name].needs for name in self.spoilings] + (["fit"] if self._silent else [])
+        needs = [SPOILINGS[name].needs for name in self.spoilings] + (["fit"] if self._silent else ["file"])
         return max(needs, key=_NEEDS.index)
 
     @property

@@ -15,7 +15,7 @@ from gis.sample.mess import draft as drafts
 from gis.sample.mess.draft import Draft, Spoiling
 
 WORKING = "EPSG:4548"
-# Xian 1980 and Beijing 1954 lie tens of metres off CGCS2000, by parameters that are not public: an amount like theirs, m
+# m by which Xian 1980 and Beijing 1954 lie off CGCS2000; the parameters are not public, the amounts are like theirs
 _OLD = {"EPSG:2384": (-117.4, -48.2), "EPSG:2436": (-66.9, -51.7)}
 _MARKS = {"adcode": 990109, "childrenNum": 0, "acroutes": "100000,990000"}
 

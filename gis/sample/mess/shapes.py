@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from gis.sample.mess import draft as drafts
 from gis.sample.mess.draft import GEOMETRY, WHOLE, Draft, Spoiling
@@ -16,7 +17,7 @@ from gis.sample.mess.draft import GEOMETRY, WHOLE, Draft, Spoiling
 _STEP = 6.0
 
 
-def _first(draft: Draft, shape: shapely.Geometry | None) -> Draft:
+def _first(draft: Draft, shape: BaseGeometry | None) -> Draft:
     """Give the first row another geometry."""
     shapes = draft.shapes.copy()
     shapes[0] = shape
@@ -75,25 +76,25 @@ def _repeated(draft: Draft) -> Draft:
     return replace(draft, marks=draft.marks - {(0, GEOMETRY)})
 
 
-def _again(draft: Draft, *, key: str | None = None, change: Callable[[shapely.Geometry], shapely.Geometry]) -> Draft:
+def _again(draft: Draft, *, key: str | None = None, change: Callable[[BaseGeometry], BaseGeometry]) -> Draft:
     """Write the first row a second time, at the end."""
     more = draft.cells.iloc[[0]]
     if key is not None:
         more = more.assign(**{draft.layer.key: key})
     cells = pd.concat([draft.cells, more], ignore_index=True)
-    shapes = np.append(draft.shapes, change(draft.shapes[0]))
+    shapes = np.array([*draft.shapes, change(draft.shapes[0])], dtype=object)
     draft = drafts.marked(replace(draft, cells=cells, shapes=shapes), [len(cells) - 1], WHOLE)
     return drafts.marked(draft, [0], WHOLE) if key is None else draft
 
 
-def _same(shape: shapely.Geometry) -> shapely.Geometry:
+def _same(shape: BaseGeometry) -> BaseGeometry:
     """Return a geometry as it is."""
     return shape
 
 
-def _nearly(shape: shapely.Geometry) -> shapely.Geometry:
+def _nearly(shape: BaseGeometry) -> BaseGeometry:
     """Return a geometry a few centimetres away."""
-    return shapely.transform(shape, lambda xy: xy + (0.05, -0.03))
+    return shapely.transform(shape, lambda xy: np.add(xy, (0.05, -0.03)))
 
 
 def _other_key(draft: Draft) -> str:
@@ -115,7 +116,7 @@ def _bitten(draft: Draft) -> Draft:
     return _second(draft, shapely.difference(draft.shapes[1], shapely.buffer(middle, _STEP)))
 
 
-def _second(draft: Draft, shape: shapely.Geometry) -> Draft:
+def _second(draft: Draft, shape: BaseGeometry) -> Draft:
     """Give the second row another geometry."""
     shapes = draft.shapes.copy()
     shapes[1] = shape if shape.geom_type == "MultiPolygon" else shapely.multipolygons([shape])
@@ -126,7 +127,7 @@ def _elsewhere(draft: Draft, *, place: tuple[float, float]) -> Draft:
     """Move one row to another place on earth; the place is in the working CRS, m."""
     x, y = shapely.get_coordinates(draft.shapes[2])[0]
     shapes = draft.shapes.copy()
-    shapes[2] = shapely.transform(shapes[2], lambda xy: xy + (place[0] - x, place[1] - y))
+    shapes[2] = shapely.transform(shapes[2], lambda xy: np.add(xy, (place[0] - x, place[1] - y)))
     return drafts.marked(replace(draft, shapes=shapes), [2], GEOMETRY)
 
 
@@ -141,7 +142,7 @@ def _total_row(draft: Draft) -> Draft:
     """End with a row of totals, 合计, which is no feature."""
     record = dict.fromkeys(draft.cells.columns)
     cells = pd.concat([draft.cells, pd.DataFrame([record | {"name": "合计"}], dtype=object)], ignore_index=True)
-    shapes = np.append(draft.shapes, np.array([None], dtype=object))
+    shapes = np.array([*draft.shapes, None], dtype=object)
     return drafts.marked(replace(draft, cells=cells, shapes=shapes), [len(cells) - 1], WHOLE)
 
 

@@ -87,7 +87,7 @@ def typed(draft: Draft) -> pd.DataFrame:
     pandas.DataFrame
     """
     columns = {}
-    dtypes = {"N": "Int64", "F": "float64", "L": "boolean", "C": "str"}
+    dtypes: dict[str, Any] = {"N": "Int64", "F": "float64", "L": "boolean", "C": "str"}
     for name, cells in named(draft).items():
         letter = _letter(cells)
         if letter == "D":

@@ -49,7 +49,7 @@ def _reversible(text: str, encoding: str) -> str:
 
 
 def _double_lossy(draft: Draft) -> Draft:
-    """Read the UTF-8 of every text as GBK, what is none as U+FFFD, and save that: half of the texts cannot come back."""
+    """Read the UTF-8 of every text as GBK, what is none as U+FFFD, and save that: much is lost."""
     for name in drafts.text_fields(draft):
         twice = []
         for row, cell in enumerate(drafts.values(draft, name)):
@@ -81,9 +81,9 @@ def _cut(draft: Draft, *, encoding: str, cpg: str | None, width: int = _ODD_WIDT
 
 def _long(draft: Draft, *, encoding: str, cpg: str) -> Draft:
     """Give one text more bytes than a shapefile keeps."""
-    name = drafts.text_fields(draft)[-1]
-    # some layers have no field of a hundred characters and more, so the length is what the layer allows
-    room = next(one.width or 0 for one in draft.layer.fields if one.name == name)
+    widths = {one.name: one.width or 0 for one in draft.layer.fields}
+    name = max(drafts.text_fields(draft), key=lambda field: widths[field])
+    room = widths[name]
     text = ("四至以批准的规划图为准，东至古渡大街，南至松澜大街，西至货场路，北至铁路；" * 8)[:room]
     cells = drafts.values(draft, name)
     draft = drafts.with_values(draft, name, [text, *cells[1:]], true=True)

@@ -18,6 +18,7 @@ import geopandas as gpd
 import pyogrio
 import shapely
 import xlsxwriter
+from shapely.geometry.base import BaseGeometry
 
 from gis.sample.mess import tables
 from gis.sample.mess.draft import Draft
@@ -368,12 +369,14 @@ def _plain(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, date) else cell
 
 
-def _kml_shape(shape: shapely.Geometry | None) -> str:
+def _kml_shape(shape: BaseGeometry | None) -> str:
     """Return a geometry in KML."""
     if shape is None:
         return ""
     if shape.geom_type == "Point":
-        return f"<Point><coordinates>{shape.x!r},{shape.y!r}</coordinates></Point>"
+        return (
+            f"<Point><coordinates>{float(shapely.get_x(shape))!r},{float(shapely.get_y(shape))!r}</coordinates></Point>"
+        )
     parts = []
     for part in shapely.get_parts(shape):
         rings = [f"<outerBoundaryIs>{_kml_ring(part.exterior)}</outerBoundaryIs>"]

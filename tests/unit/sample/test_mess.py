@@ -137,6 +137,31 @@ def test_gcj_and_utm_move_the_rows_as_far_as_the_world_does(tmp_path):
     assert 500.0 < np.hypot(east, (moved["gcj02"][1] - lat) * 111_030.0) < 620.0
 
 
+@pytest.mark.parametrize("name", ["over_254_gbk", "over_254_utf8"])
+def test_a_long_text_is_longer_than_a_shapefile_keeps(name, tmp_path):
+    """The text that the truth has is not whole in the table, and the case says so."""
+    case = mess.Case("projects", "shp", (name,))
+    truth = mess.truth(case)
+    ((row, field),) = truth.marks
+    encoding = "gbk" if name.endswith("gbk") else "utf-8"
+    raw = mess.write(case, tmp_path).with_suffix(".dbf").read_bytes()
+    whole = truth.frame[field].iloc[row].encode(encoding)
+    assert whole not in raw and whole[:254] in raw
+
+
+@pytest.mark.parametrize("name", sorted(name for name in mess.SPOILINGS if not name.endswith("_plain")))
+def test_every_spoiling_changes_the_file(name, tmp_path):
+    """The files of a spoiled case are not those of the same case unspoiled."""
+    case = next(one for one in mess.CASES if name in one.spoilings)
+    content = []
+    for spoilings in ((name,), ()):
+        folder = tmp_path / str(len(spoilings))
+        folder.mkdir()
+        mess.write(mess.Case(case.layer, case.format, spoilings), folder)
+        content.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert content[0] != content[1]
+
+
 def test_blanks_are_blank_in_the_truth_too():
     """A case that leaves values out does not ask for them back."""
     truth = mess.truth(mess.Case("buildings", "shp", ("blanks",)))
