@@ -1,4 +1,4 @@
-"""Linework that later outlines follow: where a ring leaves it, where the ring joins it again, and the faces it makes."""
+"""Linework that later outlines follow: where a ring leaves it and joins it again, and the faces it makes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 # two places nearer than this are one, m: what rounding of coordinates leaves behind
-ROUNDING_M = 1e-6
+ROUNDING_M = 1e-8
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Linework:
         self._drawn: dict[int, list[int]] = {}
         self._joints: dict[int, list[tuple[float, float]]] = {}
 
-    def draw(self, shape: shapely.Geometry, owner: int, others: Iterable[int]) -> list[Departure]:
+    def draw(self, shape: shapely.Geometry, owner: int, others: Iterable[int], equals: Shapes) -> list[Departure]:
         """Add the stretches of an outline that do not follow earlier lines.
 
         Parameters
@@ -78,6 +78,8 @@ class Linework:
             Its number.
         others
             Numbers of the shapes drawn before that lie near.
+        equals
+            Outlines near by that have no precedence and will be drawn later: the stretch meets them half way.
 
         Returns
         -------
@@ -88,10 +90,13 @@ class Linework:
         """
         near = self._near(shape, others)
         lines = np.array([self._lines[edge] for edge in near], dtype=object)
-        belt = shapely.buffer(shapely.multilinestrings(lines), self.tolerance)
+        belt: shapely.Geometry = shapely.buffer(_together(lines), self.tolerance)
         shapely.prepare(belt)
+        rings = shapely.get_rings(np.array([shape], dtype=object))
+        if len(equals):
+            rings = np.array([_halfway(ring, belt, equals, self.tolerance) for ring in rings], dtype=object)
         # all rings of the shape are cut against the same lines, so that none follows another of the same shape
-        cut = [found for ring in shapely.get_rings(shape) for found in self._cut(ring, near, lines, belt)]
+        cut = [found for ring in rings for found in self._cut(ring, near, lines, belt)]
         departures = []
         for points in cut:
             line = shapely.LineString(points)
@@ -157,29 +162,30 @@ class Linework:
         fixed = np.sort(self._tree.query(shapely.boundary(shape), predicate="dwithin", distance=reach))
         drawn = sorted(edge for other in others for edge in self._drawn.get(other, ()))
         lines = np.array([self._lines[edge] for edge in drawn], dtype=object)
-        kept = np.array(drawn, dtype=np.intp)[shapely.dwithin(lines, shape.boundary, reach)]
+        kept = np.array(drawn, dtype=np.intp)[shapely.dwithin(lines, shapely.boundary(shape), reach)]
         return np.concatenate([fixed, kept]).astype(np.intp)
 
     def _cut(self, ring: shapely.LinearRing, near: Places, lines: Shapes, belt: shapely.Geometry) -> list[Floats]:
         """Return the stretches of one ring outside the belt, joined to the lines at their ends."""
-        if not belt.intersects(ring):
+        if not shapely.intersects(belt, ring):
             return [shapely.get_coordinates(ring)]
         outside = shapely.get_parts(shapely.difference(ring, belt))
         inside = shapely.get_parts(shapely.line_merge(shapely.intersection(ring, belt)))
         # to pass by is not to follow: a short stretch inside that touches no line belongs to the departure
-        together = shapely.multilinestrings(lines)
+        together = _together(lines)
         passing = (shapely.length(inside) < 4 * self.tolerance) & ~shapely.dwithin(inside, together, ROUNDING_M)
         exits = {tuple(end) for line in inside[passing] for end in (line.coords[0], line.coords[-1])}
         whole = shapely.line_merge(shapely.multilinestrings(np.concatenate([outside, inside[passing]])))
         found = []
         for line in shapely.get_parts(whole):
             points = shapely.get_coordinates(line)
-            if line.is_closed:
+            if shapely.is_closed(line):
                 found.append(shapely.get_coordinates(ring))
                 continue
             middle = [point for point in points[1:-1] if tuple(point) not in exits]
-            ends = [self._joined(points[k], points[k + step], ring, near, lines, belt) for k, step in ((0, 1), (-1, -1))]
-            joined = _distinct(np.array([*ends[0][::-1], *middle, *ends[1]]))
+            start = self._joined(points[0], points[1], ring, near, lines, belt)
+            finish = self._joined(points[-1], points[-2], ring, near, lines, belt)
+            joined = _distinct(np.array([*start[::-1], *middle, *finish]))
             if len(joined) > 1:
                 found.append(joined)
         return found
@@ -275,8 +281,11 @@ def without(shapes: Shapes, places: Floats) -> Shapes:
     result = shapes.copy()
     for n, shape in enumerate(shapes):
         rings = [[_kept(ring, plain) for ring in shapely.get_rings(part)] for part in shapely.get_parts(shape)]
-        if any(len(ring) < len(old.coords) for part, new in zip(shapely.get_parts(shape), rings, strict=True)
-               for old, ring in zip(shapely.get_rings(part), new, strict=True)):
+        if any(
+            len(ring) < len(old.coords)
+            for part, new in zip(shapely.get_parts(shape), rings, strict=True)
+            for old, ring in zip(shapely.get_rings(part), new, strict=True)
+        ):
             made = [shapely.Polygon(part[0], part[1:]) for part in rings]
             result[n] = made[0] if shape.geom_type == "Polygon" else shapely.MultiPolygon(made)
     return result
@@ -299,6 +308,51 @@ def _segments(ends: Floats) -> Shapes:
     return np.asarray(shapely.linestrings(np.asarray(ends, dtype=np.float64).reshape(-1, 2, 2)), dtype=object)
 
 
+def _together(lines: Shapes) -> shapely.MultiLineString:
+    """Return lines as one geometry."""
+    return shapely.MultiLineString(list(lines))
+
+
+def _halfway(ring: shapely.LinearRing, belt: shapely.Geometry, equals: Shapes, tolerance: float) -> shapely.LinearRing:
+    """Return a ring whose stretches outside the belt stand half way to the outlines that run beside them."""
+    points = shapely.get_coordinates(ring)[:-1]
+    outside = shapely.difference(ring, belt)
+    near = equals[shapely.dwithin(equals, outside, tolerance)]
+    if not len(near):
+        return ring
+    result = points.copy()
+    free = np.asarray(~shapely.intersects(belt, shapely.points(points)))
+    along = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    result[free] += _towards(points[free], along[free], near, tolerance)
+    # the vertex in the belt that an edge leads to moves as the edge does where it enters
+    sides = _segments(np.concatenate([points, np.roll(points, -1, axis=0)], axis=1))
+    for end in shapely.get_coordinates(shapely.boundary(shapely.get_parts(outside))):
+        side = int(np.argmin(shapely.distance(sides, shapely.Point(end))))
+        step = points[(side + 1) % len(points)] - points[side]
+        move = _towards(end[np.newaxis], step[np.newaxis], near, tolerance)[0]
+        for vertex in (side, (side + 1) % len(points)):
+            if not free[vertex] and np.hypot(*(points[vertex] - end)) <= 4 * tolerance:
+                result[vertex] = points[vertex] + move
+    moved = shapely.LinearRing(result)
+    return moved if moved.is_simple else ring
+
+
+def _towards(points: Floats, along: Floats, outlines: Shapes, tolerance: float) -> Floats:
+    """Return the move of each point to the mean of it and the outlines beside it."""
+    total, count = np.zeros_like(points), np.ones(len(points))
+    for outline in outlines:
+        nearest = shapely.get_coordinates(shapely.shortest_line(outline, shapely.points(points)))
+        step = nearest.reshape(-1, 2, 2)[:, 0] - points
+        distance = np.hypot(*step.T)
+        # an outline that only ends near by lies ahead, not beside
+        ahead = np.abs((step * along).sum(axis=1)) > 0.7 * distance * np.hypot(*along.T)
+        same = distance <= ROUNDING_M
+        close = (distance <= tolerance) & (same | ~ahead)
+        count[close] += 1
+        total[close & ~same] += step[close & ~same]
+    return np.asarray(total / count[:, np.newaxis])
+
+
 def _leg(end: Floats, inner: Floats, ring: shapely.LinearRing, belt: shapely.Geometry) -> shapely.LineString:
     """Return the stretch of a ring's edge that leads inward from where the ring enters the belt."""
     points = shapely.get_coordinates(ring)
@@ -313,7 +367,7 @@ def _leg(end: Floats, inner: Floats, ring: shapely.LinearRing, belt: shapely.Geo
 
 def _meeting(leg: shapely.LineString, lines: Shapes, reach: float) -> Floats | None:
     """Return where a leg, or else the leg drawn on, first meets a line."""
-    together = shapely.multilinestrings(lines)
+    together = _together(lines)
     start, tip = shapely.get_coordinates(leg)
     crossings = shapely.get_coordinates(shapely.intersection(leg, together))
     at_tip = bool(shapely.dwithin(together, shapely.Point(tip), ROUNDING_M))
@@ -345,8 +399,8 @@ def _distinct(points: Floats) -> Floats:
 
 
 def _furthest(line: shapely.LineString, lines: Shapes) -> float:
-    """Return the largest distance of a line's vertices, and of its middles, from other lines; inf where there are none."""
+    """Return the largest distance of a line from other lines, inf where there are none."""
     if not len(lines):
         return float("inf")
     points = shapely.points(shapely.get_coordinates(shapely.segmentize(line, max(line.length / 8, 1.0))))
-    return float(shapely.distance(points, shapely.multilinestrings(lines)).max())
+    return float(shapely.distance(points, _together(lines)).max())

@@ -35,9 +35,9 @@ class Reconciled:
         The frames given, same rows, order and columns; only geometry differs. What did not move is bit-identical.
     moves
         One row a moved stretch: layer, feature (key), followed_layer, followed (key of the feature whose line it now
-        is, missing where the feature only lost a sliver of its own), length_m, shift_m (largest distance of the new
-        line from the old outline), gained_m2, lost_m2, x, y (on the line) and the new line as geometry. For each
-        feature gained less lost is its change of area.
+        is; missing where its own line met an equal's half way or was drawn on to a joint), length_m, shift_m (largest
+        distance of the new line from the old outline), gained_m2, lost_m2, x, y (on the line) and the new line as
+        geometry. For each feature gained less lost is its change of area.
     findings
         reconcile.locked_differ (warning: two lines that may not be edited run apart), reconcile.deviation (info: a
         line that leaves the higher ones on purpose and was kept), reconcile.too_far and reconcile.vanished (warning:
@@ -88,13 +88,14 @@ def reconcile(
 
     Notes
     -----
-    Authority is per feature; among equals the earlier layer, then the smaller key goes first, whatever the order of
-    rows. A feature without a code ranks last; a first layer without the column is the reference and stays as it is, and
-    so does a feature of the first layer that nothing outranks. What leaves the higher lines by more than the tolerance,
-    or crosses them, stays as drawn and is joined to them at its ends, and lower neighbours follow it. The faces of these
-    lines then go to the features that cover most of them, so that what was edge to edge is so exactly; ground narrower
-    than the tolerance between neighbours goes to one of them, and no attribute (批复面积 among them) is touched. Where a
-    joint lies within an edge that may not be edited, only the lower side has a vertex there, off by rounding.
+    Authority is per feature; among equals the earlier layer goes first, whatever the order of rows. A feature without
+    a code ranks last; a first layer without the column is the reference and stays as it is, and so does a feature of
+    the first layer that nothing outranks. What leaves the higher lines by more than the tolerance, or crosses them,
+    stays and is joined to them at its ends; lower neighbours follow it, and equals of one layer, none of which has
+    precedence, meet half way. The faces of these lines then go to the features that cover most of them, so that what
+    was edge to edge is so exactly; ground narrower than the tolerance between neighbours goes to one of them. No
+    attribute (批复面积 among them) is touched. Where a joint lies within an edge that may not be edited, only the lower
+    side has a vertex there, off the edge by no more than rounding.
     """
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise UsageError(f"tolerance is {tolerance!r}; give a positive number of metres", tolerance=tolerance)
@@ -107,7 +108,7 @@ def reconcile(
     old = areas.moved(np.array([feature.shape for feature in features], dtype=object), -corner)
     fixed = np.array([feature.fixed for feature in features], dtype=bool)
     work = Linework(old[fixed], np.flatnonzero(fixed), tolerance)
-    departures = _departures(work, old, fixed, tolerance)
+    departures = _departures(work, features, old, fixed, tolerance)
     new = old.copy()
     for layer in layers:
         members = np.array([n for n, feature in enumerate(features) if feature.layer == layer], dtype=np.intp)
@@ -137,16 +138,13 @@ def _features(
         for row, (name, code) in enumerate(zip(names, codes, strict=True)):
             known = isinstance(code, str) and code in ranks
             if not known and not values.missing(code):
-                notes.append(
-                    findings.finding(
-                        "reconcile.authority", layer, name, severity="warning", field=field, value=str(code)
-                    )
-                )
+                notes.append(_unknown(layer, name, field, str(code)))
             if not usable[row]:
                 notes.append(findings.finding("reconcile.unusable", layer, name, severity="warning"))
                 continue
             rank = ranks[code] if known else silent
-            found.append((rank, place, name, Feature(layer, name, row, shapes[row], known and code in locked, False)))
+            feature = Feature(layer, name, row, shapes[row], rank, known and code in locked)
+            found.append((rank, place, name, feature))
     found.sort(key=lambda item: item[:3])
     # a feature of the first layer that nothing outranks has no line to follow
     highest = min((rank for rank, *_ in found), default=0)
@@ -155,6 +153,11 @@ def _features(
         for rank, place, _, feature in found
     ]
     return features, notes
+
+
+def _unknown(layer: str, feature: str, field: str, value: str) -> dict[str, Any]:
+    """Return the finding about a code that the list does not have."""
+    return findings.finding("reconcile.authority", layer, feature, severity="warning", field=field, value=value)
 
 
 def _keys(frame: gpd.GeoDataFrame, layer: str, key: str) -> list[str]:
@@ -167,15 +170,21 @@ def _keys(frame: gpd.GeoDataFrame, layer: str, key: str) -> list[str]:
     return [str(name) for name in names]
 
 
-def _departures(work: Linework, old: Shapes, fixed: Mask, tolerance: float) -> list[Departure]:
+def _departures(work: Linework, features: list[Feature], old: Shapes, fixed: Mask, tolerance: float) -> list[Departure]:
     """Draw, the highest first, what of each outline does not follow the lines before it."""
     free = np.flatnonzero(~fixed)
     one, other = shapely.STRtree(old[free]).query(old[free], predicate="dwithin", distance=4 * tolerance)
-    earlier: dict[int, list[int]] = {}
-    for later, before in zip(free[one].tolist(), free[other].tolist(), strict=True):
-        if before < later:
-            earlier.setdefault(later, []).append(before)
-    return [found for n in free.tolist() for found in work.draw(old[n], n, earlier.get(n, ()))]
+    near: dict[int, list[int]] = {}
+    for feature, neighbour in zip(free[one].tolist(), free[other].tolist(), strict=True):
+        near.setdefault(feature, []).append(neighbour)
+    departures = []
+    for n in free.tolist():
+        around = sorted(near[n])
+        # of one layer and rank none has precedence
+        equals = [m for m in around if m > n and features[m].stands == features[n].stands]
+        outlines = np.asarray(shapely.boundary(old[equals]), dtype=object)
+        departures += work.draw(old[n], n, [m for m in around if m < n], outlines)
+    return departures
 
 
 def _rebuilt(work: Linework, old: Shapes, members: Places, fixed: Mask, tolerance: float) -> Shapes:
@@ -219,9 +228,7 @@ def _refused(
             continue
         new[n] = old[n]
         notes.append(
-            findings.finding(
-                code, feature.layer, feature.key, severity="warning", at=at, tolerance_m=tolerance
-            )
+            findings.finding(code, feature.layer, feature.key, severity="warning", at=at, tolerance_m=tolerance)
         )
     return notes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,13 +19,15 @@ Floats = NDArray[np.float64]
 
 # stored coordinates are kept to the millimetre (practice.md): lines nearer than that do not differ
 _SAME_M = 0.001
+# what moved less only took the digits of the line that it was on
+_STILL_M = 1e-6
 
 _COLUMNS = ("layer", "feature", "followed_layer", "followed", "length_m", "shift_m", "gained_m2", "lost_m2", "x", "y")
 
 
 @dataclass(frozen=True)
 class Feature:
-    """Hold one feature: its layer, key, row and shape, and whether its line may be edited.
+    """Hold one feature: its layer, key, row and shape, its rank (0 the highest) and whether its line may be edited.
 
     `locked` lines are registered or approved; `fixed` ones are locked, or nothing stands above them.
     """
@@ -35,8 +36,14 @@ class Feature:
     key: str
     row: int
     shape: shapely.Geometry
+    rank: int
     locked: bool
-    fixed: bool
+    fixed: bool = False
+
+    @property
+    def stands(self) -> tuple[str, int]:
+        """Return layer and rank: features that have both in common are equals."""
+        return self.layer, self.rank
 
     def as_fixed(self) -> Feature:
         """Return the feature as one that stays as it is."""
@@ -64,7 +71,9 @@ def moves(features: list[Feature], old: Shapes, new: Shapes, work: Linework, cor
     """
     records, lines = [], []
     for n in np.flatnonzero([a is not b for a, b in zip(old, new, strict=True)]).tolist():
-        found = list(_stretches(old[n], new[n], n, work))
+        found = _stretches(old[n], new[n], work)
+        if not found:
+            continue
         for (owner, line, shift), gained, lost in zip(found, *_changes(old[n], new[n], found), strict=True):
             followed = features[owner] if owner not in {n, -1} else None
             middle = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.5, normalized=True))[0] + corner
@@ -153,7 +162,7 @@ def locked_differ(features: list[Feature], old: Shapes, tolerance: float, corner
         near = np.sort(near[(owner[near] < n) | ((owner[near] > n) & ~_locked(features, owner[near]))])
         if not len(near):
             continue
-        together = shapely.multilinestrings(lines[near])
+        together = shapely.MultiLineString(list(lines[near]))
         beside = shapely.intersection(outline, shapely.buffer(together, tolerance))
         apart = shapely.line_merge(shapely.difference(beside, shapely.buffer(together, _SAME_M)))
         for line in shapely.get_parts(apart):
@@ -188,23 +197,23 @@ def _differing(
         other_layer=other.layer,
         other=other.key,
         length_m=float(line.length),
-        distance_m=_shift(line, shapely.multilinestrings(lines)),
+        distance_m=_shift(line, shapely.MultiLineString(list(lines))),
     )
 
 
 def _stretches(
-    old: shapely.Geometry, new: shapely.Geometry, own: int, work: Linework
-) -> Iterator[tuple[int, shapely.LineString, float]]:
-    """Yield the stretches of a new outline that lie off the old one: whose line it is, the line, the largest shift."""
-    outline = old.boundary
-    found = []
+    old: shapely.Geometry, new: shapely.Geometry, work: Linework
+) -> list[tuple[int, shapely.LineString, float]]:
+    """Return the stretches of a new outline that lie off the old one: whose line it is, the line, the largest shift."""
+    outline = shapely.boundary(old)
+    found: list[tuple[int, shapely.LineString, float]] = []
     for ring in shapely.get_rings(new):
         points = shapely.get_coordinates(ring)
         sides = np.asarray(shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1)), dtype=object)
         owners = work.owners(sides)
         shifts = np.array([_shift(side, outline) for side in sides])
         # runs of edges that moved onto lines of one feature; the ring starts where one run ends
-        name = np.where(shifts > ROUNDING_M, owners, -2)
+        name = np.where(shifts > _STILL_M, owners, -2)
         turn = int(np.argmax(name != np.roll(name, 1)))
         name, shifts = np.roll(name, -turn), np.roll(shifts, -turn)
         points = np.concatenate([np.roll(points[:-1], -turn, axis=0), points[turn : turn + 1]])
@@ -213,11 +222,7 @@ def _stretches(
             if name[first] != -2:
                 line = shapely.LineString(points[first : last + 1])
                 found.append((int(name[first]), line, float(shifts[first:last].max())))
-    # the end of an own line moves with the line that it is joined to
-    followed = [one for one in found if one[0] not in {own, -1}]
-    if not found:
-        found = [(own, shapely.LineString(shapely.get_rings(new)[0].coords), 0.0)]
-    yield from followed or found
+    return found
 
 
 def _changes(
