@@ -92,7 +92,7 @@ class Linework:
         lines = np.array([self._lines[edge] for edge in near], dtype=object)
         belt: shapely.Geometry = shapely.buffer(_together(lines), self.tolerance)
         shapely.prepare(belt)
-        rings = shapely.get_rings(np.array([shape], dtype=object))
+        rings = shapely.get_rings(shapely.get_parts(shape))
         if len(equals):
             rings = np.array([_halfway(ring, belt, equals, self.tolerance) for ring in rings], dtype=object)
         # all rings of the shape are cut against the same lines, so that none follows another of the same shape
@@ -251,7 +251,10 @@ def edges(shapes: Shapes) -> tuple[Floats, Places]:
     tuple
         One (x0, y0, x1, y1) a row, as drawn, and the position of the shape each belongs to.
     """
-    rings, shape = shapely.get_rings(np.asarray(shapes, dtype=object), return_index=True)
+    # only single polygons give their rings
+    single, whole = shapely.get_parts(np.asarray(shapes, dtype=object), return_index=True)
+    rings, part = shapely.get_rings(single, return_index=True)
+    shape = whole[part]
     points, ring = shapely.get_coordinates(rings, return_index=True)
     step = (ring[1:] == ring[:-1]) & (points[1:] != points[:-1]).any(axis=1)
     ends = np.concatenate([points[:-1][step], points[1:][step]], axis=1) + 0.0
@@ -259,36 +262,45 @@ def edges(shapes: Shapes) -> tuple[Floats, Places]:
 
 
 def without(shapes: Shapes, places: Floats) -> Shapes:
-    """Drop vertices that only two edges of all shapes together need.
+    """Drop vertices on straight stretches that only two edges of all shapes together meet in.
 
     Parameters
     ----------
     shapes
         Polygons or multipolygons that share their vertices exactly.
     places
-        Vertices that may go, one (x, y) a row, each on a straight line between its neighbours to within rounding.
+        Vertices that may go, one (x, y) a row.
 
     Returns
     -------
     numpy.ndarray
-        The shapes; where three edges meet the vertex stays, in all of them.
+        The shapes; where three edges meet, or the outline turns, the vertex stays, in all of them.
     """
-    ends = np.unique(_undirected(edges(shapes)[0]), axis=0)
-    vertices, uses = np.unique(ends.reshape(-1, 2), axis=0, return_counts=True)
-    plain = {tuple(vertex) for vertex in vertices[uses == 2]} & set(map(tuple, places))
-    if not plain:
-        return shapes
+    plain = _plain(np.unique(_undirected(edges(shapes)[0]), axis=0), places)
     result = shapes.copy()
     for n, shape in enumerate(shapes):
-        rings = [[_kept(ring, plain) for ring in shapely.get_rings(part)] for part in shapely.get_parts(shape)]
-        if any(
-            len(ring) < len(old.coords)
-            for part, new in zip(shapely.get_parts(shape), rings, strict=True)
-            for old, ring in zip(shapely.get_rings(part), new, strict=True)
-        ):
-            made = [shapely.Polygon(part[0], part[1:]) for part in rings]
-            result[n] = made[0] if shape.geom_type == "Polygon" else shapely.MultiPolygon(made)
+        if plain.isdisjoint(map(tuple, shapely.get_coordinates(shape))):
+            continue
+        made = []
+        for part in shapely.get_parts(shape):
+            rings = [_kept(ring, plain) for ring in shapely.get_rings(part)]
+            made.append(shapely.Polygon(rings[0], rings[1:]))
+        result[n] = made[0] if shape.geom_type == "Polygon" else shapely.MultiPolygon(made)
     return result
+
+
+def _plain(ends: Floats, places: Floats) -> set[tuple[float, ...]]:
+    """Return those places where two edges, and no third, meet in a straight line."""
+    near: dict[tuple[float, ...], list[Floats]] = {place: [] for place in map(tuple, places)}
+    for end, other in ((ends[:, :2], ends[:, 2:]), (ends[:, 2:], ends[:, :2])):
+        for point, neighbour in zip(map(tuple, end), other, strict=True):
+            if point in near:
+                near[point].append(neighbour)
+    found = [place for place, neighbours in near.items() if len(neighbours) == 2]
+    direct = shapely.linestrings([near[place] for place in found]) if found else np.empty(0, dtype=object)
+    points = shapely.points(np.array(found).reshape(-1, 2))
+    straight = np.atleast_1d(shapely.dwithin(points, direct, ROUNDING_M))
+    return {place for place, yes in zip(found, straight, strict=True) if yes}
 
 
 def _kept(ring: shapely.LinearRing, plain: set[tuple[float, ...]]) -> list[tuple[float, ...]]:

@@ -207,7 +207,7 @@ def _stretches(
     """Return the stretches of a new outline that lie off the old one: whose line it is, the line, the largest shift."""
     outline = shapely.boundary(old)
     found: list[tuple[int, shapely.LineString, float]] = []
-    for ring in shapely.get_rings(new):
+    for ring in shapely.get_rings(shapely.get_parts(new)):
         points = shapely.get_coordinates(ring)
         sides = np.asarray(shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1)), dtype=object)
         owners = work.owners(sides)
