@@ -16,6 +16,8 @@ Places = NDArray[np.intp]
 
 # the ground outside all faces
 OUTSIDE = -1
+# a strip has two long sides; who holds less than half of one is at its tip
+_BESIDE = 0.25
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _without_slivers(
     faces: Shapes, members: list[tuple[int, ...]], fixed: Mask, between: Sides, own: Mask, narrow: Mask
 ) -> None:
     """Let each narrow face that one of the shapes' own lines cuts off go with the ground across that line."""
-    area = shapely.area(faces)
+    area, perimeter = shapely.area(faces), shapely.length(faces)
     largest: dict[int, int] = {}
     for face, found in enumerate(members):
         for shape in found:
@@ -157,6 +159,8 @@ def _without_slivers(
         if any(fixed[shape] or largest[shape] == face for shape in members[face]):
             continue
         near = min(across[face], key=lambda other: (-across[face][other], other))
+        if across[face][near] < _BESIDE * perimeter[face]:
+            continue
         members[face] = () if near == OUTSIDE else tuple(shape for shape in members[near] if not fixed[shape])
 
 
@@ -165,15 +169,20 @@ def _without_gaps(members: list[tuple[int, ...]], fixed: Mask, between: Sides, n
     near = _across(between, np.ones(len(between.one), dtype=bool), narrow)
     left = [face for face in near if not members[face]]
     while left:
-        given = {}
+        given: dict[int, tuple[int, ...]] = {}
         for face in left:
             around = near[face]
             if any(other == OUTSIDE or (not members[other] and not narrow[other]) for other in around):
                 continue
-            takers = [other for other in around if any(not fixed[shape] for shape in members[other])]
-            if takers:
-                taker = min(takers, key=lambda other: (-around[other], other))
-                given[face] = tuple(shape for shape in members[taker] if not fixed[shape])[:1]
+            borders: dict[int, float] = {}
+            for other, length in around.items():
+                for shape in [one for one in members[other] if not fixed[one]][:1]:
+                    borders[shape] = borders.get(shape, 0.0) + length
+            taker = min(borders, key=lambda shape: (-borders[shape], shape), default=None)
+            # who only touches the tip of a strip between two lines that stay does not get it
+            beside = sum(length for other, length in around.items() if members[other])
+            if taker is not None and borders[taker] >= _BESIDE * beside:
+                given[face] = (taker,)
         if not given:
             return
         for face, found in given.items():

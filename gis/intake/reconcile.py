@@ -95,7 +95,9 @@ def reconcile(
     precedence, meet half way. The faces of these lines then go to the features that cover most of them, so that what
     was edge to edge is so exactly; ground narrower than the tolerance between neighbours goes to one of them. No
     attribute (批复面积 among them) is touched. Where a joint lies within an edge that may not be edited, only the lower
-    side has a vertex there, off the edge by no more than rounding.
+    side has a vertex there, off the edge by no more than rounding. Between two lines that stay and differ
+    (reconcile.locked_differ) a strip narrower than the tolerance may be left over, or stay with the feature that its
+    open end leads to: no line that may be drawn parts them.
     """
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise UsageError(f"tolerance is {tolerance!r}; give a positive number of metres", tolerance=tolerance)
