@@ -63,6 +63,7 @@ class Linework:
         self._owner = list(owners[shape[first[order]]])
         self._lines = list(_segments(found[order]))
         self._tree = shapely.STRtree(self._lines)
+        self._all: shapely.STRtree | None = None
         self._fixed = len(self._lines)
         self._drawn: dict[int, list[int]] = {}
         self._joints: dict[int, list[tuple[float, float]]] = {}
@@ -151,8 +152,9 @@ class Linework:
         """
         middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
         found = np.full(len(lines), -1, dtype=np.intp)
-        tree = shapely.STRtree(self._lines)
-        line, edge = tree.query_nearest(middle, max_distance=ROUNDING_M, all_matches=False)
+        if self._all is None:
+            self._all = shapely.STRtree(self._lines)
+        line, edge = self._all.query_nearest(middle, max_distance=ROUNDING_M, all_matches=False)
         found[line] = np.array(self._owner, dtype=np.intp)[edge]
         return found
 
@@ -221,6 +223,7 @@ class Linework:
 
     def _add(self, points: Floats, owner: int) -> None:
         """Add a departure's edges."""
+        self._all = None
         ends = np.concatenate([points[:-1], points[1:]], axis=1)
         self._drawn.setdefault(owner, []).extend(range(len(self._ends), len(self._ends) + len(ends)))
         self._ends.extend(map(tuple, ends))
