@@ -39,12 +39,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Hold an undecoded table: columns, one array of bytes a column, and what the header says about the code page."""
+    """Hold an undecoded table: columns, one array of bytes a column, and what the header says about the code page.
+
+    `kept` has an entry for each row of the file, False where it is marked as deleted; `size` counts those kept.
+    """
 
     columns: tuple[Column, ...]
     values: tuple[NDArray[np.bytes_], ...]
     ldid: int
     size: int
+    kept: NDArray[np.bool_]
 
 
 def read(path: Path) -> Table:
@@ -77,13 +81,14 @@ def read(path: Path) -> Table:
         held = max(len(raw) - start, 0) // max(width, 1)
         raise SourceError(f"{path.name}: damaged; {count} rows are announced and {held} are there", announced=count)
     records = np.frombuffer(raw, dtype=np.uint8, count=count * width, offset=start).reshape(count, width)
-    records = records[records[:, 0] != _DELETED] if count else records
+    kept = records[:, 0] != _DELETED if count else np.zeros(0, dtype=bool)
+    records = records[kept]
     values, left = [], 1
     for column in columns:
         cells = np.ascontiguousarray(records[:, left : left + column.width])
         values.append(cells.view(f"S{column.width}").reshape(-1) if column.width else np.empty(0, dtype="S1"))
         left += column.width
-    return Table(tuple(columns), tuple(values), raw[29], len(records))
+    return Table(tuple(columns), tuple(values), raw[29], len(records), kept)
 
 
 def decide(table: Table, *, given: str | None, cpg: str | None, name: str) -> Encoding:
