@@ -117,7 +117,8 @@ def decide(table: Table, *, given: str | None, cpg: str | None, name: str) -> En
     found = [(column.name, len(column.name) >= 10) for column in table.columns]
     for column, values in zip(table.columns, table.values, strict=True):
         if column.letter == "C":
-            found += [(value.rstrip(), len(value) == column.width) for value in np.unique(values).tolist()]
+            bare = [_bare(value) for value in np.unique(values).tolist()]
+            found += [(value, len(value) == column.width) for value in bare]
     return encodings.decide(found, given=given, cpg=cpg, ldid=table.ldid, name=name)
 
 
@@ -172,14 +173,19 @@ def _columns(raw: bytes, start: int) -> list[Column]:
     return columns
 
 
+def _bare(value: bytes) -> bytes:
+    """Return a cell without what fills it up; only one that needs no filling may have been cut."""
+    return value.split(b"\0")[0].rstrip(b" ")
+
+
 def _texts(raw: NDArray[np.bytes_], column: Column, encoding: str) -> tuple[list[str | None], bool]:
     """Decode the values of one column, each different one once; blank is missing."""
     known: dict[bytes, str | None] = {}
     was_cut = False
     for value in np.unique(raw).tolist():
-        bare = value.split(b"\0")[0].rstrip(b" ")
+        bare = _bare(value)
         if column.letter == "C":
-            text = encodings.decoded(bare, encoding, cut=len(value) == column.width)
+            text = encodings.decoded(bare, encoding, cut=len(bare) == column.width)
             was_cut |= len(text.encode(encoding)) != len(bare)
         else:
             text = bare.decode("latin-1").strip()
