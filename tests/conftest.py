@@ -1,4 +1,5 @@
 """What all tests share: the real files' folder, a PostGIS database, Chromium, and the rule about skips."""
+
 from __future__ import annotations
 
 import os

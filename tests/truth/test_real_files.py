@@ -1,4 +1,4 @@
-"""Every real file of four folders loads with its facts right, or is refused with a reason (real_files.toml says which)."""
+"""Every real file of four folders loads with its facts right, or is refused with a reason: real_files.toml."""
 
 from __future__ import annotations
 
