@@ -1,5 +1,4 @@
 """What all tests share: the real files' folder, a PostGIS database, Chromium, and the rule about skips."""
-
 from __future__ import annotations
 
 import os

@@ -141,15 +141,13 @@ def test_by_largest_share(name, rows, expected):
 
 
 # two buildings of P1 in B1 and one in B2 where P1 has least ground; one of P3 in no block; H5 lies in no project
-BUILDINGS = pd.DataFrame(
-    {
-        "building_id": ["H1", "H2", "H3", "H4", "H5"],
-        "project_id": ["P1", "P1", "P1", "P3", NONE],
-        "block_id": ["B1", "B1", "B2", NONE, "B1"],
-        "households": [10, 20, 60, 7, 99],
-        "floor_m2": [100.0, 100.0, 300.0, 70.0, 1.0],
-    }
-)
+BUILDINGS = pd.DataFrame({
+    "building_id": ["H1", "H2", "H3", "H4", "H5"],
+    "project_id": ["P1", "P1", "P1", "P3", NONE],
+    "block_id": ["B1", "B1", "B2", NONE, "B1"],
+    "households": [10, 20, 60, 7, 99],
+    "floor_m2": [100.0, 100.0, 300.0, 70.0, 1.0],
+})
 
 
 def test_counts_come_through_buildings():

@@ -64,13 +64,7 @@ def test_three_layers_meet_in_tuples():
     across, yard = shapely.box(50, 0, 150, 100), shapely.box(80, 0, 120, 50)
     row = ledger(block=[SQUARE, EAST], unit=[across], project=[yard]).meetings
     assert row.columns.tolist() == [
-        "block_id",
-        "unit_id",
-        "project_id",
-        "area_m2",
-        "block_share",
-        "unit_share",
-        "project_share",
+        "block_id", "unit_id", "project_id", "area_m2", "block_share", "unit_share", "project_share"
     ]
     assert areas(row) == {("B0", "U0", "P0"): 1_000, ("B1", "U0", "P0"): 1_000}
     assert row.loc[0, ["block_share", "unit_share", "project_share"]].tolist() == [0.1, 0.1, 0.5]

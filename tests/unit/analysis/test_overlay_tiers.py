@@ -145,7 +145,9 @@ def test_plain_kernels_settle_as_compiled_ones(name):
     """On one and the same cut the accounts are equal to the last bit, whoever runs the kernels of the analysis."""
     with tier("geos"):
         cut = ground.cut(ground.read(case(name)))
-    plain, fast = (settled(dataclasses.replace(cut, run=run)) for run in (compiled.as_plain, compiled.as_compiled))
+    plain, fast = (
+        settled(dataclasses.replace(cut, run=run)) for run in (compiled.as_plain, compiled.as_compiled)
+    )
     for table in ("cells", "balance", "slivers"):
         one, other = (getattr(balance, table)(account) for account in (plain, fast))
         pd.testing.assert_frame_equal(one, other, check_exact=True)

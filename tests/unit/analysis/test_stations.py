@@ -81,7 +81,9 @@ PROJECTS = frame(
         ("X5", "shanty", "reserve", square(0, 99.8, 100, 200)),
     ],
 )
-FACILITIES = frame("facility_id kind", [("F1", "market", place(150, 50)), ("F2", "primary_school", place(10, 90))])
+FACILITIES = frame(
+    "facility_id kind", [("F1", "market", place(150, 50)), ("F2", "primary_school", place(10, 90))]
+)
 SPACES = frame("public_space_id", [("G1", square(0, 0, 20, 100)), ("G2", square(10, 0, 30, 100))])
 LAYERS = {"parcels": PARCELS, "buildings": BUILDINGS, "projects": PROJECTS, "facilities": FACILITIES}
 

@@ -17,7 +17,9 @@ RING = SQUARE.difference(shapely.box(3, 3, 7, 7))
 FAR = np.array([440_000.0, 4_420_000.0])
 
 whole = st.integers(0, 12)
-boxes = st.builds(lambda x, y, w, h: shapely.box(x, y, x + w + 1, y + h + 1), whole, whole, whole, whole)
+boxes = st.builds(
+    lambda x, y, w, h: shapely.box(x, y, x + w + 1, y + h + 1), whole, whole, whole, whole
+)
 turned = st.builds(lambda shape, angle: shapely.affinity.rotate(shape, angle), boxes, st.floats(0, 360))
 shapes = st.lists(st.one_of(boxes, turned, st.just(RING)), min_size=1, max_size=6)
 
