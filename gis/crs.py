@@ -194,11 +194,12 @@ def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     CrsError
         Between datums other than CGCS2000 and WGS 84 for which PROJ knows no real transformation.
     """
-    datums = {_ground(source), _ground(target)}
+    datums = {ground(source), ground(target)}
     if datums <= _SAME_GROUND or len(datums) == 1:
         return pyproj.Transformer.from_crs(source, target, always_xy=True)
-    group = TransformerGroup(source, target, always_xy=True, allow_ballpark=False)
-    if datums & _REFUSED or not group.transformers or not group.best_available:
+    # looking for what is refused anyway takes PROJ a third of a second
+    group = None if datums & _REFUSED else TransformerGroup(source, target, always_xy=True, allow_ballpark=False)
+    if group is None or not group.transformers or not group.best_available:
         raise CrsError(
             f"no registered transformation from {label(source)} to {label(target)}: PROJ would leave the coordinates "
             "tens of metres off without a word; ask the surveying office for data in CGCS2000 or for its parameters",
@@ -270,8 +271,19 @@ def _code(crs: pyproj.CRS) -> int | None:
     return crs.to_epsg()
 
 
-def _ground(crs: pyproj.CRS) -> str:
-    """Return the datum's family; unknown datums keep their own name."""
+def ground(crs: pyproj.CRS) -> str:
+    """Name the family of a CRS's datum.
+
+    Parameters
+    ----------
+    crs
+        Any CRS.
+
+    Returns
+    -------
+    str
+        "CGCS2000", "WGS84" or the datum's own name.
+    """
     geodetic = crs.geodetic_crs
     datum = geodetic.datum if geodetic is not None else None
     name = datum.name if datum is not None else "unknown"

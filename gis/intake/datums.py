@@ -84,7 +84,7 @@ def undo(frame: gpd.GeoDataFrame, datum: str) -> gpd.GeoDataFrame:
         Same rows and index, EPSG:4326, two-dimensional.
     """
     degrees = crs.to(frame, crs.WGS84, name="layer")
-    moved = shapely.transform(degrees.geometry.to_numpy(), partial(_undone, datum=datum))
+    moved = shapely.transform(degrees.geometry.to_numpy(), partial(undone, datum=datum))
     return degrees.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs.WGS84))
 
 
@@ -121,21 +121,38 @@ def distances(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame) -> dict[str,
         other, in the direction that fits better, since the vertices of a generalised outline lie on the detailed one
         and not the other way round. Empty where the two have fewer than three vertices near each other.
     """
-    target = _lines(crs.to(reference, crs.WGS84, name="reference").geometry.to_numpy())
-    lines = _lines(crs.to(frame, crs.WGS84, name="layer").geometry.to_numpy())
-    if not len(target) or not len(lines):
-        return {}
-    flat = _metres(float(shapely.total_bounds(target)[[1, 3]].mean()))
-    ground = shapely.transform(target, flat)
+    target = lines(crs.to(reference, crs.WGS84, name="reference").geometry.to_numpy())
+    drawn = lines(crs.to(frame, crs.WGS84, name="layer").geometry.to_numpy())
     found = {}
     for name in ("as it is", "GCJ-02", "BD-09"):
-        moved = lines if name == "as it is" else shapely.transform(lines, partial(_undone, datum=name))
-        place = shapely.transform(moved, flat)
-        both = [distance for distance in (_median(place, ground), _median(ground, place)) if distance is not None]
-        if not both:
+        moved = drawn if name == "as it is" else shapely.transform(drawn, partial(undone, datum=name))
+        distance = apart(moved, target)
+        if distance is None:
             return {}
-        found[name] = min(both)
+        found[name] = distance
     return found
+
+
+def apart(drawn: NDArray[np.object_], target: NDArray[np.object_]) -> float | None:
+    """Measure how far lines or points lie from those that they should share.
+
+    Parameters
+    ----------
+    drawn, target
+        Lines or points in degrees.
+
+    Returns
+    -------
+    float or None
+        The median distance in metres from the vertices of one to the lines of the other, in the direction that fits
+        better; None where fewer than three vertices are near.
+    """
+    if not len(target) or not len(drawn):
+        return None
+    flat = _metres(float(shapely.total_bounds(target)[[1, 3]].mean()))
+    place, ground = shapely.transform(drawn, flat), shapely.transform(target, flat)
+    both = [distance for distance in (_median(place, ground), _median(ground, place)) if distance is not None]
+    return min(both) if both else None
 
 
 def datum_offset(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, layer: str = "layer") -> pd.DataFrame:
@@ -196,16 +213,39 @@ def refuse_hinted(frame: pd.DataFrame, name: str) -> None:
         )
 
 
-def _undone(points: NDArray[np.float64], datum: str) -> NDArray[np.float64]:
-    """Return degrees in WGS 84 for degrees in a shifted datum."""
+def undone(points: NDArray[np.float64], datum: str) -> NDArray[np.float64]:
+    """Move points in a shifted datum back to where they are.
+
+    Parameters
+    ----------
+    points
+        Longitude and latitude, a row a point.
+    datum
+        "GCJ-02" or "BD-09".
+
+    Returns
+    -------
+    numpy.ndarray
+        Degrees in WGS 84.
+    """
     x, y = points.T
     if datum == "BD-09":
         x, y = gcj02.bd09_to_gcj02(x, y)
     return np.column_stack(gcj02.from_gcj02(x, y))
 
 
-def _lines(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return the outlines of polygons and everything else as it is."""
+def lines(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the outlines of polygons and everything else as it is.
+
+    Parameters
+    ----------
+    shapes
+        Geometries; missing and empty ones are left out.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
     found = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     polygonal = shapely.get_dimensions(found) == 2
     found = found.copy()

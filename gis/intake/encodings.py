@@ -12,8 +12,11 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from gis import findings
 from gis.errors import SourceError, UsageError
+from gis.intake.sources import Hypothesis
 
 # code page byte (LDID, offset 29 of a .dbf) -> Python's name; 0x57 only says "the system's own" and declares nothing
 LDID = {
@@ -30,6 +33,18 @@ LDID = {
 # GB18030 holds all that GB2312 and GBK hold, and more
 _CHINESE = {"gbk", "gb2312", "gb18030", "cp936", "936", "ldid/77", "77"}
 _FIRST_LEVEL = range(0xB0, 0xD8)
+# text in one encoding, read in another and saved in a third: saved, read, meant, as in "utf-8 as gb18030 of utf-8"
+_TWICE = " of "
+_MISREAD = tuple(
+    f"{saved} as {read}{_TWICE}{meant}"
+    for saved in ("utf-8", "gb18030")
+    for read, meant in (("gb18030", "utf-8"), ("latin-1", "gb18030"), ("latin-1", "utf-8"), ("cp1252", "utf-8"))
+    if (saved, read) not in {("gb18030", "cp1252"), ("gb18030", "latin-1")}
+)
+# share of usual characters among those beyond ASCII below which a text is doubted
+_DOUBTFUL = 0.3
+# and above which nobody doubts it
+_PLAIN = 0.9
 _MULTIBYTE = {"utf-8", "gb18030", "cp932", "cp949", "cp950"}
 _RUN = re.compile(r"[^\x00-\x7f]+")
 # characters beyond ASCII that are enough to judge by
@@ -48,11 +63,24 @@ class Encoding:
         "given", ".cpg", "LDID", "byte order mark", "ASCII only" or "tried".
     declared
         What the file says of itself, "" where it says nothing.
+    ranking
+        The encodings that were weighed, the likeliest first.
     """
 
     name: str
     how: str
     declared: str = ""
+    ranking: tuple[Hypothesis, ...] = ()
+
+    @property
+    def twice(self) -> bool:
+        """Tell whether somebody read the texts in the wrong encoding and saved what they saw."""
+        return _TWICE in self.name
+
+    @property
+    def doubtful(self) -> bool:
+        """Tell whether the texts read without fault and still are not what people write."""
+        return bool(self.ranking) and self.how not in {"given", "ASCII only"} and self.ranking[0].score < _DOUBTFUL
 
     @property
     def contradicts(self) -> bool:
@@ -78,6 +106,8 @@ def codec(name: str) -> str:
         No such encoding.
     """
     plain = name.strip().lower()
+    if plain in _MISREAD:
+        return plain
     if plain in _CHINESE:
         return "gb18030"
     if plain in {"65001", "utf8", "utf-8"}:
@@ -113,12 +143,25 @@ def decoded(value: bytes, encoding: str, *, cut: bool = False) -> str:
     UnicodeDecodeError
         The bytes are not text in this encoding.
     """
+    if _TWICE in encoding:
+        return _decoded_twice(value, encoding, cut)
     try:
         return value.decode(encoding)
     except UnicodeDecodeError as error:
         if cut and error.end == len(value) and len(value) - error.start < 4:
             return value[: error.start].decode(encoding)
         raise
+
+
+def _decoded_twice(value: bytes, encoding: str, cut: bool) -> str:
+    """Decode a value that was read in the wrong encoding and saved: what cannot be led back raises."""
+    way, meant = encoding.split(_TWICE)
+    saved, read = way.split(" as ")
+    seen = decoded(value, saved, cut=cut)
+    try:
+        return decoded(seen.encode(read), meant, cut=cut)
+    except UnicodeEncodeError as error:
+        raise UnicodeDecodeError(encoding, value, 0, len(value), error.reason) from None
 
 
 def decide(
@@ -161,10 +204,56 @@ def decide(
         return Encoding(wanted, "given", declared)
     if not foreign:
         return Encoding("utf-8", "ASCII only", declared)
-    for candidate in _ranked(foreign, declared):
-        return Encoding(candidate, how if candidate == declared else "tried", declared)
+    ranked = _ranked(foreign, declared)
+    ranking = tuple(_weighed(foreign, candidate, declared) for candidate in ranked)
+    for candidate in ranked:
+        return Encoding(candidate, how if candidate == declared else "tried", declared, ranking)
     tried = ", ".join(dict.fromkeys([*([declared] if declared else []), "UTF-8", "GB18030"]))
-    raise SourceError(f"{name}: the text is in none of {tried}; say which with --encoding", tried=tried)
+    raise SourceError(
+        f"{name}: the text is in none of {tried}; say which with --encoding",
+        tried=tried,
+        flag="--encoding",
+        ranking=[],
+    )
+
+
+def remarks(decided: Encoding, name: str, *, ldid: int | None = None) -> list[dict[str, Any]]:
+    """Say what a person should know of an encoding that was not simply declared and right.
+
+    Parameters
+    ----------
+    decided
+        From `decide`.
+    name
+        What the file is called.
+    ldid
+        Code page byte of a .dbf.
+
+    Returns
+    -------
+    list of dict
+        Findings: source.encoded_twice, source.text_doubtful and source.encoding_wrong (warning),
+        source.encoding_unsaid (info).
+    """
+    notes = []
+    if decided.twice:
+        notes.append(findings.finding("source.encoded_twice", name, severity="warning", encoding=decided.name))
+    elif decided.doubtful:
+        shown = "; ".join(str(one) for one in decided.ranking)
+        notes.append(findings.finding("source.text_doubtful", name, severity="warning", ranking=shown))
+    if decided.contradicts:
+        said = decided.declared
+        notes.append(
+            findings.finding(
+                "source.encoding_wrong", name, severity="warning", declared=said, encoding=decided.name
+            )
+        )
+    elif decided.how == "tried" and ldid is not None:
+        page = f"0x{ldid:02X}"
+        notes.append(
+            findings.finding("source.encoding_unsaid", name, severity="info", encoding=decided.name, ldid=page)
+        )
+    return notes
 
 
 def looks_chinese(text: str) -> bool:
@@ -181,14 +270,28 @@ def looks_chinese(text: str) -> bool:
         True when at least 60 % are first-level characters of GB2312 or full-width punctuation. Chinese read in the
         wrong encoding gives rare characters, which fall outside.
     """
+    return usual(text) >= 0.6
+
+
+def usual(text: str) -> float:
+    """Measure how much of a text beyond ASCII is what people write in Chinese.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    float
+        Share of first-level characters of GB2312 and of full-width punctuation, 0 to 1; 0 for text in ASCII alone.
+    """
     foreign = _foreign(text)
-    if not foreign:
-        return False
-    usual = 0
+    count = 0
     for letter in foreign:
         raw = letter.encode("gb2312", errors="ignore")
-        usual += len(raw) == 2 and (raw[0] in _FIRST_LEVEL or raw[0] in {0xA1, 0xA3})
-    return usual >= 0.6 * len(foreign)
+        count += len(raw) == 2 and (raw[0] in _FIRST_LEVEL or raw[0] in {0xA1, 0xA3})
+    return count / len(foreign) if foreign else 0.0
 
 
 def _declared(cpg: str | None, ldid: int) -> tuple[str, str]:
@@ -215,7 +318,24 @@ def _ranked(values: Sequence[tuple[bytes, bool]], declared: str) -> list[str]:
     # 「联通」 in GBK is valid UTF-8: Chinese stands in runs, an accent stands alone
     if looks_chinese(fitting.get("gb18030", "")) and ("utf-8" not in fitting or _in_runs(fitting["gb18030"])):
         first.append("gb18030")
-    return list(dict.fromkeys([*first, *fitting]))
+    ranked = list(dict.fromkeys([*first, *fitting]))
+    if any(usual(text) >= _PLAIN for text in fitting.values()):
+        return ranked
+    # nothing reads as plain Chinese: perhaps what was saved had been read wrong before
+    again = {name: _text(values, name) or "" for name in _MISREAD}
+    return [*(name for name, text in again.items() if usual(text) >= _PLAIN and _in_runs(text)), *ranked]
+
+
+def _weighed(values: Sequence[tuple[bytes, bool]], encoding: str, declared: str) -> Hypothesis:
+    """Return an encoding that reads every value as one of a ranking."""
+    text = _text(values, encoding) or ""
+    share = usual(text) if _is_wide(text) or encoding in _MULTIBYTE else 1.0
+    # letters of Latin scripts are no Chinese and no fault
+    score = 1.0 if not any(ord(letter) > 0x2FF for letter in _foreign(text)) and encoding == "utf-8" else share
+    said = ["as declared"] if encoding == declared else []
+    said.append(f"{share:.0%} usual Chinese characters")
+    shown = "".join(itertools.islice((letter for letter in text if ord(letter) > 127), 8))
+    return Hypothesis("encoding", encoding, round(score, 3), "; ".join([*said, f"reads {shown}"]))
 
 
 def _foreign(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Read files: any of the formats that a bureau meets, into one record of rows, place and decisions.
 
-Nothing is guessed. What a file does not say and a caller has not said is refused with one sentence that names the flag
-which settles it; what was settled is a decision on the record.
+Nothing is guessed. What a file does not say, a caller has not said and the evidence does not settle is refused with the
+ranking of what it may be and the flag that settles it; what was settled is a decision on the record.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import dataclasses
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyogrio
-import pyproj
 import shapely
 
-from gis import archives, crs, findings
-from gis.errors import CrsError, EmptyError, GisError, SourceError, UnknownNameError, UsageError
+from gis import archives, findings
+from gis import crs as systems
+from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
 from gis.intake import datums, gtfs, osmnx, shapefiles, tables
+from gis.intake.places import Bounds
+from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
 
 __all__ = ["Source", "read"]
@@ -69,6 +69,8 @@ def read(
     crs: str | None = None,
     encoding: str | None = None,
     datum: str | None = None,
+    bounds: Bounds | None = None,
+    fit: Mapping[str, gpd.GeoDataFrame] | None = None,
 ) -> Source:
     """Read a file as it is: nothing renamed, nothing converted, nothing guessed.
 
@@ -85,6 +87,10 @@ def read(
         Encoding of the texts, where it cannot be told.
     datum
         "GCJ-02" or "BD-09" to undo that shift; "WGS84" or "CGCS2000" to say that there is none.
+    bounds
+        West, south, east and north of the district in degrees: evidence where the file is silent or wrong.
+    fit
+        Layers in known CRSs, such as the district and the blocks, whose lines the rows should share: better evidence.
 
     Returns
     -------
@@ -97,7 +103,8 @@ def read(
     EmptyError
         No rows.
     CrsError
-        No CRS was found or given, the coordinates contradict it, or the file bears the marks of a shifted source.
+        No CRS was found or given and the evidence does not settle one, the coordinates contradict it, or the file bears
+        the marks of a shifted source. `details["ranking"]` lists what was weighed, `details["flag"]` what settles it.
     UnknownNameError
         The file has no such layer.
     UsageError
@@ -108,7 +115,8 @@ def read(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         content = _content(file, layer, encoding)
-    content, decisions, notes = _settled(content, file.name, crs, wanted)
+    known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {})
+    content, decisions, notes = placed(content, file.name, known)
     remarks = [
         findings.finding("source.remark", file.name, severity="info", text=text)
         for text in dict.fromkeys(str(item.message) for item in said)
@@ -120,6 +128,7 @@ def read(
         content.inner,
         (*content.decisions, *decisions),
         findings.table([*content.notes, *notes, *remarks]),
+        content.ranking,
     )
 
 
@@ -257,94 +266,3 @@ def _listed(files: tuple[Path, ...], folder: Path) -> str:
     """Return the first names among unpacked files."""
     names = [file.relative_to(folder).as_posix() for file in files]
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "") if names else "no files"
-
-
-def _settled(
-    content: Content, name: str, given: str | None, datum: str | None
-) -> tuple[Content, list[Decision], list[dict[str, Any]]]:
-    """Settle in which CRS and datum the rows lie, or refuse."""
-    frame = content.frame
-    if not isinstance(frame, gpd.GeoDataFrame):
-        return content, [], []
-    came = frame.crs
-    decisions, notes = [], []
-    if given is not None:
-        wanted = crs.parse(given)
-        decisions.append(Decision("crs", crs.label(wanted), "given"))
-        if content.claims == "declared" and not crs.same(came, wanted):
-            notes.append(_overridden(name, came, wanted))
-        frame = frame.set_crs(wanted, allow_override=True)
-    elif came is None and datums.shifted(datum):
-        decisions.append(Decision("crs", "EPSG:4326", f"{datum} is in degrees"))
-        frame = frame.set_crs(crs.WGS84)
-    elif came is None:
-        raise CrsError(
-            f"{name} does not say in which CRS it is ({_ranges(frame)}): give --crs, such as EPSG:4548 or "
-            "EPSG:4490, or --datum GCJ-02 for coordinates from a commercial map",
-            came=None,
-        )
-    else:
-        decisions.append(Decision("crs", crs.label(came), content.claims))
-    _refuse_impossible(frame, name)
-    if datum is None:
-        datums.refuse_hinted(frame, name)
-    elif datums.shifted(datum):
-        frame = datums.undo(frame, datum)
-        notes.append(findings.finding("datum.undone", name, severity="info", datum=datum))
-    if datum is not None:
-        decisions.append(Decision("datum", datum, "given"))
-    return dataclasses.replace(content, frame=frame), decisions, notes
-
-
-def _overridden(name: str, came: pyproj.CRS, wanted: pyproj.CRS) -> dict[str, Any]:
-    """Return the finding about a declared CRS that the caller sets aside."""
-    return findings.finding(
-        "source.crs_overridden", name, severity="warning", declared=crs.label(came), given=crs.label(wanted)
-    )
-
-
-def _refuse_impossible(frame: gpd.GeoDataFrame, name: str) -> None:
-    """Refuse coordinates that cannot be in the CRS that was declared or given."""
-    bounds = _bounds(frame)
-    if bounds is None or frame.crs is None:
-        return
-    label = crs.label(frame.crs)
-    west, south, east, north = bounds
-    # rounding may leave a pole a little beyond itself
-    degrees = max(abs(west), abs(east)) <= 180.001 and max(abs(south), abs(north)) <= 90.001
-    if frame.crs.is_geographic and not degrees:
-        swapped = max(abs(west), abs(east)) <= 90 and max(abs(south), abs(north)) <= 180
-        advice = "longitude and latitude are swapped" if swapped else "they are no degrees: give --crs"
-        raise CrsError(f"{name} is said to be in {label}, but {_ranges(frame)}; {advice}", came=label)
-    if frame.crs.is_projected and degrees and _is_metric(frame.crs):
-        raise CrsError(
-            f"{name} is said to be in {label}, but {_ranges(frame)}, which look like degrees: give --crs", came=label
-        )
-
-
-def _is_metric(system: pyproj.CRS) -> bool:
-    """Tell whether a projected CRS has a false easting, so that small coordinates lie far from its ground."""
-    operation = system.coordinate_operation
-    values = (
-        [parameter.value for parameter in operation.params if parameter.name == "False easting"] if operation else []
-    )
-    return any(abs(float(value)) > 180 for value in values)
-
-
-def _bounds(frame: gpd.GeoDataFrame) -> tuple[float, float, float, float] | None:
-    """Return the box of all finite coordinates, None where there is none."""
-    points = shapely.get_coordinates(frame.geometry.to_numpy())
-    points = points[np.isfinite(points).all(axis=1)]
-    if not len(points):
-        return None
-    (west, south), (east, north) = points.min(axis=0), points.max(axis=0)
-    return float(west), float(south), float(east), float(north)
-
-
-def _ranges(frame: gpd.GeoDataFrame) -> str:
-    """Word the ranges of the coordinates."""
-    bounds = _bounds(frame)
-    if bounds is None:
-        return "no coordinates"
-    west, south, east, north = (f"{value:.6g}" for value in bounds)
-    return f"x from {west} to {east}, y from {south} to {north}"

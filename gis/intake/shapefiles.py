@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from gis import findings
 from gis.errors import EmptyError, SourceError
-from gis.intake import dbf
-from gis.intake.encodings import Encoding
+from gis.intake import dbf, encodings
 from gis.intake.sources import Content, Decision
 
 _MAGIC = 9994
@@ -122,7 +121,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
             f"{path.name}: {len(shapes)} shapes but {len(attributes)} rows of attributes; ask for it again"
         )
     frame = gpd.GeoDataFrame(attributes, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
-    notes = [_note(path, decided, table)] if decided.contradicts or decided.how == "tried" else []
+    notes = encodings.remarks(decided, path.name, ldid=table.ldid)
     if cut:
         notes.append(findings.finding("source.text_cut", path.name, severity="warning", columns=cut))
     if rebuilt:
@@ -138,6 +137,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         claims="none" if shapes.crs is None else "declared",
         decisions=(Decision("encoding", decided.name, decided.how),),
         notes=tuple(notes),
+        ranking=decided.ranking,
     )
 
 
@@ -264,14 +264,3 @@ def _vouch(shapes: Any) -> None:
     """Raise pyproj's error where a CRS can be brought to no other: of another planet, or of no place at all."""
     if isinstance(shapes, gpd.GeoDataFrame) and shapes.crs is not None:
         pyproj.Transformer.from_crs(shapes.crs, "EPSG:4490", always_xy=True)
-
-
-def _note(path: Path, decided: Encoding, table: dbf.Table) -> dict[str, Any]:
-    """Return the finding about a table whose encoding was missing or wrong."""
-    if decided.contradicts:
-        return findings.finding(
-            "source.encoding_wrong", path.name, severity="warning", declared=decided.declared, encoding=decided.name
-        )
-    return findings.finding(
-        "source.encoding_unsaid", path.name, severity="info", encoding=decided.name, ldid=f"0x{table.ldid:02X}"
-    )

@@ -16,16 +16,41 @@ class Decision:
     Parameters
     ----------
     matter
-        "crs", "encoding", "datum", "layer", "member" or "geometry".
+        "crs", "axes", "encoding", "datum", "layer", "member" or "geometry".
     value
         What was decided.
     how
-        "given" by the caller, "declared" by the file, "standard" of the format, or from what it was concluded.
+        "given" by the caller, "declared" by the file, "standard" of the format, "evidence", or what it was told from.
     """
 
     matter: str
     value: str
     how: str
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """Hold one explanation of a file, and how well what is in the file and around it supports it.
+
+    Parameters
+    ----------
+    matter
+        "place" or "encoding".
+    value
+        What the file would be in, such as "EPSG:4548" or "EPSG:4326, GCJ-02".
+    score
+        From 0, impossible, to 1, all evidence speaks for it; only the order of scores means something.
+    evidence
+        What speaks for it or against it.
+    """
+
+    matter: str
+    value: str
+    score: float
+    evidence: str
+
+    def __str__(self) -> str:
+        return f"{self.value} [{self.score:.2f}: {self.evidence}]"
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,8 @@ class Content:
         What the reader settled.
     notes
         Rows of findings (`gis.findings.finding`).
+    ranking
+        Explanations that were weighed, the likeliest first.
     """
 
     frame: pd.DataFrame
@@ -54,6 +81,7 @@ class Content:
     claims: str = "none"
     decisions: tuple[Decision, ...] = ()
     notes: tuple[dict[str, Any], ...] = ()
+    ranking: tuple[Hypothesis, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,8 @@ class Source:
         What was settled while reading.
     notes
         Findings about the file as a whole.
+    ranking
+        Explanations that were weighed, the likeliest first; none where the file left no doubt.
     """
 
     frame: pd.DataFrame
@@ -83,6 +113,7 @@ class Source:
     inner: str | None
     decisions: tuple[Decision, ...]
     notes: pd.DataFrame = field(repr=False)
+    ranking: tuple[Hypothesis, ...] = field(default=(), repr=False)
 
     def decided(self, matter: str) -> Decision | None:
         """Return the decision on a matter, None where there was nothing to decide."""

@@ -196,7 +196,7 @@ def _text(raw: bytes, given: str | None, name: str) -> tuple[str, Decision]:
             except UnicodeDecodeError:
                 raise SourceError(f"{name}: begins as {codec} and is not; say which with --encoding") from None
     decided = encodings.decide([(raw, False)], given=given, cpg=None, name=name)
-    return raw.decode(decided.name), Decision("encoding", decided.name, decided.how)
+    return encodings.decoded(raw, decided.name), Decision("encoding", decided.name, decided.how)
 
 
 def _cell(value: Any) -> str | None:

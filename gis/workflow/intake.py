@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 
 from gis import catalogue as gis_catalogue
@@ -14,22 +15,31 @@ from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import SourceError, UsageError
-from gis.intake import conform, repair, validate
+from gis.intake import conform, recipes, repair, validate
 from gis.intake.read import read
+from gis.intake.recipes import Recipe
 from gis.publish import workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
+from gis.store.geopackage import GeoPackage
 from gis.workflow.steps import Track, silent
+
+# layers whose lines most others share
+_TRUSTED = ("districts", "townships", "blocks", "street_blocks")
 
 
 @dataclass(frozen=True)
 class Hints:
-    """Say what files do not say: layer, CRS, encoding, datum; each is the flag of `gis load` of the same name."""
+    """Say what files do not say: layer, CRS, encoding, datum; each is the flag of `gis load` of the same name.
+
+    `recipes` is the folder of recipes; without it one beside a GeoPackage, and none for a database.
+    """
 
     layer: str | None = None
     crs: str | None = None
     encoding: str | None = None
     datum: str | None = None
+    recipes: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -287,10 +297,37 @@ def _conformed(
     """Read and conform one file; nothing is stored."""
     if not path.exists():
         raise SourceError(f"there is no file {path}", path=str(path))
-    layer = named_layer(store.catalogue, path, hints.layer)
-    source = read(path, crs=hints.crs, encoding=hints.encoding, datum=hints.datum)
+    folder = hints.recipes or _recipes(store)
+    recipe = recipes.find(path, folder) if folder is not None else None
+    layer = named_layer(store.catalogue, path, hints.layer or (recipe.layer if recipe else None))
+    settled = recipe.settled() if recipe else {}
+    said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
+    bounds = _local(store, settings).bounds
+    source = read(path, **said, bounds=bounds, fit=_trusted(store, layer))
     made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
-    return layer, made.frame, path.name, gis_findings.join(source.notes, made.findings)
+    notes = [] if recipe is None else [_replayed(path.name, recipe)]
+    if folder is not None and recipe is None:
+        recipes.save(recipes.of(source, layer.name), folder)
+    return layer, made.frame, path.name, gis_findings.join(source.notes, gis_findings.table(notes), made.findings)
+
+
+def _recipes(store: Store) -> Path | None:
+    """Return the folder of recipes beside a store that is a file."""
+    return store.home.path.with_suffix(".recipes") if isinstance(store.home, GeoPackage) else None
+
+
+def _replayed(file: str, recipe: Recipe) -> dict[str, object]:
+    """Return the finding about a file that was read as recorded."""
+    shown = ", ".join(f"{matter} {value}" for matter, value, _ in recipe.decisions)
+    return gis_findings.finding("source.recipe", file, severity="info", made=recipe.made, decisions=shown or "—")
+
+
+def _trusted(store: Store, layer: Layer) -> dict[str, gpd.GeoDataFrame]:
+    """Return the stored layers whose lines a file for a layer should share, as far as there are any."""
+    if not layer.spatial:
+        return {}
+    there = {name: store.read(name) for name in _TRUSTED if name != layer.name}
+    return {name: frame for name, frame in there.items() if len(frame)}
 
 
 def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settings) -> pd.DataFrame:

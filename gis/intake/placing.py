@@ -1,0 +1,225 @@
+"""A file's rows put in their place: what was declared or given, checked against the numbers and trusted layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import shapely
+
+from gis import crs, findings
+from gis.errors import CrsError
+from gis.intake import datums, places
+from gis.intake.places import Bounds, Place
+from gis.intake.sources import Content, Decision, Hypothesis
+
+# explanations that a refusal lists
+_LISTED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """Say what a caller knows of where a file's rows lie.
+
+    Parameters
+    ----------
+    crs
+        CRS of the coordinates.
+    datum
+        Datum in the spelling of `gis.intake.datums.DATUMS`.
+    bounds
+        West, south, east and north of the district, degrees.
+    fit
+        Layers in known CRSs whose lines the rows should share.
+    """
+
+    crs: pyproj.CRS | None = None
+    datum: str | None = None
+    bounds: Bounds | None = None
+    fit: Mapping[str, gpd.GeoDataFrame] = dataclasses.field(default_factory=dict)
+
+
+def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decision], list[dict[str, Any]]]:
+    """Settle in which CRS, axis order and datum rows lie, or refuse with the ranking of what they may be.
+
+    Parameters
+    ----------
+    content
+        What a reader found; a plain frame has no place and passes.
+    name
+        What the file is called in messages.
+    said
+        What the caller knows.
+
+    Returns
+    -------
+    tuple
+        The content with its frame in its place and the ranking, decisions, and findings: source.crs_overridden,
+        source.axes_swapped, source.crs_corrected (warning), datum.undone.
+
+    Raises
+    ------
+    CrsError
+        Nothing settles the place, or the coordinates contradict what settles it; `details` hold `ranking` and `flag`.
+    """
+    frame = content.frame
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return content, [], []
+    notes = []
+    claimed = said.crs if said.crs is not None else frame.crs
+    if claimed is None and datums.shifted(said.datum):
+        claimed = crs.WGS84
+    if said.crs is not None and content.claims == "declared" and not crs.same(frame.crs, said.crs):
+        notes.append(_overridden(name, frame.crs, said.crs))
+    weighed = _weighed(frame, claimed, said)
+    ranking = tuple(place.hypothesis() for place in weighed)
+    chosen = places.clear(weighed, frame, said.fit) if weighed else None
+    if chosen is None and said.datum is not None and len(weighed) == 1:
+        chosen = weighed[0]
+    if chosen is None and claimed is not None and not weighed:
+        chosen = Place(claimed, claimed=True)
+    if chosen is None or (said.crs is not None and not chosen.claimed and not crs.same(chosen.crs, said.crs)):
+        if claimed is not None:
+            _refuse_impossible(frame.set_crs(claimed, allow_override=True), name)
+        raise _unsettled(frame, name, claimed, ranking)
+    if chosen.datum is None and said.datum is None and not (said.fit and chosen.metres == chosen.metres):
+        datums.refuse_hinted(frame, name)
+    moved, decisions, more = _moved(frame, name, content.claims, said, chosen)
+    return dataclasses.replace(content, frame=moved, ranking=(*content.ranking, *ranking)), decisions, [*notes, *more]
+
+
+def _weighed(frame: gpd.GeoDataFrame, claimed: pyproj.CRS | None, said: Said) -> list[Place]:
+    """Weigh the places that rows may have; a datum that was given leaves nothing to weigh but the order of the axes."""
+    if said.bounds is None and not said.fit:
+        return []
+    if datums.shifted(said.datum):
+        return []
+    weighed = places.weigh(frame, claimed, said.bounds, said.fit)
+    return [place for place in weighed if _agrees(place, said.datum)] if said.datum is not None else weighed
+
+
+def _agrees(place: Place, datum: str) -> bool:
+    """Tell whether a place is in a datum without shift that a caller names."""
+    same = place.claimed or place.crs.is_geographic or crs.ground(place.crs) == datum
+    return same and place.datum is None and place.vouched
+
+
+def _moved(
+    frame: gpd.GeoDataFrame, name: str, claims: str, said: Said, chosen: Place
+) -> tuple[gpd.GeoDataFrame, list[Decision], list[dict[str, Any]]]:
+    """Put rows in the place that was chosen; return them with what was decided and what a person should know."""
+    label = crs.label(chosen.crs)
+    notes, decisions = [], []
+    if said.crs is not None and crs.same(chosen.crs, said.crs):
+        decisions.append(Decision("crs", label, "given"))
+    elif claims == "none" and datums.shifted(said.datum):
+        decisions.append(Decision("crs", label, f"{said.datum} is in degrees"))
+    elif chosen.claimed:
+        decisions.append(Decision("crs", label, claims))
+    else:
+        decisions.append(Decision("crs", label, "evidence"))
+        declared = said.crs if said.crs is not None else frame.crs
+        if declared is not None and not crs.same(declared, chosen.crs):
+            notes.append(_corrected(name, declared, chosen))
+    if chosen.swapped:
+        decisions.append(Decision("axes", "north first", "evidence"))
+        notes.append(findings.finding("source.axes_swapped", name, severity="warning", crs=label))
+        turned = shapely.transform(frame.geometry.to_numpy(), lambda points: points[:, ::-1])
+        frame = frame.set_geometry(gpd.GeoSeries(turned, index=frame.index))
+    frame = frame.set_crs(chosen.crs, allow_override=True)
+    _refuse_impossible(frame, name)
+    datum = said.datum or chosen.datum
+    if datum is not None and datums.shifted(datum):
+        frame = datums.undo(frame, datum)
+        notes.append(findings.finding("datum.undone", name, severity="info", datum=datum))
+    if datum is not None:
+        decisions.append(Decision("datum", datum, "given" if said.datum else "evidence"))
+    return frame, decisions, notes
+
+
+def _unsettled(
+    frame: gpd.GeoDataFrame, name: str, claimed: pyproj.CRS | None, ranking: tuple[Hypothesis, ...]
+) -> CrsError:
+    """Return the refusal of rows whose place nothing settles."""
+    came = "does not say in which CRS it is" if claimed is None else f"is said to be in {crs.label(claimed)}"
+    likely = "".join(f"\n  {n}. {one}" for n, one in enumerate(ranking[:_LISTED], 1))
+    listed = f"\nwhat it may be, the likeliest first:{likely}" if likely else ""
+    return CrsError(
+        f"{name} {came} ({_ranges(frame)}), and the numbers do not settle it: give --crs, such as EPSG:4548 or "
+        f"EPSG:4490, or --datum GCJ-02 for coordinates from a commercial map{listed}",
+        came=None if claimed is None else crs.label(claimed),
+        flag="--crs",
+        ranking=list(ranking),
+    )
+
+
+def _corrected(name: str, declared: pyproj.CRS, chosen: Place) -> dict[str, Any]:
+    """Return the finding about a CRS that the coordinates contradict and another one fits."""
+    return findings.finding(
+        "source.crs_corrected",
+        name,
+        severity="warning",
+        declared=crs.label(declared),
+        found=crs.label(chosen.crs),
+        evidence=chosen.hypothesis().evidence,
+    )
+
+
+def _overridden(name: str, came: pyproj.CRS, wanted: pyproj.CRS) -> dict[str, Any]:
+    """Return the finding about a declared CRS that the caller sets aside."""
+    return findings.finding(
+        "source.crs_overridden", name, severity="warning", declared=crs.label(came), given=crs.label(wanted)
+    )
+
+
+def _refuse_impossible(frame: gpd.GeoDataFrame, name: str) -> None:
+    """Refuse coordinates that cannot be in the CRS that was declared or given."""
+    bounds = _bounds(frame)
+    if bounds is None or frame.crs is None:
+        return
+    label = crs.label(frame.crs)
+    west, south, east, north = bounds
+    # rounding may leave a pole a little beyond itself
+    degrees = max(abs(west), abs(east)) <= 180.001 and max(abs(south), abs(north)) <= 90.001
+    if frame.crs.is_geographic and not degrees:
+        swapped = max(abs(west), abs(east)) <= 90 and max(abs(south), abs(north)) <= 180
+        advice = "longitude and latitude are swapped" if swapped else "they are no degrees: give --crs"
+        raise CrsError(
+            f"{name} is said to be in {label}, but {_ranges(frame)}; {advice}", came=label, flag="--crs", ranking=[]
+        )
+    if frame.crs.is_projected and degrees and _is_metric(frame.crs):
+        raise CrsError(
+            f"{name} is said to be in {label}, but {_ranges(frame)}, which look like degrees: give --crs", came=label
+        )
+
+
+def _is_metric(system: pyproj.CRS) -> bool:
+    """Tell whether a projected CRS has a false easting, so that small coordinates lie far from its ground."""
+    operation = system.coordinate_operation
+    values = (
+        [parameter.value for parameter in operation.params if parameter.name == "False easting"] if operation else []
+    )
+    return any(abs(float(value)) > 180 for value in values)
+
+
+def _bounds(frame: gpd.GeoDataFrame) -> tuple[float, float, float, float] | None:
+    """Return the box of all finite coordinates, None where there is none."""
+    points = shapely.get_coordinates(frame.geometry.to_numpy())
+    points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
+        return None
+    (west, south), (east, north) = points.min(axis=0), points.max(axis=0)
+    return float(west), float(south), float(east), float(north)
+
+
+def _ranges(frame: gpd.GeoDataFrame) -> str:
+    """Word the ranges of the coordinates."""
+    bounds = _bounds(frame)
+    if bounds is None:
+        return "no coordinates"
+    west, south, east, north = (f"{value:.6g}" for value in bounds)
+    return f"x from {west} to {east}, y from {south} to {north}"

@@ -1,0 +1,157 @@
+"""Recipes: what was settled while reading a file, kept so that the same file is read again without questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from gis import archives
+from gis.errors import SourceError
+from gis.intake import shapefiles
+from gis.intake.sources import Source
+
+# matters that a flag of `gis load` settles
+FLAGS = ("crs", "encoding", "datum")
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hold how a file was read.
+
+    Parameters
+    ----------
+    file
+        Name of the file.
+    digest
+        SHA-256 of all its parts.
+    layer
+        The layer that it became.
+    made
+        Day of the first reading, ISO.
+    decisions
+        Matter, value and how it was settled, in order.
+    """
+
+    file: str
+    digest: str
+    layer: str
+    made: str
+    decisions: tuple[tuple[str, str, str], ...]
+
+    def settled(self) -> Mapping[str, str]:
+        """Return the flags that repeat the reading, by name."""
+        said = {matter: value for matter, value, _ in self.decisions if matter in FLAGS}
+        # what the format or the file itself says needs no flag, and ASCII is no encoding to insist on
+        plain = {matter for matter, _, how in self.decisions if how in {"declared", "standard", "ASCII only"}}
+        return {matter: value for matter, value in said.items() if matter not in plain}
+
+
+def digest(path: Path) -> str:
+    """Return one SHA-256 for a file with all its parts.
+
+    Parameters
+    ----------
+    path
+        A file, the .shp of a shapefile, or a folder such as a geodatabase.
+
+    Returns
+    -------
+    str
+        64 digits.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+    elif path.suffix.lower() == ".shp":
+        files = [file for _, file in sorted(shapefiles.parts(path).items())]
+    else:
+        return archives.digest(path)
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.name}\0{archives.digest(file)}\n".encode())
+    return whole.hexdigest()
+
+
+def of(source: Source, layer: str) -> Recipe:
+    """Write down how a file was read.
+
+    Parameters
+    ----------
+    source
+        What `read` gave.
+    layer
+        The layer that it became.
+
+    Returns
+    -------
+    Recipe
+    """
+    decisions = tuple((one.matter, one.value, one.how) for one in source.decisions)
+    return Recipe(source.path.name, digest(source.path), layer, date.today().isoformat(), decisions)
+
+
+def save(recipe: Recipe, folder: Path) -> Path:
+    """Keep a recipe.
+
+    Parameters
+    ----------
+    recipe
+        How a file was read.
+    folder
+        Where recipes lie; it is made if needed.
+
+    Returns
+    -------
+    pathlib.Path
+        The recipe's own file; one that lies there already stays as it is.
+    """
+    out = folder / f"{recipe.digest[:16]}.json"
+    if not out.exists():
+        record = {"format": _FORMAT, "file": recipe.file, "sha256": recipe.digest, "layer": recipe.layer}
+        decisions = [dict(zip(("matter", "value", "how"), one, strict=True)) for one in recipe.decisions]
+        record |= {"made": recipe.made, "decisions": decisions}
+        with archives.written_whole(out) as half:
+            half.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return out
+
+
+def find(path: Path, folder: Path) -> Recipe | None:
+    """Look for the recipe of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    folder
+        Where recipes lie; need not exist.
+
+    Returns
+    -------
+    Recipe or None
+        Of a file with the very same content, whatever it was called.
+
+    Raises
+    ------
+    SourceError
+        There is one, and it cannot be read.
+    """
+    if not folder.is_dir():
+        return None
+    whole = digest(path)
+    file = folder / f"{whole[:16]}.json"
+    if not file.exists():
+        return None
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        decisions = tuple((str(one["matter"]), str(one["value"]), str(one["how"])) for one in record["decisions"])
+        found = Recipe(record["file"], record["sha256"], record["layer"], record["made"], decisions)
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise SourceError(
+            f"the recipe {file.name} for {path.name} cannot be read ({error}); delete it to be asked again",
+            file=file.name,
+        ) from None
+    return found if found.digest == whole else None

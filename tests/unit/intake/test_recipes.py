@@ -1,0 +1,61 @@
+"""A file once settled is read again without questions, and only that file."""
+
+from __future__ import annotations
+
+import pytest
+
+from gis.errors import CrsError, SourceError
+from gis.intake import recipes
+from gis.intake.read import read
+from gis.settings import Settings
+from gis.workflow import intake
+from tests.unit.intake.test_places import METRES, written
+
+FIELDS = {"block_id": [f"MTG-{n:02d}" for n in range(36)], "name": [f"街区{n}" for n in range(36)]}
+
+
+def file_of(folder):
+    """Write blocks without a CRS."""
+    out = written(METRES.assign(**FIELDS), folder, crs=False)
+    return out.rename(out.with_name("blocks.parquet"))
+
+
+def test_a_settled_file_replays_from_its_recipe(tmp_path):
+    """The first load needs a flag, the second none, and says that it replays."""
+    store, file = tmp_path / "town.gpkg", file_of(tmp_path)
+    intake.init(store, settings=Settings()).close()
+    with pytest.raises(CrsError):
+        intake.load(store, [file])
+    intake.load(store, [file], hints=intake.Hints(crs="EPSG:4548"))
+    again = intake.load(store, [file])
+    assert "source.recipe" in set(again[0].findings["code"])
+    assert again[0].accepted + again[0].quarantined == 36
+
+
+def test_another_content_is_another_file(tmp_path):
+    """A recipe is found by content, whatever the name; a changed file has none."""
+    file = file_of(tmp_path)
+    source = read(file, crs="EPSG:4548")
+    made = recipes.of(source, "blocks")
+    recipes.save(made, tmp_path / "kept")
+    renamed = file.rename(tmp_path / "街区.parquet")
+    found = recipes.find(renamed, tmp_path / "kept")
+    assert found == made
+    assert found.settled() == {"crs": "EPSG:4548"}
+    renamed.write_bytes(renamed.read_bytes() + b"\0")
+    assert recipes.find(renamed, tmp_path / "kept") is None
+
+
+def test_what_a_file_declares_is_no_flag(tmp_path):
+    """Only what a person or the evidence settled is repeated."""
+    source = read(written(METRES, tmp_path))
+    assert recipes.of(source, "blocks").settled() == {}
+
+
+def test_a_damaged_recipe_is_refused(tmp_path):
+    """Nobody guesses what a broken record meant."""
+    file = file_of(tmp_path)
+    kept = recipes.save(recipes.of(read(file, crs="EPSG:4548"), "blocks"), tmp_path / "kept")
+    kept.write_text("{", encoding="utf-8")
+    with pytest.raises(SourceError, match="delete it"):
+        recipes.find(file, tmp_path / "kept")
