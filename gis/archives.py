@@ -7,6 +7,7 @@ without a word about it (traps.md, "Zips"). Everything is judged before the firs
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import stat
 import tempfile
@@ -308,7 +309,12 @@ def _reading(path: Path, name: str) -> Iterator[None]:
     """Turn what can go wrong inside one member into one error."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise SourceError(f"{path.name}: member {name!r} is damaged ({error})", file=path.name, member=name) from None
+    except OSError as error:
+        # bzip2 words its own damage as a fault of the system, without a number
+        if error.errno is not None:
+            raise
         raise SourceError(f"{path.name}: member {name!r} is damaged ({error})", file=path.name, member=name) from None
 
 
@@ -334,6 +340,8 @@ def _listed(archive: zipfile.ZipFile, path: Path, limits: Limits) -> list[tuple[
             listed.append((member, info))
     # Windows and macOS take A.shp and a.shp for one file
     seen = Counter(member.name.casefold() for member, _ in listed)
+    # nor can one name be a file and a folder
+    seen.update({str(folder) for name in list(seen) for folder in PurePosixPath(name).parents} & set(seen))
     return [
         (replace(member, fault="duplicate") if seen[member.name.casefold()] > 1 and not member.fault else member, info)
         for member, info in listed

@@ -39,12 +39,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Hold an undecoded table: columns, one array of bytes a column, and what the header says about the code page."""
+    """Hold an undecoded table: columns, one array of bytes a column, and what the header says about the code page.
+
+    `kept` has an entry for each row of the file, False where it is marked as deleted; `size` counts those kept.
+    """
 
     columns: tuple[Column, ...]
     values: tuple[NDArray[np.bytes_], ...]
     ldid: int
     size: int
+    kept: NDArray[np.bool_]
 
 
 def read(path: Path) -> Table:
@@ -77,13 +81,14 @@ def read(path: Path) -> Table:
         held = max(len(raw) - start, 0) // max(width, 1)
         raise SourceError(f"{path.name}: damaged; {count} rows are announced and {held} are there", announced=count)
     records = np.frombuffer(raw, dtype=np.uint8, count=count * width, offset=start).reshape(count, width)
-    records = records[records[:, 0] != _DELETED] if count else records
+    kept = records[:, 0] != _DELETED if count else np.zeros(0, dtype=bool)
+    records = records[kept]
     values, left = [], 1
     for column in columns:
         cells = np.ascontiguousarray(records[:, left : left + column.width])
         values.append(cells.view(f"S{column.width}").reshape(-1) if column.width else np.empty(0, dtype="S1"))
         left += column.width
-    return Table(tuple(columns), tuple(values), raw[29], len(records))
+    return Table(tuple(columns), tuple(values), raw[29], len(records), kept)
 
 
 def decide(table: Table, *, given: str | None, cpg: str | None, name: str) -> Encoding:
@@ -112,7 +117,8 @@ def decide(table: Table, *, given: str | None, cpg: str | None, name: str) -> En
     found = [(column.name, len(column.name) >= 10) for column in table.columns]
     for column, values in zip(table.columns, table.values, strict=True):
         if column.letter == "C":
-            found += [(value.rstrip(), len(value) == column.width) for value in np.unique(values).tolist()]
+            bare = [_bare(value) for value in np.unique(values).tolist()]
+            found += [(value, len(value) == column.width) for value in bare]
     return encodings.decide(found, given=given, cpg=cpg, ldid=table.ldid, name=name)
 
 
@@ -167,14 +173,19 @@ def _columns(raw: bytes, start: int) -> list[Column]:
     return columns
 
 
+def _bare(value: bytes) -> bytes:
+    """Return a cell without what fills it up; only one that needs no filling may have been cut."""
+    return value.split(b"\0")[0].rstrip(b" ")
+
+
 def _texts(raw: NDArray[np.bytes_], column: Column, encoding: str) -> tuple[list[str | None], bool]:
     """Decode the values of one column, each different one once; blank is missing."""
     known: dict[bytes, str | None] = {}
     was_cut = False
     for value in np.unique(raw).tolist():
-        bare = value.split(b"\0")[0].rstrip(b" ")
+        bare = _bare(value)
         if column.letter == "C":
-            text = encodings.decoded(bare, encoding, cut=len(value) == column.width)
+            text = encodings.decoded(bare, encoding, cut=len(bare) == column.width)
             was_cut |= len(text.encode(encoding)) != len(bare)
         else:
             text = bare.decode("latin-1").strip()

@@ -73,7 +73,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     try:
         places = {str(node["id"]): (float(node["x"]), float(node["y"])) for node in content["nodes"]}
         frame, notes = _nodes(content, places) if wanted == "nodes" else _edges(content, places, path)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{path.name}: a node or edge is incomplete ({error!r}); ask for the graph again") from None
     decision = Decision("layer", wanted, "given" if inner else "streets are the edges")
     return Content(frame, "OSMnx JSON", wanted, "standard", (decision,), tuple(notes))

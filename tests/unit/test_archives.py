@@ -86,6 +86,11 @@ FAULTS = {
     "device of Windows": (entry("sub/CON.txt"), "name"),
     "trailing dot": (entry("a."), "name"),
     "empty part": (entry("a//b"), "name"),
+    "NUL": (entry("a.txt\0.shp"), "name"),
+    "line break": (entry("a\n.txt"), "name"),
+    "network share": (entry("\\\\server\\share\\a.txt"), "escape"),
+    "parent folder by a drive": (entry("c:..\\a.txt"), "escape"),
+    "only dots": (entry("..."), "name"),
     "link": (entry("link", create_system=3, external_attr=(stat.S_IFLNK | 0o777) << 16), "link"),
     "pipe": (entry("pipe", create_system=3, external_attr=(stat.S_IFIFO | 0o644) << 16), "link"),
 }
@@ -114,6 +119,53 @@ def test_names_equal_but_for_case_are_duplicates(tmp_path):
     """Windows would write one over the other."""
     path = zipped(tmp_path / "a.zip", "JQ.shp", "jq.SHP")
     assert {member.fault for member in archives.members(path)} == {"duplicate"}
+
+
+def test_a_file_in_place_of_a_folder_is_a_duplicate(tmp_path):
+    """One name cannot be both."""
+    path = zipped(tmp_path / "a.zip", "JQ", "jq/a.shp")
+    assert [member.fault for member in archives.members(path)] == ["duplicate", ""]
+    with pytest.raises(SourceError, match="there twice"):
+        archives.extract(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_size_that_lies_is_never_exceeded(tmp_path, method):
+    """A member that says 10 bytes and holds two million gives no more than it said, and is damaged."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("zeros", bytes(2 << 20))
+    raw = bytearray(path.read_bytes())
+    for place in (22, raw.rindex(b"PK\x01\x02") + 24):
+        raw[place : place + 4] = (10).to_bytes(4, "little")
+    path.write_bytes(raw)
+    assert archives.members(path)[0].size == 10
+    with pytest.raises(SourceError, match="damaged"):
+        archives.extract(path, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_said_to_be_so(tmp_path, method):
+    """Each method has its own word for damage; a person reads one."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.txt", bytes(range(256)) * 20)
+    raw = bytearray(path.read_bytes())
+    # behind the head of 30 bytes and the name, and behind what bzip2 and LZMA begin with
+    raw[35 + 14 : 35 + 40] = b"\xff" * 26
+    path.write_bytes(raw)
+    with pytest.raises(SourceError, match=r"a\.txt.*damaged"):
+        archives.read(path, "a.txt")
+
+
+def test_a_zip_in_a_zip_stays_closed(tmp_path):
+    """What is inside it counts by its packed size, however much it would become."""
+    inner = zipped(tmp_path / "inner.zip", "zeros", content=bytes(2 << 20)).read_bytes()
+    path = archives.pack({"inner.zip": inner, "a.txt": b"1"}, tmp_path / "a.zip")
+    written = archives.extract(path, tmp_path / "out", limits=Limits(total_bytes=1 << 20))
+    assert sorted(file.name for file in written) == ["a.txt", "inner.zip"]
+    assert (tmp_path / "out" / "inner.zip").read_bytes() == inner
 
 
 LIMITS = {

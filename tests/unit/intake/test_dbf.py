@@ -74,3 +74,17 @@ def test_a_memo_field_is_refused(tmp_path):
     (tmp_path / "t.dbf").write_bytes(dbf_bytes([(b"A", "M", 10)], [[b"1"]]))
     with pytest.raises(SourceError, match="GeoPackage"):
         dbf.read(tmp_path / "t.dbf")
+
+
+@pytest.mark.parametrize(("width", "expected"), [(5, "大峪"), (8, None)], ids=["filled", "with blanks behind"])
+def test_only_a_filled_cell_may_end_in_half_a_character(tmp_path, width, expected):
+    """A lone last byte with room behind it was not cut: the bytes are no GB18030, and nothing is dropped in silence."""
+    path = tmp_path / "t.dbf"
+    path.write_bytes(dbf_bytes([(b"A", "C", width)], [["大峪街".encode("gbk")[:5]]]))
+    table = dbf.read(path)
+    if expected is None:
+        with pytest.raises(SourceError, match="--encoding"):
+            dbf.decide(table, given=None, cpg=None, name="t")
+        return
+    decided = dbf.decide(table, given=None, cpg=None, name="t")
+    assert list(dbf.frame(table, decided)[0]["A"]) == [expected]
