@@ -14,7 +14,7 @@ from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import SourceError, UsageError
-from gis.intake import conform, repair, validate
+from gis.intake import conform, measures, repair, validate
 from gis.intake.read import read
 from gis.publish import workbook
 from gis.settings import Settings
@@ -297,7 +297,8 @@ def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settin
     """Validate a layer's rows against the code lists and against the layers that they refer to."""
     names = {field.reference for field in layer.fields if field.reference}
     keys = {name: set(store.read(name)[store.catalogue.layer(name).key]) for name in sorted(names)}
-    return validate.validate(frame, layer, catalogue=store.catalogue, settings=settings, references=keys)
+    found = validate.validate(frame, layer, catalogue=store.catalogue, settings=settings, references=keys)
+    return gis_findings.join(found, measures.check(frame, layer))
 
 
 def _about(noted: pd.DataFrame | None, layer: str) -> pd.DataFrame:
