@@ -212,7 +212,7 @@ def _kind(ratio: float, shape: gpd.GeoSeries, drawn: float, stated: float) -> tu
 def _measured_in(shape: gpd.GeoSeries, system: pyproj.CRS) -> float:
     """Return the area of a shape's outline in the units of another CRS, NaN where there is no known way to it."""
     try:
-        return float(crs.to(gpd.GeoDataFrame(geometry=shape), system).geometry.area.iloc[0])
+        return float(shapely.area(crs.to(gpd.GeoDataFrame(geometry=shape), system).geometry.iloc[0]))
     except CrsError:
         return float("nan")
 
