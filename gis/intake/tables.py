@@ -39,7 +39,8 @@ CELLS = (
     | dict.fromkeys(("坐标", "中心点", "中心坐标", "位置坐标", "location", "coordinates", "coordinate", "coord"), "")
 )
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
-_PAIR = re.compile(rf"\s*[(\[(]?\s*({_NUMBER})\s*[,,;;\s]\s*({_NUMBER})\s*[)\])]?\s*$")
+# full-width brackets, commas and semicolons count like the others
+_PAIR = re.compile(rf"\s*[(\[\uff08]?\s*({_NUMBER})\s*[,;\s\uff0c\uff1b]\s*({_NUMBER})\s*[)\]\uff09]?\s*$")
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+")
 # no name of a column: a decimal number, a pair, a code of five figures or more (2019 may be a name)
 _VALUE = re.compile(rf"[+-]?\d+\.\d+(e[+-]?\d+)?|\d{{5,}}|{_PAIR.pattern}", re.IGNORECASE)
@@ -99,12 +100,13 @@ def _in_pieces(path: Path, codec: str, **options: Any) -> pd.DataFrame:
     options |= {"dtype": "str", "keep_default_na": False, "na_values": [""], "skipinitialspace": True}
     try:
         with pd.read_csv(path, encoding=codec, chunksize=PIECE, **options) as pieces:
-            frame = pd.concat(list(pieces))
+            parts = list(pieces)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from None
-    if isinstance(frame.index, pd.MultiIndex) or pd.api.types.is_string_dtype(frame.index.dtype):
+    # pandas takes what goes beyond the names for an index
+    if not all(isinstance(part.index, pd.RangeIndex) for part in parts):
         raise SourceError(f"{path.name} cannot be read as a table: rows have more values than the first line has names")
-    return frame.reset_index(drop=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _numbered(values: Sequence[Any]) -> list[str]:

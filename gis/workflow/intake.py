@@ -134,10 +134,12 @@ def load(
             return load(store, paths, hints=hints, settings=chosen, author=author, reason=reason, track=track)
     asked = hints or Hints()
     ready = [_conformed(target, Path(path), asked, chosen) for path in track(list(paths), "读取")]
-    return [
-        take_in(target, layer.name, frame, file=file, author=author, reason=reason, noted=noted)
-        for layer, frame, file, noted in track(ready, "入库")
-    ]
+    taken = []
+    for _ in track(range(len(ready)), "入库"):
+        # handed over, not held here: a million rows are kept once
+        layer, file, noted, frames = ready.pop(0)
+        taken.append(take_in(target, layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted))
+    return taken
 
 
 def take_in(
@@ -172,8 +174,8 @@ def take_in(
     Taken
     """
     record = store.catalogue.layer(layer)
-    shaped = gis_rows.canonical(frame, record, store.settings.crs)
-    mended = repair.repair(shaped, record)
+    frame = gis_rows.canonical(frame, record, store.settings.crs)
+    mended = repair.repair(frame, record)
     found = gis_findings.join(
         _about(noted, layer), mended.findings, _validated(store, mended.frame, record, _local(store, store.settings))
     )
@@ -283,14 +285,14 @@ def _settings(target: object, settings: Settings | None) -> Settings:
 
 def _conformed(
     store: Store, path: Path, hints: Hints, settings: Settings
-) -> tuple[Layer, pd.DataFrame, str, pd.DataFrame]:
-    """Read and conform one file; nothing is stored."""
+) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
+    """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
     if not path.exists():
         raise SourceError(f"there is no file {path}", path=str(path))
     layer = named_layer(store.catalogue, path, hints.layer)
     source = read(path, crs=hints.crs, encoding=hints.encoding, datum=hints.datum)
     made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
-    return layer, made.frame, path.name, gis_findings.join(source.notes, made.findings)
+    return layer, path.name, gis_findings.join(source.notes, made.findings), [made.frame]
 
 
 def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settings) -> pd.DataFrame:

@@ -57,9 +57,7 @@ def test_a_stated_area_is_compared(parcels, name):
         assert (more["row"], more["stated_m2"], more["drawn_m2"], more.get("unit")) == (1, stated, 10_000.0, unit)
 
 
-@pytest.mark.parametrize(
-    ("system", "code"), [("EPSG:3857", "area.web_mercator"), ("EPSG:4490", "area.square_degrees")]
-)
+@pytest.mark.parametrize(("system", "code"), [("EPSG:3857", "area.web_mercator"), ("EPSG:4490", "area.square_degrees")])
 def test_areas_of_another_plane_are_told(parcels, system, code):
     """At 40° N Web Mercator is 1.70 times too large; a square degree is ten thousand million m²."""
     shape = square(side=1_000.0)
