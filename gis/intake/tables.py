@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import re
+import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import python_calamine
 import shapely
 
@@ -27,9 +29,10 @@ PAIRS = (
     (("x", "x坐标", "横坐标", "东坐标", "easting"), ("y", "y坐标", "纵坐标", "北坐标", "northing")),
 )
 _WKT = re.compile(
-    r"\s*(MULTI)?(POINT|LINESTRING|POLYGON)|\s*GEOMETRYCOLLECTION",
+    r"\s*(MULTI)?(POINT|LINESTRING|POLYGON|CURVE|SURFACE)|\s*(GEOMETRYCOLLECTION|CIRCULARSTRING|COMPOUNDCURVE)",
     re.IGNORECASE,
 )
+_CURVE = re.compile(r"\s*(MULTI)?(CURVE|SURFACE)|\s*(CIRCULARSTRING|COMPOUNDCURVE)", re.IGNORECASE)
 # one column of pairs, and in which order its name says that they stand
 CELLS = (
     dict.fromkeys(("经纬度", "经度纬度", "经度,纬度", "lonlat", "lnglat", "lon,lat", "lng,lat", "lon_lat"), "lon first")
@@ -235,6 +238,9 @@ def placed(
     if unread.any():
         count = int(unread.sum())
         notes.append(findings.finding("source.places_unreadable", path.name, severity="warning", count=count))
+    arcs = int(_curved(frame[columns[0]]).sum()) if len(columns) == 1 else 0
+    if arcs:
+        notes.append(findings.finding("geometry.curves_straightened", path.name, severity="info", count=arcs))
     ground = "EPSG:4326" if claims == "standard" else None
     return Content(
         gpd.GeoDataFrame(_rest(frame, columns, unread), geometry=gpd.GeoSeries(shapes, index=frame.index, crs=ground)),
@@ -386,8 +392,24 @@ def _kind(column: pd.Series) -> str | None:
 
 
 def _wkt(column: pd.Series) -> np.ndarray[Any, Any]:
-    """Return geometries from WKT, None where it is none."""
-    return np.asarray(shapely.from_wkt(column.where(column.notna(), None).to_numpy(dtype=object), on_invalid="ignore"))
+    """Return geometries from WKT, None where it is none; curves are straightened by GDAL."""
+    texts = column.where(column.notna(), None).to_numpy(dtype=object)
+    curved = _curved(column)
+    shapes = np.full(len(texts), None, dtype=object)
+    shapes[~curved] = shapely.from_wkt(texts[~curved], on_invalid="ignore")
+    if curved.any():
+        with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+            path = Path(folder) / "curves.csv"
+            pd.DataFrame({"WKT": texts[curved], "n": "1"}).to_csv(path, index=False, encoding="utf-8")
+            read = pyogrio.read_dataframe(path, columns=[], use_arrow=False, on_invalid="ignore")
+        if isinstance(read, gpd.GeoDataFrame) and len(read) == int(curved.sum()):
+            shapes[curved] = read.geometry.to_numpy()
+    return shapes
+
+
+def _curved(column: pd.Series) -> np.ndarray[Any, Any]:
+    """Tell which cells are WKT with arcs."""
+    return np.array([isinstance(text, str) and bool(_CURVE.match(text)) for text in column.array], dtype=bool)
 
 
 def _points(x: pd.Series, y: pd.Series) -> np.ndarray[Any, Any]:
