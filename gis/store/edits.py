@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,16 +17,20 @@ from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import RowsRefused, StaleEditError, UnknownNameError, UsageError
 from gis.store import reading
 from gis.store.home import CHANGES, Home, history
-from gis.store.records import EXTRA, VERSION, Column, Encoded, Row, columns, decode, encode, pieces
+from gis.store.records import EXTRA, PIECE, VERSION, Column, Encoded, Row, columns, decode, encode
+
+# how progress is shown: the items gone through, under a title
+Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Hold what every edit needs: the home, the rules, and the CRS."""
+    """Hold what every edit needs: the home, the rules, the CRS, and who shows progress."""
 
     home: Home
     catalogue: Catalogue
     crs: pyproj.CRS
+    track: Track | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ def write(desk: Desk, layer: Layer, edits: Edits) -> dict[str, int]:
         Numbers of rows inserted, updated, unchanged.
     """
     wanted = columns(layer)
-    for piece in pieces(edits.inserted):
-        desk.home.insert(layer.name, wanted, piece)
+    parts = range(0, len(edits.inserted), PIECE)
+    for start in desk.track(parts, "入库") if desk.track is not None and len(parts) > 1 else parts:
+        desk.home.insert(layer.name, wanted, edits.inserted[start : start + PIECE])
     moved = [row for row, was in edits.updated if layer.spatial and row[-1] != was[-1]]
     desk.home.update(layer.name, wanted, moved, layer.key)
     # the spatial index is left alone where only attributes change

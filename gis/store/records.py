@@ -101,25 +101,8 @@ class Encoded(Sequence[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         """Go through the rows, encoding a piece at a time."""
-        for piece in pieces(self):
-            yield from piece
-
-
-def pieces(rows_: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Cut rows into pieces that are held and written at a time.
-
-    Parameters
-    ----------
-    rows_
-        Stored rows, in a list or `Encoded`.
-
-    Yields
-    ------
-    Sequence
-        At most `PIECE` rows.
-    """
-    for start in range(0, len(rows_), PIECE):
-        yield rows_[start : start + PIECE]
+        for start in range(0, len(self), PIECE):
+            yield from self[start : start + PIECE]
 
 
 def decode(stored: Sequence[Row], layer: Layer, crs: pyproj.CRS) -> pd.DataFrame:

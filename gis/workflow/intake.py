@@ -135,7 +135,9 @@ def load(
     asked = hints or Hints()
     ready = [_conformed(target, Path(path), asked, chosen) for path in track(list(paths), "读取")]
     taken = []
-    for _ in track(range(len(ready)), "入库"):
+    # one bar at a time: of files, or of the rows of the only one
+    target.track = track if len(ready) == 1 else None
+    for _ in track(range(len(ready)), "入库") if len(ready) > 1 else range(len(ready)):
         # handed over, not held here: a million rows are kept once
         layer, file, noted, frames = ready.pop(0)
         taken.append(take_in(target, layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted))
