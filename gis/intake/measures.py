@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 _NEAR_UNIT = 0.05
 # how near the area of the same outline in degrees, or in Web Mercator, must come: it is the same outline
 _NEAR_OUTLINE = 0.01
+# how large a share of an area a document and a drawing may differ by before a person looks: to find, no norm
+_SHARE = 0.01
 # steps (m²) to which people round: 0.01 公顷, 0.01 亩, 1 m², 0.01 m²
 _STEPS = (100.0, 20 / 3, 1.0, 0.01)
 # what a column of areas that no field takes is called; the unit behind it is set apart first
@@ -56,7 +58,7 @@ def check(frame: pd.DataFrame, layer: Layer) -> pd.DataFrame:
     Notes
     -----
     Equal means: as near to the planar or the ellipsoidal area as the layer's tolerance (m) along the outline and the
-    rounding of the stated value allow. Rows whose geometry is missing or invalid have no area to compare with.
+    rounding of the stated value allow, or within 1 % of it. Rows whose geometry is missing or invalid have no area to compare with.
     """
     fields = [field for field in layer.fields if field.stated and field.name in frame.columns]
     if not fields or not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
@@ -139,12 +141,12 @@ def _drawn(shapes: NDArray[Any]) -> Floats:
 
 
 def _slack(stated: Floats, lengths: Floats, tolerance: float) -> Floats:
-    """Return by how much two areas may differ and be one: the tolerance along the outline, half a step of rounding."""
+    """Return by how much two areas may differ: tolerance along the outline and half a step of rounding, or a share."""
     rounding = np.full(len(stated), _STEPS[-1] / 2)
     for step in sorted(_STEPS):
         count = stated / step
         rounding[np.abs(count - np.round(count)) < 1e-6 * np.maximum(1.0, np.abs(count))] = step / 2
-    return np.asarray(tolerance * lengths + rounding, dtype=float)
+    return np.asarray(np.maximum(tolerance * lengths + rounding, _SHARE * stated), dtype=float)
 
 
 def _off(stated: Floats, drawn: Floats, lengths: Floats, tolerance: float) -> NDArray[np.bool_]:

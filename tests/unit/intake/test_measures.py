@@ -16,8 +16,8 @@ from tests.unit.intake.handmade import square
 STATED = {
     "right": (10_000.0, None, None),
     "right within the tolerance": (10_003.0, None, None),
-    "rounded to 0.01 公顷": (10_000.0 + 40, "area.differs", None),
-    "rounded, a whole hundred": (10_100.0, "area.differs", None),
+    "within 1 %": (10_040.0, None, None),
+    "beyond 1 %": (10_110.0, "area.differs", None),
     "公顷": (1.0, "area.unit_suspected", "公顷/万m²"),
     "亩": (15.0, "area.unit_suspected", "亩"),
     "km²": (0.01, "area.unit_suspected", "km²"),
