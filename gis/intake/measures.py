@@ -58,7 +58,8 @@ def check(frame: pd.DataFrame, layer: Layer) -> pd.DataFrame:
     Notes
     -----
     Equal means: as near to the planar or the ellipsoidal area as the layer's tolerance (m) along the outline and the
-    rounding of the stated value allow, or within 1 % of it. Rows whose geometry is missing or invalid have no area to compare with.
+    rounding of the stated value allow, or within 1 % of it. Rows whose geometry is missing or invalid have no area to
+    compare with.
     """
     fields = [field for field in layer.fields if field.stated and field.name in frame.columns]
     if not fields or not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
