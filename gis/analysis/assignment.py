@@ -114,12 +114,14 @@ def pairs(things: gpd.GeoDataFrame, targets: gpd.GeoDataFrame, *, key: str, to: 
     ordered = targets.sort_values(to, kind="stable")
     thing, target, share = _pairs(_located(things, by), ordered, by)
     whole = shapely.area(things.geometry.to_numpy())
-    table = pd.DataFrame({
-        key: things[key].to_numpy()[thing],
-        to: ordered[to].to_numpy()[target],
-        "area_m2": share * whole[thing],
-        share_column(key): share,
-    }).astype({key: "str", to: "str"})
+    table = pd.DataFrame(
+        {
+            key: things[key].to_numpy()[thing],
+            to: ordered[to].to_numpy()[target],
+            "area_m2": share * whole[thing],
+            share_column(key): share,
+        }
+    ).astype({key: "str", to: "str"})
     return table.sort_values([key, to], ignore_index=True)
 
 

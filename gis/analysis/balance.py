@@ -223,11 +223,13 @@ def residual(of: Account, layer: str, outside: tuple[str, ...]) -> pd.DataFrame:
     open_layers = [of.ground.layers.index(name) for name in outside]
     bare = (of.cover[:, open_layers] == 0).all(axis=1)
     members, area = _tuples(of, of.cover[bare][:, [position]], of.area_m2[bare])
-    return pd.DataFrame({
-        f"{layer}_id": named(of.ground.keys, members[:, 0]),
-        "area_m2": pd.Series(area, dtype="float64"),
-        f"{layer}_share": pd.Series(area / of.ground_m2[members[:, 0]], dtype="float64"),
-    })
+    return pd.DataFrame(
+        {
+            f"{layer}_id": named(of.ground.keys, members[:, 0]),
+            "area_m2": pd.Series(area, dtype="float64"),
+            f"{layer}_share": pd.Series(area / of.ground_m2[members[:, 0]], dtype="float64"),
+        }
+    )
 
 
 def overlapping(of: Account) -> tuple[str, ...]:
@@ -298,14 +300,16 @@ def balance(of: Account) -> pd.DataFrame:
             received[receiver].append(float(ground.faces.area_m2[face]))
     features = len(ground.layer_of)
     layers = pa.array(ground.layers, type=pa.large_string())
-    frame = pd.DataFrame({
-        "layer": named(layers, ground.layer_of),
-        "feature": named(ground.keys, np.arange(features)),
-        "own_m2": ground.own_m2,
-        "cells_m2": of.ground_m2,
-        "given_m2": _totals(given, features),
-        "received_m2": _totals(received, features),
-    })
+    frame = pd.DataFrame(
+        {
+            "layer": named(layers, ground.layer_of),
+            "feature": named(ground.keys, np.arange(features)),
+            "own_m2": ground.own_m2,
+            "cells_m2": of.ground_m2,
+            "given_m2": _totals(given, features),
+            "received_m2": _totals(received, features),
+        }
+    )
     return frame.assign(difference_m2=frame.own_m2 - frame.cells_m2 - frame.given_m2 + frame.received_m2)
 
 

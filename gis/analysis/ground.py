@@ -163,9 +163,7 @@ class Ground:
         answer[ask] = self._wide_by_geos(what[ask], place[ask], tolerance)
         return answer
 
-    def _wide_by_geos(
-        self, what: NDArray[np.int64], place: NDArray[np.float64], tolerance: float
-    ) -> NDArray[np.bool_]:
+    def _wide_by_geos(self, what: NDArray[np.int64], place: NDArray[np.float64], tolerance: float) -> NDArray[np.bool_]:
         """Answer the same by intersection, difference and a buffer inwards."""
         answer = np.zeros(len(what), dtype=bool)
         pairs = np.flatnonzero(what[:, OTHER] >= 0)

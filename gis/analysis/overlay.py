@@ -396,9 +396,7 @@ def _check_kinds(name: str, frame: gpd.GeoDataFrame) -> None:
 def _refuse_invalid(name: str, frame: gpd.GeoDataFrame, rows: NDArray[np.integer]) -> None:
     """Refuse a layer with shapes whose area means nothing."""
     keys, shapes = frame[f"{name}_id"].iloc[rows].tolist(), frame.geometry.iloc[rows].tolist()
-    places = [
-        f"{key} ({_fault(shapely.is_valid_reason(shape))})" for key, shape in zip(keys, shapes, strict=True)
-    ]
+    places = [f"{key} ({_fault(shapely.is_valid_reason(shape))})" for key, shape in zip(keys, shapes, strict=True)]
     raise FrameError(
         f"{name}: invalid geometry in {_list(places)}; repair is intake's work, not the ledger's",
         layer=name,

@@ -141,12 +141,14 @@ def pieces(
     keys = pd.Index(things[source]).sort_values()
     both = pd.concat([shares[target], through[target]])
     names = pd.Index(sorted(both.dropna().unique()), dtype="str")
-    rows = pd.DataFrame({
-        "thing": np.concatenate([positions(keys, shares, source), positions(keys, through, source)]),
-        "target": _among(names, both),
-        "area_m2": np.concatenate([shares["area_m2"].to_numpy(dtype=float), np.zeros(len(through))]),
-        "share": np.concatenate([shares[share].to_numpy(dtype=float), np.zeros(len(through))]),
-    }).sort_values(["thing", "target"])
+    rows = pd.DataFrame(
+        {
+            "thing": np.concatenate([positions(keys, shares, source), positions(keys, through, source)]),
+            "target": _among(names, both),
+            "area_m2": np.concatenate([shares["area_m2"].to_numpy(dtype=float), np.zeros(len(through))]),
+            "share": np.concatenate([shares[share].to_numpy(dtype=float), np.zeros(len(through))]),
+        }
+    ).sort_values(["thing", "target"])
     covered = np.bincount(rows["thing"], rows["share"], len(keys)).astype(np.float64)
     twice = np.flatnonzero(covered > 1 + NOISE)
     if len(twice) and not overlap:

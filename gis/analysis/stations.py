@@ -364,9 +364,7 @@ def _common(shapes: Shapes, things: gpd.GeoDataFrame) -> NDArray[np.float64]:
     return np.asarray(shapely.area(shapely.intersection(shapes, shapely.union_all(things.geometry.to_numpy()))))
 
 
-def _renewal(
-    shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, counting: Counting
-) -> pd.DataFrame:
+def _renewal(shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, counting: Counting) -> pd.DataFrame:
     """Measure the floor area that stands on the ground of open projects, once and by type."""
     floor = houses["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
     active = projects[~projects["state"].isin(counting.done)]

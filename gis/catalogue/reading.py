@@ -166,6 +166,7 @@ _FIELD_KEYS: dict[str, type | tuple[type, ...]] = {
     "pattern": str,
     "delivery!": str,
     "aliases": list,
+    "stated": bool,
 }
 _STYLE_KEYS: dict[str, type | tuple[type, ...]] = {
     "order!": int,
@@ -246,6 +247,9 @@ def _check_layer(path: Path, layer: Layer) -> None:
     key = layer.field(layer.key)
     if not (key.required and key.unique and key.type == "text"):
         raise _broken(path, f"fields.{layer.key}", "is the key", ["type text, required and unique"])
+    for item in layer.fields:
+        if item.stated and (item.type, item.unit, layer.geometry) != ("real", "m²", "MultiPolygon"):
+            raise _broken(path, f"fields.{item.name}.stated", "is true", ["type real, unit m², layer of MultiPolygon"])
     for name in (*layer.publish_when, *(layer.style[k] for k in ("by", "label") if k in layer.style)):
         if name not in layer.columns:
             raise _broken(path, "publish_when/style", f"names {name!r}", list(layer.columns))

@@ -25,7 +25,9 @@ class Field:
     """Describe one column: name, titles, type, width, unit, kind and who may see it.
 
     `kind` says how the value behaves on the ground: extensive and count values are summed and split, intensive ones are
-    averaged, categories and text are neither. `delivery` is the name in a shapefile (at most 10 ASCII bytes).
+    averaged, categories and text are neither. `delivery` is the name in a shapefile (at most 10 ASCII bytes). A
+    `stated` field is the area of the row's own ground as a document has it (批复面积, 证载面积), which is kept as it is
+    and compared with the drawing.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Field:
     pattern: str | None = None
     delivery: str = ""
     aliases: tuple[str, ...] = ()
+    stated: bool = False
 
     def title(self, lang: str = "zh") -> str:
         """Return the title in one language."""

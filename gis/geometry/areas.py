@@ -57,9 +57,7 @@ def moved(shapes: Shapes, offset: NDArray[np.float64]) -> Shapes:
     return np.asarray(shapely.transform(flat, lambda coordinates: coordinates + offset), dtype=object)
 
 
-def pair_areas(
-    left: Shapes | Outlines, right: Shapes | Outlines | None = None, *, workers: int | None = None
-) -> Pairs:
+def pair_areas(left: Shapes | Outlines, right: Shapes | Outlines | None = None, *, workers: int | None = None) -> Pairs:
     """Measure the common ground of every pair of shapes that shares some.
 
     Parameters

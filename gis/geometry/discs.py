@@ -61,9 +61,7 @@ def fits(
 
     def batch(run: tuple[int, int]) -> NDArray[np.int8]:
         rows = slice(*run)
-        return np.asarray(
-            _fits(shapes.flat, grid, layer_of, what[rows], place[rows], box[rows], radius)
-        )
+        return np.asarray(_fits(shapes.flat, grid, layer_of, what[rows], place[rows], box[rows], radius))
 
     found = spread(batch, batches(len(what)), workers)
     return np.concatenate([np.empty(0, dtype=np.int8), *found])

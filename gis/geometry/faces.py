@@ -173,9 +173,9 @@ def _joined(
     """Join the parts of neighbouring tiles."""
     before = np.cumsum([0, *(len(book.area) for book in found)])
     sides_before = np.cumsum([0, *(len(book.side) for book in found)])
-    side_start = np.concatenate([
-        [0], *(book.side_start[1:] + first for book, first in zip(found, sides_before, strict=False))
-    ])
+    side_start = np.concatenate(
+        [[0], *(book.side_start[1:] + first for book, first in zip(found, sides_before, strict=False))]
+    )
     side = np.concatenate([book.side for book in found])
     side_part = np.concatenate([book.side_part + first for book, first in zip(found, before, strict=False)])
     pair = np.concatenate([book.pair + first for book, first in zip(found, before, strict=False)])

@@ -13,6 +13,8 @@ from gis.compiled import Floats, Ints, Marks, Places, kernel
 WEST, SOUTH, EAST, NORTH = range(4)
 # entries of Parts.size
 PARTS, SIDES, BORDERS, KNOWN, NAMED = range(5)
+
+
 class Parts(NamedTuple):
     """Hold the parts that the lines of all shapes make of several tiles; coordinates are from the grid's corner, m.
 

@@ -37,9 +37,7 @@ def valid(shapes: Shapes, flat: Outlines | None = None, *, workers: int | None =
         if not compiled.ready(int(shapely.get_num_coordinates(shapes).sum())):
             return np.asarray(shapely.is_valid(shapes))
         flat = outlines.of(shapes)
-    found = spread(
-        lambda run: _simple(flat.x, flat.y, flat.ring, flat.shape, *run), batches(len(flat)), workers
-    )
+    found = spread(lambda run: _simple(flat.x, flat.y, flat.ring, flat.shape, *run), batches(len(flat)), workers)
     sound = np.concatenate([np.empty(0, dtype=bool), *found])
     ask = np.flatnonzero(~sound)
     runs = [ask[first:last] for first, last in batches(len(ask))]

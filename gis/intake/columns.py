@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from gis.catalogue import Field, Layer
 from gis.errors import FrameError
+from gis.intake import units
+from gis.intake.units import Unit
 
 # how a column was recognised, the surest first
 RANKS = ("name", "delivery", "title", "alias", "cut")
@@ -20,11 +22,12 @@ _FILLERS = re.compile(r"[\s_\-·.()()【】\[\]::/]+")
 
 @dataclass(frozen=True)
 class Match:
-    """Say which column became which field, and by which of `RANKS`."""
+    """Say which column became which field, by which of `RANKS`, and the unit of area that its name says, if any."""
 
     column: str
     field: str
     rank: str
+    unit: Unit | None = None
 
 
 def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[str, ...]]:
@@ -41,7 +44,8 @@ def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[
     -------
     tuple
         The matches in the layer's order, and the columns that are no field, in the file's order. A column that names
-        two fields equally well, such as a cut name, is no field.
+        two fields equally well, such as a cut name, is no field. A column that names a field and a unit, such as
+        批复面积(公顷), is that field; two columns that differ in nothing but the unit claim it with equal right.
 
     Raises
     ------
@@ -118,9 +122,34 @@ def _best(column: str, layer: Layer) -> Match | None:
             elif _is_cut(column, spelling):
                 found["cut"].add(field.name)
     surest = next((rank for rank in RANKS if found[rank]), None)
+    if surest is None:
+        return _with_unit(column, layer)
+    return None if len(found[surest]) > 1 else Match(column, next(iter(found[surest])), surest)
+
+
+def _with_unit(column: str, layer: Layer) -> Match | None:
+    """Return the surest field for a column that says a unit behind the field's name."""
+    parted = units.of_column(column)
+    found: dict[str, set[str]] = defaultdict(set)
+    for field in layer.fields:
+        area = field.unit == units.SQUARE_METRE
+        if area and parted is None:
+            continue
+        wanted = {normal(parted[0])} if area and parted is not None else {normal(column)}
+        for spelling, rank in spellings(field):
+            if area:
+                bare = units.of_column(spelling)
+                named = {normal(spelling), normal(bare[0])} if bare is not None else {normal(spelling)}
+            else:
+                named = {normal(spelling + sign) for sign in units.signs(field.unit)}
+            if wanted & named:
+                found[rank].add(field.name)
+    surest = next((rank for rank in RANKS if found[rank]), None)
     if surest is None or len(found[surest]) > 1:
         return None
-    return Match(column, next(iter(found[surest])), surest)
+    name = next(iter(found[surest]))
+    said = parted[1] if parted is not None and layer.field(name).unit == units.SQUARE_METRE else None
+    return Match(column, name, surest, said)
 
 
 def _is_cut(column: str, spelling: str) -> bool:

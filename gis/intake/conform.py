@@ -7,6 +7,7 @@ not fit goes there too, and its row has a finding.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,14 @@ import shapely
 from gis import crs, findings, rows
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import FrameError
-from gis.intake import columns, values
+from gis.intake import columns, measures, units, values
 from gis.intake.columns import Match
 from gis.intake.sources import Source
+from gis.intake.units import Unit
 from gis.settings import Settings
+
+# rows whose cells are held as Python's own values at a time
+_PIECE = 50_000
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,8 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Returns
     -------
     Conformed
-        Findings: row.type (error, the value is kept in extra), row.digits_lost (error), columns.unknown and
-        geometry.z_dropped (info).
+        Findings: row.type (error, the value is kept in extra), row.digits_lost (error), units.converted (with the
+        factor), columns.unknown, geometry.z_dropped and geometry.m_dropped (info), and area.column_unit (warning).
 
     Raises
     ------
@@ -88,31 +93,52 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
         shaped = rows.canonical(typed, layer)
         return Conformed(shaped, findings.table(notes), matches)
     placed = crs.to(gpd.GeoDataFrame(typed, geometry=frame.geometry), settings.crs, name=source.path.name)
-    deep = int(shapely.has_z(frame.geometry.to_numpy()).sum())
-    if deep:
-        notes.append(findings.finding("geometry.z_dropped", layer.name, severity="info", count=deep))
+    notes += _flattened(frame.geometry, layer)
+    notes += measures.columns(unknown, frame, placed.geometry, layer)
     shaped = rows.canonical(placed, layer, settings.crs)
     return Conformed(shaped, findings.table(_located(notes, shaped, layer)), matches)
 
 
+def _flattened(shapes: gpd.GeoSeries, layer: Layer) -> list[dict[str, Any]]:
+    """Return the findings about heights and measures that are dropped."""
+    notes = []
+    deep = int(shapely.has_z(shapes.to_numpy()).sum())
+    if deep:
+        notes.append(findings.finding("geometry.z_dropped", layer.name, severity="info", count=deep))
+    measured = int(shapely.has_m(shapes.to_numpy()).sum())
+    if measured:
+        notes.append(findings.finding("geometry.m_dropped", layer.name, severity="info", count=measured))
+    return notes
+
+
 def _typed(
     frame: pd.DataFrame, matches: tuple[Match, ...], layer: Layer, catalogue: Catalogue
-) -> tuple[pd.DataFrame, list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[pd.DataFrame, dict[int, dict[str, Any]], list[dict[str, Any]]]:
     """Return the matched columns in their types, what did not fit by row, and the findings about it."""
     typed: dict[str, pd.Series] = {}
-    misfits: list[dict[str, Any]] = [{} for _ in range(len(frame))]
+    misfits: dict[int, dict[str, Any]] = {}
     notes = []
     for found in matches:
         field = layer.field(found.field)
-        cells, wrong = _cells(frame[found.column], field, catalogue)
-        typed[field.name] = pd.Series(pd.array(cells, dtype=_dtype(field)), index=frame.index)
-        for row, lost in wrong:
-            value = frame[found.column].iloc[row]
-            misfits[row][found.column] = value
-            more = {"row": row + 1, "value": str(value), "type": field.type}
-            code = "row.digits_lost" if lost else "row.type"
-            notes.append(_value_finding(code, layer.name, field.name, more))
+        reading = _Reading(field, found.unit, catalogue)
+        parts = []
+        for start, piece in _pieces(frame[found.column]):
+            cells, wrong = reading.cells(piece)
+            parts.append(pd.Series(pd.array(cells, dtype=_dtype(field)), index=piece.index))
+            for place, lost in wrong:
+                row, value = start + place, piece.iloc[place]
+                misfits.setdefault(row, {})[found.column] = value
+                more = {"row": row + 1, "value": str(value), "type": field.type}
+                notes.append(_value_finding("row.digits_lost" if lost else "row.type", layer.name, field.name, more))
+        typed[field.name] = pd.concat(parts) if parts else pd.Series(pd.array([], dtype=_dtype(field)))
+        notes += reading.converted(layer, found.column)
     return pd.DataFrame(typed, index=frame.index), misfits, notes
+
+
+def _pieces(table: Any) -> Iterator[tuple[int, Any]]:
+    """Yield a table or a column piece by piece, with the place of its first row: cells take far more than a column."""
+    for start in range(0, len(table), _PIECE):
+        yield start, table.iloc[start : start + _PIECE]
 
 
 def _value_finding(code: str, layer: str, field: str, more: dict[str, Any]) -> dict[str, Any]:
@@ -127,38 +153,90 @@ def _dtype(field: Field) -> Any:
     return "object" if field.type == "date" else rows.DTYPES[field.type]
 
 
-def _cells(column: pd.Series, field: Field, catalogue: Catalogue) -> tuple[list[Any], list[tuple[int, bool]]]:
-    """Convert one column; return the cells and, for those that do not fit, the row and whether digits were lost."""
-    known = values.codes(catalogue.code_list(field.codes)) if field.codes is not None else None
-    empty = np.nan if field.type == "real" else None
-    cells: list[Any] = []
-    wrong = []
-    for row, value in enumerate(column.array):
+class _Reading:
+    """Read the cells of one column as the values of one field, and keep count of the units met."""
+
+    def __init__(self, field: Field, unit: Unit | None, catalogue: Catalogue) -> None:
+        self.field = field
+        self.unit = unit
+        self.known = values.codes(catalogue.code_list(field.codes)) if field.codes is not None else None
+        self.areas = field.unit == units.SQUARE_METRE and field.type == "real"
+        self.counts: dict[str, int] = {}
+
+    def cells(self, column: pd.Series) -> tuple[Any, list[tuple[int, bool]]]:
+        """Convert a piece; return the cells and, for those that do not fit, the place and whether digits were lost."""
+        if isinstance(column.dtype, pd.StringDtype) and not self.areas:
+            # a text that comes again is read once
+            place, texts = pd.factorize(column)
+            read = [self.cell(text) for text in texts]
+            # a missing text has place -1
+            made = np.array([*(cell for cell, _ in read), self.empty], dtype=object)
+            bad = {number: lost for number, (_, lost) in enumerate(read) if lost is not None}
+            wrong = [(row, bad[number]) for row, number in enumerate(place.tolist()) if number in bad] if bad else []
+            return made[place], wrong
+        read = [self.cell(value) for value in column.array]
+        return [cell for cell, _ in read], [(row, lost) for row, (_, lost) in enumerate(read) if lost is not None]
+
+    @property
+    def empty(self) -> Any:
+        """Return what stands for a value that is not there."""
+        return np.nan if self.field.type == "real" else None
+
+    def cell(self, value: Any) -> tuple[Any, bool | None]:
+        """Convert one cell; return it, and where it does not fit, whether its digits were lost."""
         if values.missing(value):
-            cells.append(empty)
-            continue
+            return self.empty, None
+        unit = self.unit
+        if self.areas and (parted := units.of_value(value)) is not None:
+            # what stands behind the number itself is surer than the column's name
+            value, unit = parted
         try:
-            cell = values.convert(value, field.type)
+            cell = values.convert(value, self.field.type)
         except values.Misfit as misfit:
-            wrong.append((row, misfit.lost))
-            cells.append(empty)
-            continue
-        cells.append(values.as_code(cell, known) if known is not None else cell)
-    return cells, wrong
+            return self.empty, misfit.lost
+        if unit is not None and unit.factor != 1:
+            cell = unit.to_metres(cell)
+            self.counts[unit.sign] = self.counts.get(unit.sign, 0) + 1
+        return (values.as_code(cell, self.known) if self.known is not None else cell), None
+
+    def converted(self, layer: Layer, column: str) -> list[dict[str, Any]]:
+        """Return a finding for each unit that was converted."""
+        return [
+            findings.finding(
+                "units.converted",
+                layer.name,
+                severity="info",
+                field=self.field.name,
+                column=column,
+                unit=sign,
+                factor=str(units.BY_SIGN[sign].factor),
+                count=count,
+            )
+            for sign, count in self.counts.items()
+        ]
 
 
-def _extra(frame: pd.DataFrame, unknown: tuple[str, ...], misfits: list[dict[str, Any]]) -> pd.Series:
+def _extra(frame: pd.DataFrame, unknown: tuple[str, ...], misfits: dict[int, dict[str, Any]]) -> pd.Series:
     """Return for each row what has no field, as JSON text; missing where there is nothing."""
-    kept = [dict(record) for record in misfits]
-    if "extra" in frame.columns:
-        for record, value in zip(kept, frame["extra"].array, strict=True):
+    named = [*(["extra"] if "extra" in frame.columns else []), *unknown]
+    parts = [_extra_texts(piece, unknown, misfits, start) for start, piece in _pieces(pd.DataFrame(frame[named]))]
+    return pd.concat(parts) if parts else pd.Series(pd.array([], dtype="str"))
+
+
+def _extra_texts(
+    piece: pd.DataFrame, unknown: tuple[str, ...], misfits: dict[int, dict[str, Any]], start: int
+) -> pd.Series:
+    """Return what has no field in a piece that begins at a row."""
+    kept = [dict(misfits.get(row, {})) for row in range(start, start + len(piece))]
+    if "extra" in piece.columns:
+        for record, value in zip(kept, piece["extra"].array, strict=True):
             record |= _record(value)
     for name in unknown:
-        for record, value in zip(kept, frame[name].array, strict=True):
+        for record, value in zip(kept, piece[name].array, strict=True):
             if not values.missing(value):
                 record[name] = value
     texts = [values.as_json(record) if record else None for record in kept]
-    return pd.Series(pd.array(texts, dtype="str"), index=frame.index)
+    return pd.Series(pd.array(texts, dtype="str"), index=piece.index)
 
 
 def _record(value: Any) -> dict[str, Any]:
@@ -176,14 +254,13 @@ def _located(notes: list[dict[str, Any]], frame: pd.DataFrame, layer: Layer) -> 
     """Add the key and the place of its row to every finding about a value."""
     located = []
     keys = frame[layer.key] if layer.key in frame.columns else None
-    middles = shapely.centroid(frame.geometry.to_numpy())
     for note in notes:
         row = json.loads(note["parameters"]).get("row")
         if row is None:
             located.append(note)
             continue
         key = keys.iloc[row - 1] if keys is not None else None
-        place = middles[row - 1]
+        place = shapely.centroid(frame.geometry.iloc[row - 1])
         at = (float(shapely.get_x(place)), float(shapely.get_y(place))) if place is not None else (np.nan, np.nan)
         feature = None if values.missing(key) else str(key)
         located.append({**note, "feature": feature, "x": at[0], "y": at[1]})

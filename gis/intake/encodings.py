@@ -75,7 +75,7 @@ class Encoding:
     @property
     def twice(self) -> bool:
         """Tell whether somebody read the texts in the wrong encoding and saved what they saw."""
-        return _TWICE in self.name
+        return is_twice(self.name)
 
     @property
     def doubtful(self) -> bool:
@@ -86,6 +86,21 @@ class Encoding:
     def contradicts(self) -> bool:
         """Tell whether the bytes are not what the file says they are."""
         return bool(self.declared) and self.how == "tried"
+
+
+def is_twice(encoding: str) -> bool:
+    """Tell whether a name is of text that was read in the wrong encoding and saved.
+
+    Parameters
+    ----------
+    encoding
+        As `decide` names it.
+
+    Returns
+    -------
+    bool
+    """
+    return _TWICE in encoding
 
 
 def codec(name: str) -> str:
@@ -143,7 +158,7 @@ def decoded(value: bytes, encoding: str, *, cut: bool = False) -> str:
     UnicodeDecodeError
         The bytes are not text in this encoding.
     """
-    if _TWICE in encoding:
+    if is_twice(encoding):
         return _decoded_twice(value, encoding, cut)
     try:
         return value.decode(encoding)

@@ -468,5 +468,3 @@ def writer(out: Any, about: About, title: str) -> xlsxwriter.Workbook:
     day = about.date or datetime.date(2000, 1, 1)
     book.set_properties({"title": title, "created": datetime.datetime(day.year, day.month, day.day)})
     return book
-
-

@@ -17,7 +17,7 @@ from gis.lineage import Lineage
 from gis.settings import Settings
 from gis.store import changes, derived, edits, integrity, migrations, reading
 from gis.store.changes import Change, Draft
-from gis.store.edits import Desk
+from gis.store.edits import Desk, Track
 from gis.store.home import Home
 from gis.store.migrations import Plan
 from gis.store.records import decode, versioned
@@ -48,6 +48,8 @@ class Store:
         self.catalogue = catalogue
         self.settings = settings
         self.crs = crs
+        # shows progress while very many rows are written
+        self.track: Track | None = None
         facts = home.facts()
         self._held = migrations.held(facts["schema"])
         self._digest = facts["catalogue"]
@@ -448,7 +450,7 @@ class Store:
     @property
     def _desk(self) -> Desk:
         """Return what edits need."""
-        return Desk(self.home, self.catalogue, self.crs)
+        return Desk(self.home, self.catalogue, self.crs, self.track)
 
     def _tables(self) -> list[Layer]:
         """Return the base layers as the store was made; with our own catalogue they carry all rules."""

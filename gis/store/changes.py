@@ -107,9 +107,7 @@ def listed(home: Home, layers: Sequence[Layer]) -> pd.DataFrame:
     found = home.run(
         f"SELECT number, author, reason, at, operation, layer, counts FROM {home.table(CHANGES)} ORDER BY number"
     )
-    frame = pd.DataFrame(
-        [row[:6] for row in found], columns=["number", "author", "reason", "at", "operation", "layer"]
-    )
+    frame = pd.DataFrame([row[:6] for row in found], columns=["number", "author", "reason", "at", "operation", "layer"])
     outside = {row[0] for row in found if row[4] == "outside"}
     seen = _recorded(home, layers) if outside else {}
     counts = [seen.get(row[0], {}) if row[0] in outside else json.loads(row[6]) for row in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,16 +17,20 @@ from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import RowsRefused, StaleEditError, UnknownNameError, UsageError
 from gis.store import reading
 from gis.store.home import CHANGES, Home, history
-from gis.store.records import EXTRA, VERSION, Column, Row, columns, decode, encode
+from gis.store.records import EXTRA, PIECE, VERSION, Column, Encoded, Row, columns, decode, encode
+
+# how progress is shown: the items gone through, under a title
+Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Hold what every edit needs: the home, the rules, and the CRS."""
+    """Hold what every edit needs: the home, the rules, the CRS, and who shows progress."""
 
     home: Home
     catalogue: Catalogue
     crs: pyproj.CRS
+    track: Track | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,9 @@ def write(desk: Desk, layer: Layer, edits: Edits) -> dict[str, int]:
         Numbers of rows inserted, updated, unchanged.
     """
     wanted = columns(layer)
-    desk.home.insert(layer.name, wanted, edits.inserted)
+    parts = range(0, len(edits.inserted), PIECE)
+    for start in desk.track(parts, "入库") if desk.track is not None and len(parts) > 1 else parts:
+        desk.home.insert(layer.name, wanted, edits.inserted[start : start + PIECE])
     moved = [row for row, was in edits.updated if layer.spatial and row[-1] != was[-1]]
     desk.home.update(layer.name, wanted, moved, layer.key)
     # the spatial index is left alone where only attributes change
@@ -299,17 +305,18 @@ def _sorted(
 ) -> Edits:
     """Compare every row with what is stored and with the version that it was read with."""
     place = layer.columns.index(layer.key)
-    incoming = list(zip(encode(frame, layer), versions, strict=True))
+    incoming = Encoded(frame, layer)
     # what the analyst saw, for rows that somebody else has changed since
-    seen = {base for row, base in incoming if base is not None and base != stored.get(row[place], (None, None))[1]}
+    pairs = zip(frame[layer.key], versions, strict=True)
+    seen = {base for key, base in pairs if base is not None and base != stored.get(key, (None, None))[1]}
     bases = reading.by_version(desk.home, layer, seen)
-    inserted: list[Row] = []
+    inserted: list[int] = []
     updated: list[tuple[Row, Row]] = []
     stale: list[tuple[int, str]] = []
-    for number, (row, base) in enumerate(incoming):
+    for number, (row, base) in enumerate(zip(incoming, versions, strict=True)):
         now, version = stored.get(row[place], (None, None))
         if now is None:
-            inserted.append(row)
+            inserted.append(number)
             if base is not None and not force:
                 stale.append((number, "edit.retired"))
         elif base is None and not force and not (again and row == now):
@@ -318,8 +325,9 @@ def _sorted(
             updated.append((row, now))
         elif row != now and row != bases.get(base or 0):
             stale.append((number, "edit.stale"))
-    _refuse_stale(desk, layer, frame, stale, [incoming[number][1] for number, _ in stale], stored)
-    return Edits(inserted, updated, len(incoming) - len(inserted) - len(updated))
+    _refuse_stale(desk, layer, frame, stale, [versions[number] for number, _ in stale], stored)
+    new = Encoded(frame if len(inserted) == len(frame) else frame.iloc[inserted], layer)
+    return Edits(new, updated, len(incoming) - len(new) - len(updated))
 
 
 def _refuse_stale(

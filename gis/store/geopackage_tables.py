@@ -144,7 +144,7 @@ def history_triggers(layer: Layer) -> dict[str, str]:
         f'INSERT INTO "{CHANGES}" (author, reason, operation, layer, at) '
         f"SELECT 'outside', '', 'outside', NULL, {NOW} "
         f'WHERE NOT EXISTS (SELECT 1 FROM "{OPEN}") AND NOT EXISTS (SELECT 1 FROM "{CHANGES}" '
-        f'WHERE number = (SELECT max(number) FROM "{CHANGES}") AND operation = \'outside\' AND at > {_A_SECOND_AGO});'
+        f"WHERE number = (SELECT max(number) FROM \"{CHANGES}\") AND operation = 'outside' AND at > {_A_SECOND_AGO});"
     )
     number = f'coalesce((SELECT number FROM "{OPEN}"), (SELECT max(number) FROM "{CHANGES}"))'
     into = f"INSERT INTO {quoted(history(layer.name))} (change, op, fid, {', '.join(names)}) SELECT {number}"
@@ -186,7 +186,7 @@ def rtree(layer: Layer) -> list[str]:
         "update7": f"{on_geometry} WHEN {stays} AND {there} AND {was_absent} BEGIN {put}; END",
         "update2": f"{on_geometry} WHEN {stays} AND {absent} BEGIN {drop}; END",
         "update5": f"{on_row} WHEN {moves} AND {there} BEGIN {drop}; {put}; END",
-        "update4": f"{on_row} WHEN {moves} AND {absent} BEGIN DELETE FROM \"{name}\" "
+        "update4": f'{on_row} WHEN {moves} AND {absent} BEGIN DELETE FROM "{name}" '
         'WHERE id IN (OLD."fid", NEW."fid"); END',
         "delete": f"AFTER DELETE ON {table} WHEN OLD.{geometry} NOT NULL BEGIN {drop}; END",
     }

@@ -194,9 +194,7 @@ def _merged(text: Any, more: Mapping[str, Any]) -> str | None:
     return json.dumps({**kept, **there}, ensure_ascii=False, sort_keys=True, default=str)
 
 
-def _record(
-    home: Home, layer: Layer, came: Mapping[str, Row], last: Mapping[str, Row], change: int
-) -> dict[str, int]:
+def _record(home: Home, layer: Layer, came: Mapping[str, Row], last: Mapping[str, Row], change: int) -> dict[str, int]:
     """Enter into history what differs between a layer's table and history's last state."""
     groups = {
         "insert": [key for key in came if key not in last],

@@ -6,9 +6,9 @@ little-endian ISO WKB. Two rows are equal when these values are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +23,8 @@ from gis.errors import StoreError
 GEOMETRY = "geom"
 EXTRA = "extra"
 VERSION = "_version"
+# rows held as plain values at a time
+PIECE = 50_000
 
 Row = tuple[Any, ...]
 
@@ -72,6 +74,35 @@ def encode(frame: pd.DataFrame, layer: Layer) -> list[Row]:
     """
     values = [_plain(frame, column) for column in columns(layer)]
     return list(zip(*values, strict=True)) if len(frame) else []
+
+
+class Encoded(Sequence[Row]):
+    """Stand for the stored rows of a canonical frame, made as they are asked for: as a table they take far less."""
+
+    def __init__(self, frame: pd.DataFrame, layer: Layer) -> None:
+        self.frame = frame
+        self.layer = layer
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.frame)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        """Return one row, or those of a slice."""
+        if isinstance(place, slice):
+            return encode(self.frame.iloc[place], self.layer)
+        return encode(self.frame.iloc[[place]], self.layer)[0]
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through the rows, encoding a piece at a time."""
+        for start in range(0, len(self), PIECE):
+            yield from self[start : start + PIECE]
 
 
 def decode(stored: Sequence[Row], layer: Layer, crs: pyproj.CRS) -> pd.DataFrame:
@@ -169,9 +200,7 @@ def _as_came(column: Column, cells: Sequence[Any]) -> list[Any]:
     if column.type == "boolean":
         return [bool(value) if value in (0, 1) else value for value in cells]
     if column.type == "date":
-        return [
-            value[:10] if isinstance(value, str) and value[10:].strip("T0:.Z+") == "" else value for value in cells
-        ]
+        return [value[:10] if isinstance(value, str) and value[10:].strip("T0:.Z+") == "" else value for value in cells]
     return list(cells)
 
 

@@ -16,7 +16,7 @@ from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import SourceError, UsageError
-from gis.intake import conform, exceptions, outlines, recipes, repair, validate
+from gis.intake import conform, exceptions, measures, outlines, recipes, repair, validate
 from gis.intake.read import read
 from gis.intake.recipes import Recipe
 from gis.publish import files, workbook
@@ -151,10 +151,13 @@ def load(
             )
     asked = hints or Hints()
     ready = [_conformed(target, Path(path), asked, chosen) for path in track(list(paths), "读取")]
-    taken = [
-        take_in(target, layer.name, frame, file=file, author=author, reason=reason, noted=noted)
-        for layer, frame, file, noted in track(ready, "入库")
-    ]
+    taken = []
+    # one bar at a time: of files, or of the rows of the only one
+    target.track = track if len(ready) == 1 else None
+    for _ in track(range(len(ready)), "入库") if len(ready) > 1 else range(len(ready)):
+        # handed over, not held here: a million rows are kept once
+        layer, file, noted, frames = ready.pop(0)
+        taken.append(take_in(target, layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted))
     if report is not None:
         found = gis_findings.join(*[one.findings for one in taken])
         repairs = pd.concat([one.repairs for one in taken], ignore_index=True) if taken else None
@@ -195,8 +198,8 @@ def take_in(
     """
     record = store.catalogue.layer(layer)
     flat = outlines.flattened(frame.geometry.to_numpy(), record) if record.spatial else None
-    shaped = gis_rows.canonical(frame, record, store.settings.crs)
-    mended = repair.repair(shaped, record)
+    frame = gis_rows.canonical(frame, record, store.settings.crs)
+    mended = repair.repair(frame, record)
     found = gis_findings.join(
         _about(noted, layer),
         gis_findings.table() if flat is None else flat,
@@ -317,8 +320,8 @@ def _settings(target: object, settings: Settings | None) -> Settings:
 
 def _conformed(
     store: Store, path: Path, hints: Hints, settings: Settings
-) -> tuple[Layer, pd.DataFrame, str, pd.DataFrame]:
-    """Read and conform one file; nothing is stored."""
+) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
+    """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
     if not path.exists():
         raise SourceError(f"there is no file {path}", path=str(path))
     folder = hints.recipes or _recipes(store)
@@ -332,7 +335,8 @@ def _conformed(
     notes = [] if recipe is None else [_replayed(path.name, recipe)]
     if folder is not None and recipe is None:
         recipes.save(recipes.of(source, layer.name), folder)
-    return layer, made.frame, path.name, gis_findings.join(source.notes, gis_findings.table(notes), made.findings)
+    noted = gis_findings.join(source.notes, gis_findings.table(notes), made.findings)
+    return layer, path.name, noted, [made.frame]
 
 
 def _recipes(store: Store) -> Path | None:
@@ -359,9 +363,10 @@ def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settin
     names = {field.reference for field in layer.fields if field.reference}
     keys = {name: set(store.read(name)[store.catalogue.layer(name).key]) for name in sorted(names)}
     parents = {name: store.read(name) for name in layer.within if name in store.layers()}
-    return validate.validate(
+    found = validate.validate(
         frame, layer, catalogue=store.catalogue, settings=settings, references=keys, parents=parents
     )
+    return gis_findings.join(found, measures.check(frame, layer))
 
 
 def _waiting(store: Store, layer: Layer, accepted: pd.DataFrame, file: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pyogrio
 import pytest
 
 from gis import catalogue
+from gis.intake.conform import conform
 from gis.intake.sources import Source
 from gis.settings import Settings
 from tests.unit.intake.handmade import dbf_bytes, square
@@ -57,5 +58,15 @@ def source():
         shapes = [square(number) for number in range(length)] if shapes is None else shapes
         frame = gpd.GeoDataFrame(columns, geometry=shapes, crs=crs)
         return Source(frame, Path("handmade.gpkg"), "GeoPackage", None, (), gpd.pd.DataFrame())
+
+    return make
+
+
+@pytest.fixture
+def conformed(shared, settings):
+    """Give a short way to conform a source to a layer."""
+
+    def make(source, layer="blocks"):
+        return conform(source, shared.layer(layer), settings=settings, catalogue=shared)
 
     return make

@@ -11,19 +11,9 @@ import pytest
 import shapely
 
 from gis.errors import CrsError, FrameError
-from gis.intake.conform import conform
+from gis.intake import conform
 from gis.intake.sources import Source
 from tests.unit.intake.handmade import square
-
-
-@pytest.fixture
-def conformed(shared, settings):
-    """Give a short way to conform a source to a layer."""
-
-    def make(source, layer="blocks"):
-        return conform(source, shared.layer(layer), settings=settings, catalogue=shared)
-
-    return make
 
 
 def test_columns_get_their_canonical_names_and_types(source, conformed):
@@ -123,3 +113,29 @@ def test_the_source_is_not_changed(source, conformed):
     before = came.frame.copy()
     conformed(came)
     assert came.frame.equals(before)
+
+
+def test_measures_are_dropped_with_a_word(source, conformed):
+    """M is nobody's in a plan either."""
+    line = shapely.from_wkt("POLYGON M ((423000 4423000 1, 423100 4423000 2, 423100 4423100 3, 423000 4423000 1))")
+    result = conformed(source({"block_id": ["a"]}, [line]))
+    assert not shapely.has_m(result.frame.geometry.to_numpy()).any()
+    assert list(result.findings["code"]) == ["geometry.m_dropped"]
+
+
+def test_pieces_give_what_the_whole_gives(source, conformed, monkeypatch):
+    """Rows, extra, row numbers and counts do not depend on how many rows are held at a time."""
+    came = source(
+        {
+            "block_id": ["a", "b", "1.10109E+17", None, "e"],
+            "常住人口": ["1", "约三万", None, "4", "五"],
+            "批复面积(公顷)": ["1", "2亩", "x", None, "5"],
+            "备注": ["甲", None, "丙", "丁", None],
+        }
+    )
+    whole = conformed(came)
+    monkeypatch.setattr(conform, "_PIECE", 2)
+    parts = conformed(came)
+    pd.testing.assert_frame_equal(parts.frame, whole.frame)
+    pd.testing.assert_frame_equal(parts.findings, whole.findings)
+    assert list(whole.findings["code"]).count("row.type") == 3

@@ -1,0 +1,97 @@
+"""Units of area as people write them, beside a column's name or behind a value, and their factors to square metres."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+SQUARE_METRE = "m²"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Hold a unit of area: its sign, how many square metres it is, and how it is written (NFKC, small letters)."""
+
+    sign: str
+    factor: Fraction
+    spellings: tuple[str, ...]
+
+    def to_metres(self, value: float) -> float:
+        """Return an area of this unit in m²."""
+        return value * self.factor.numerator / self.factor.denominator
+
+
+# 1 亩 is 2000/3 m² exactly; the others are decimal
+UNITS = (
+    Unit(SQUARE_METRE, Fraction(1), ("m2", "平方米", "平米", "sqm", "sq m", "m^2")),
+    Unit("公顷", Fraction(10_000), ("公顷", "ha", "hm2", "hectare", "hectares")),
+    Unit("亩", Fraction(2000, 3), ("亩", "市亩", "mu")),
+    Unit("km²", Fraction(1_000_000), ("km2", "平方公里", "平方千米", "sqkm", "sq km", "km^2")),
+    Unit("万m²", Fraction(10_000), ("万平方米", "万平米", "万m2", "万平")),
+)
+BY_SIGN: Mapping[str, Unit] = MappingProxyType({unit.sign: unit for unit in UNITS})
+_BY_SPELLING = {spelling: unit for unit in UNITS for spelling in unit.spellings}
+# other units that a name may carry in brackets and that change nothing
+_SAME = MappingProxyType({"m": ("m", "米"), "share": ()})
+_WRITTEN = "|".join(re.escape(text) for text in sorted(_BY_SPELLING, key=len, reverse=True))
+_BEHIND_NAME = re.compile(rf"(?P<base>.*?)(?P<mark>[\s_\-·.()【\[:/,,]*)(?P<unit>{_WRITTEN})[\s)\]】]*")
+_BEHIND_VALUE = re.compile(rf"\s*(?P<number>[^a-z一-鿿²]*[\d.])\s*(?P<unit>{_WRITTEN})\s*")
+
+
+def of_column(name: str) -> tuple[str, Unit] | None:
+    """Part a column's name from the unit of area behind it.
+
+    Parameters
+    ----------
+    name
+        A column such as 用地面积(公顷), 面积_亩 or AREA_HA.
+
+    Returns
+    -------
+    tuple or None
+        What stands before the unit, and the unit; None where the name ends in none. Latin letters count as a unit only
+        behind a mark, so that `alpha` is not measured in hectares.
+    """
+    found = _BEHIND_NAME.fullmatch(unicodedata.normalize("NFKC", name).casefold())
+    if found is None or not found["base"] or (found["unit"][0].isascii() and not found["mark"]):
+        return None
+    return found["base"], _BY_SPELLING[found["unit"]]
+
+
+def of_value(value: Any) -> tuple[str, Unit] | None:
+    """Part a number from the unit of area behind it.
+
+    Parameters
+    ----------
+    value
+        A cell such as "3.2公顷" or "48 亩".
+
+    Returns
+    -------
+    tuple or None
+        The number as text, and the unit; None where the cell is not a number followed by a unit of area.
+    """
+    if not isinstance(value, str):
+        return None
+    found = _BEHIND_VALUE.fullmatch(unicodedata.normalize("NFKC", value).casefold())
+    return None if found is None else (found["number"], _BY_SPELLING[found["unit"]])
+
+
+def signs(unit: str) -> tuple[str, ...]:
+    """Return how the unit of a field may stand behind its name without changing the value.
+
+    Parameters
+    ----------
+    unit
+        Unit of a field that is no area, as the layer file has it.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return _SAME.get(unit, (unit,) if unit else ())
