@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import importlib
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, update_wrapper
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, TypeVar
 
-import llvmlite.binding as llvm
-import numba
 import numpy as np
-from numba.core.dispatcher import Dispatcher
-from numba.misc.appdirs import AppDirs
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,44 @@ _STAMP = "gis-kernels"
 _BATCHES = 16
 # how many blocks insist on the kernels just now
 _insisting = 0
+_making = threading.RLock()
+
+
+class Kernel:
+    """A function that numba compiles at its first call; until then numba is not imported, which takes its time too.
+
+    Parameters
+    ----------
+    function
+        Numbers and arrays in, numbers and arrays out.
+    **options
+        What numba is told besides the usual.
+
+    Attributes
+    ----------
+    py_func
+        The function as plain Python.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: str) -> None:
+        self.py_func = function
+        self._options = options
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel."""
+        return self.dispatcher(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what numba asks of a kernel that another one calls; with it, the kernel is as good as its own."""
+        if name == "dispatcher":
+            with _making:
+                if name not in self.__dict__:
+                    self.dispatcher = _dispatcher(self.py_func, self._options)
+                return self.__dict__[name]
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.dispatcher, name)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -52,7 +90,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     callable
         The same function, compiled; `py_func` is the one given.
     """
-    return numba.njit(cache=_keeps(), nogil=True, error_model="numpy")(function)
+    return Kernel(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -68,7 +106,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     callable
         The same function, compiled.
     """
-    return numba.njit(inline="always", nogil=True, error_model="numpy")(function)
+    return Kernel(function, inline="always")
 
 
 def ready(edges: int) -> bool:
@@ -101,6 +139,24 @@ def insisted() -> Iterator[None]:
         yield
     finally:
         _insisting -= 1
+
+
+@cache
+def compiler() -> Any:
+    """Return numba, imported when a kernel is first called: it is large, and small inputs do without it.
+
+    Returns
+    -------
+    module
+    """
+    collects = gc.isenabled()
+    # what is imported stays: to look it through for garbage takes a third of the time
+    gc.disable()
+    try:
+        return importlib.import_module("numba")
+    finally:
+        if collects:
+            gc.enable()
 
 
 def as_compiled(function: Any) -> Any:
@@ -148,7 +204,7 @@ def _plain_module(name: str) -> dict[str, Any]:
     """Return a module's names with plain functions in the place of kernels."""
     names = dict(vars(sys.modules[name]))
     for key, value in list(names.items()):
-        if isinstance(value, Dispatcher):
+        if isinstance(value, Kernel):
             home = value.py_func.__module__
             scope = names if home == name else _plain_module(home)
             names[key] = FunctionType(value.py_func.__code__, scope, key, value.py_func.__defaults__)
@@ -229,9 +285,17 @@ def spread(job: Callable[[Task], Result], tasks: Iterable[Task], workers: int | 
 def _stamped() -> bool:
     """Tell whether the stamp is of these kernels, this numba and this processor."""
     try:
-        return stamp().read_text(encoding="utf-8") == _version()
+        return _any_stamp() and stamp().read_text(encoding="utf-8") == _version()
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _any_stamp() -> bool:
+    """Tell whether a stamp of any kernels may lie on disk: if none does, whose it is need not be asked."""
+    named = os.environ.get("NUMBA_CACHE_DIR", "")
+    home = Path(named) if named else Path(__file__).parent / "__pycache__"
+    elsewhere = not named and not os.access(home if home.exists() else home.parent, os.W_OK)
+    return elsewhere or any(home.glob(f"{_STAMP}-*/{_STAMP}"))
 
 
 @cache
@@ -254,6 +318,9 @@ def _folder() -> Path:
         return Path(named) / name
     if (beside / name / _STAMP).exists() or _writable(beside / name):
         return beside / name
+    # part of numba, which is not needed before
+    from numba.misc.appdirs import AppDirs
+
     return Path(AppDirs(appname="numba", appauthor=False).user_cache_dir) / name
 
 
@@ -272,7 +339,10 @@ def _writable(folder: Path) -> bool:
 @cache
 def _version() -> str:
     """Return a digest of the kernels' sources, numba's version and the processor."""
-    digest = hashlib.sha256(f"{numba.__version__} {llvm.get_host_cpu_name()}".encode())
+    # as large as numba, and not needed before
+    from llvmlite.binding import get_host_cpu_name
+
+    digest = hashlib.sha256(f"{metadata.version('numba')} {get_host_cpu_name()}".encode())
     for source in [Path(__file__), *sorted(Path(__file__).parent.glob("[ag]*/*.py"))]:
         text = source.read_bytes()
         if b"kernel" in text:
@@ -280,6 +350,65 @@ def _version() -> str:
     return digest.hexdigest()
 
 
-if _keeps():
-    _settings: Any = numba.config
-    _settings.CACHE_DIR = str(_folder())
+def _dispatcher(function: Callable[..., Any], options: dict[str, str]) -> Any:
+    """Return numba's own kernel of a function; one that is part of those that call it is not kept for itself."""
+    made = compiler().njit(nogil=True, error_model="numpy", **options)(function)
+    if not options and _keeps():
+        made._cache = _keeping()(function)
+    return made
+
+
+@cache
+def _keeping() -> Any:
+    """Return numba's cache, which loads a kernel without all that numba needs only to compile one.
+
+    That takes longer than all kernels together: numba registers what it can compile, imports the homes of those of its
+    functions that a kernel was made of, and scipy with them, and reads a kernel's bitcode, which only a caller that is
+    compiled has a use for.
+    """
+    # only here is it clear that numba is needed
+    import llvmlite.binding as llvm
+    from numba.core.caching import CompileResultCacheImpl, FunctionCache
+    from numba.core.environment import Environment
+    from numba.core.runtime import rtsys
+
+    compiler().config.CACHE_DIR = str(_folder())
+    empty = bytes(llvm.parse_assembly("").as_bitcode())
+
+    def homeless(name: str) -> Any:
+        # at home in this module, which is always there
+        made = Environment(globals())
+        made.env_name = name
+        return made
+
+    class Lean(CompileResultCacheImpl):
+        def reduce(self, cres: Any) -> tuple[Any, ...]:
+            *kept, environments = super().reduce(cres)
+            # without constants an environment only has to be there
+            return (*kept, tuple(each if each.consts else homeless(each.env_name) for each in environments))
+
+        def rebuild(self, target_context: Any, payload: tuple[Any, ...]) -> Any:
+            (name, kind, (code, bitcode)), function, *rest = payload
+            engine = target_context.codegen()._engine
+            engine._defined_symbols |= {function.llvm_func_name, function.llvm_cpython_wrapper_name}
+            made = super().rebuild(target_context, ((name, kind, (code, empty)), function, *rest))
+
+            @cache
+            def module() -> Any:
+                read = llvm.parse_bitcode(bitcode)
+                engine._load_defined_symbols(read)
+                return read
+
+            made.library._get_module_for_linking = module
+            return made
+
+    class Kept(FunctionCache):
+        _impl_class = Lean
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            # what is more the compiler fetches itself, if it comes to that
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
+
+    return Kept

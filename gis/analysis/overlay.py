@@ -20,11 +20,10 @@ from gis import lineage as origins
 from gis.analysis import balance as accounts
 from gis.analysis.balance import Account
 from gis.analysis.ground import Ground, Layers, cut, read
-from gis.analysis.groups import covers
-from gis.analysis.settlement import Settlement, settle
+from gis.analysis.settlement import settle
 from gis.analysis.ties import ties
 from gis.errors import FrameError, UnknownNameError, UsageError
-from gis.geometry import outlines, tuples, validity
+from gis.geometry import noding, outlines, tuples, validity
 from gis.geometry.outlines import Outlines
 from gis.lineage import Lineage
 
@@ -285,14 +284,11 @@ def common_ground(
         raise UnknownNameError(f"owner is {owner!r}; it is one of {', '.join(layers)}", name=owner)
     _, drawn = _accepted(layers, workers=workers)
     if owner is None and drawn.outlines is None:
-        ground = cut(drawn, workers=workers)
-        groups = covers(ground.faces, ground.layer_of, len(ground.layers), ground.run)
-        account = accounts.account(ground, Settlement(groups, groups.of[ground.faces.cover], ()))
-        table = accounts.meetings(account, ground.layers)
-        return table[[f"{name}_id" for name in layers] + ["area_m2"]]
-    flat = drawn.outlines or [outlines.from_wkb(each) for each in drawn.wkb]
-    own = drawn.names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
-    members, area = tuples.areas(flat, own, workers=workers)
+        members, area = noding.tuples(drawn.shapes)
+    else:
+        flat = drawn.outlines or [outlines.from_wkb(each) for each in drawn.wkb]
+        own = drawn.names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
+        members, area = tuples.areas(flat, own, workers=workers)
     order = accounts.row_order(members)
     members = members[order]
     columns = {f"{name}_id": accounts.named(drawn.keys[n], members[:, n]) for n, name in enumerate(drawn.names)}

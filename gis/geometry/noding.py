@@ -1,6 +1,8 @@
-"""Faces by GEOS: outlines noded and polygonised, for what is too small to wait for a compiler."""
+"""Faces and tuples by GEOS: outlines noded or intersected, for what is too small to wait for a compiler."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
@@ -10,6 +12,7 @@ from gis.geometry import areas, coverage, parts
 from gis.geometry import grid as tiling
 from gis.geometry.faces import Faces
 from gis.geometry.parts import Shapes
+from gis.geometry.room import THIN
 
 
 def faces(shapes: Shapes) -> tuple[Faces, Shapes]:
@@ -51,6 +54,49 @@ def faces(shapes: Shapes) -> tuple[Faces, Shapes]:
         grid=tiling.EMPTY,
     )
     return record, areas.moved(cut, corner)
+
+
+def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Measure the ground of every tuple of shapes, one of each layer, that share some.
+
+    Parameters
+    ----------
+    layers
+        Valid shapes of two or more layers in one CRS in metres.
+
+    Returns
+    -------
+    tuple
+        Positions in each layer (a row a tuple, a column a layer) and m², as `gis.geometry.tuples` measures them, but
+        in no order.
+
+    Notes
+    -----
+    Layer by layer, those of simple shapes first: what lies wholly inside is taken whole, the rest is intersected.
+    """
+    corner = areas.origin(*layers)
+    local = [areas.moved(shapes, -corner) for shapes in layers]
+    points = [shapely.get_num_coordinates(shapes).mean() if len(shapes) else 0.0 for shapes in local]
+    first, *others = np.argsort(points, kind="stable")
+    pieces = local[first]
+    members = np.zeros((len(pieces), len(layers)), dtype=np.int32)
+    members[:, first] = np.arange(len(pieces))
+    for n in others:
+        shapes = local[n]
+        shapely.prepare(shapes)
+        # by shape, so that a prepared one is used again while it is at hand
+        j, i = shapely.STRtree(pieces).query(shapes, predicate="intersects")
+        members, pieces = members[i], pieces[i]
+        members[:, n] = j
+        cut = np.flatnonzero(~shapely.covers(shapes[j], pieces))
+        pieces[cut] = parts.without_dust(shapely.intersection(pieces[cut], shapes[j[cut]]), 0.0)
+        ground = shapely.area(pieces) > 0
+        members, pieces = members[ground], pieces[ground]
+    boxes = [shapely.bounds(shapes).reshape(-1, 4) for shapes in local]
+    around = [box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1] for box in boxes]
+    least = np.min([each[members[:, n]] for n, each in enumerate(around)], axis=0)
+    area = shapely.area(pieces)
+    return members[area > THIN * least], area[area > THIN * least]
 
 
 def united(polygons: Shapes, label: NDArray[np.int64], count: int) -> Shapes:

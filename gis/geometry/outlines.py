@@ -13,10 +13,15 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
+from gis import compiled
 from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel
 from gis.errors import FrameError
 from gis.geometry.parts import Shapes
 
+# missing, polygon, multipolygon
+_POLYGONAL = (-1, shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+# bytes of a point without Z and M
+_POINT = 16
 # what the reader of WKB says of a value: polygonal, or why not
 _GOOD, _OTHER_KIND, _CUT_SHORT, _OPEN = range(4)
 _WHY = {
@@ -172,6 +177,10 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
         row = pc.index(pc.equal(pc.binary_length(column), 0), True).as_py()
         why = "holds no byte; hand in WKB of polygons, and None where there is no shape"
         raise FrameError(f"value {row} {why}", row=row)
+    if not compiled.ready(column.nbytes // _POINT):
+        read = _by_geos(column)
+        if read is not None:
+            return read
     if column.null_count:
         column = column.fill_null(b"")
     _, offsets, data = column.buffers()
@@ -186,6 +195,23 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
     hole = np.zeros(rings, dtype=bool)
     _fill(content, start, x, y, ring, shape, hole)
     return Outlines(x.view(np.float64), y.view(np.float64), ring, shape, hole)
+
+
+def _by_geos(column: pa.Array) -> Outlines | None:
+    """Read polygons while nothing is compiled; None where GEOS finds a fault, which the kernels name."""
+    try:
+        found = shapely.from_wkb(column.to_numpy(zero_copy_only=False))
+    except shapely.errors.GEOSException:
+        return None
+    if not np.isin(shapely.get_type_id(found), _POLYGONAL).all():
+        return None
+    # with one that has parts among them all are laid out as if they had
+    mixed = np.array([*found, shapely.MultiPolygon()], dtype=object)
+    _, points, (ring, polygon, part) = shapely.to_ragged_array(mixed, include_z=False)
+    hole = np.ones(len(ring) - 1, dtype=bool)
+    hole[polygon[:-1][np.diff(polygon) > 0]] = False
+    x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+    return Outlines(x, y, ring.astype(np.int64), polygon[part[:-1]].astype(np.int64), hole)
 
 
 def shapes(of_: Outlines) -> Shapes:

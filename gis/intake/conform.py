@@ -19,7 +19,7 @@ import shapely
 from gis import crs, findings, rows
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import FrameError
-from gis.intake import columns, measures, units, values
+from gis.intake import columns, measures, outlines, units, values
 from gis.intake.columns import Match
 from gis.intake.sources import Source
 from gis.intake.units import Unit
@@ -93,22 +93,10 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
         shaped = rows.canonical(typed, layer)
         return Conformed(shaped, findings.table(notes), matches)
     placed = crs.to(gpd.GeoDataFrame(typed, geometry=frame.geometry), settings.crs, name=source.path.name)
-    notes += _flattened(frame.geometry, layer)
+    flat = outlines.flattened(frame.geometry.to_numpy(), layer)
     notes += measures.columns(unknown, frame, placed.geometry, layer)
     shaped = rows.canonical(placed, layer, settings.crs)
-    return Conformed(shaped, findings.table(_located(notes, shaped, layer)), matches)
-
-
-def _flattened(shapes: gpd.GeoSeries, layer: Layer) -> list[dict[str, Any]]:
-    """Return the findings about heights and measures that are dropped."""
-    notes = []
-    deep = int(shapely.has_z(shapes.to_numpy()).sum())
-    if deep:
-        notes.append(findings.finding("geometry.z_dropped", layer.name, severity="info", count=deep))
-    measured = int(shapely.has_m(shapes.to_numpy()).sum())
-    if measured:
-        notes.append(findings.finding("geometry.m_dropped", layer.name, severity="info", count=measured))
-    return notes
+    return Conformed(shaped, findings.join(flat, findings.table(_located(notes, shaped, layer))), matches)
 
 
 def _typed(
@@ -121,6 +109,9 @@ def _typed(
     for found in matches:
         field = layer.field(found.field)
         reading = _Reading(field, found.unit, catalogue)
+        is_key = field.type == "text" and (field.name == layer.key or bool(field.reference))
+        if is_key and _zeros_lost(frame[found.column]):
+            notes.append(_zeros_finding(layer.name, field.name, found.column))
         parts = []
         for start, piece in _pieces(frame[found.column]):
             cells, wrong = reading.cells(piece)
@@ -133,6 +124,21 @@ def _typed(
         typed[field.name] = pd.concat(parts) if parts else pd.Series(pd.array([], dtype=_dtype(field)))
         notes += reading.converted(layer, found.column)
     return pd.DataFrame(typed, index=frame.index), misfits, notes
+
+
+def _zeros_lost(column: pd.Series) -> bool:
+    """Tell whether keys may have lost leading zeros: they came as numbers, or as digits of several lengths."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    texts = column.dropna().astype(str)
+    if not len(texts) or not texts.str.isdigit().all() or texts.str.startswith("0").any():
+        return False
+    return bool(texts.str.len().nunique() > 1)
+
+
+def _zeros_finding(layer: str, field: str, column: str) -> dict[str, Any]:
+    """Return the finding about keys that may have lost leading zeros."""
+    return findings.finding("columns.zeros_lost", layer, field=field, severity="warning", column=column)
 
 
 def _pieces(table: Any) -> Iterator[tuple[int, Any]]:

@@ -23,6 +23,8 @@ _BETTER = 0.5
 # vertices that are enough to judge a layer by, and how far outside the other's box they may lie, m
 _VERTICES = 2000
 _MARGIN_M = 2000.0
+# lines drawn after each other's vertices lie no further apart, m
+_ON_M = 1.0
 # properties that only the DataV GeoAtlas writes; its coordinates are GCJ-02 and it does not say so
 _DATAV = {"adcode", "childrenNum", "acroutes"}
 
@@ -153,6 +155,29 @@ def apart(drawn: NDArray[np.object_], target: NDArray[np.object_]) -> float | No
     place, ground = shapely.transform(drawn, flat), shapely.transform(target, flat)
     both = [distance for distance in (_median(place, ground), _median(ground, place)) if distance is not None]
     return min(both) if both else None
+
+
+def shared(drawn: NDArray[np.object_], target: NDArray[np.object_]) -> float:
+    """Measure how much of some lines or points lies on others.
+
+    Parameters
+    ----------
+    drawn, target
+        Lines or points in degrees.
+
+    Returns
+    -------
+    float
+        Share of the vertices of `drawn` that are no further than a metre from `target`, 0 to 1.
+    """
+    if not len(target) or not len(drawn):
+        return 0.0
+    flat = _metres(float(shapely.total_bounds(target)[[1, 3]].mean()))
+    place, ground = shapely.transform(drawn, flat), shapely.transform(target, flat)
+    points = shapely.get_coordinates(place)
+    sample = np.asarray(shapely.points(points[:: max(1, len(points) // _VERTICES)]))
+    on, _ = shapely.STRtree(ground).query(sample, predicate="dwithin", distance=_ON_M)
+    return len(np.unique(on)) / len(sample)
 
 
 def datum_offset(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, layer: str = "layer") -> pd.DataFrame:

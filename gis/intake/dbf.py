@@ -25,6 +25,8 @@ _FIELD_BYTES = 32
 _DELETED = 0x2A
 # more digits than 64 bits hold for sure
 _LONG = 18
+# bytes of the widest text field
+_WIDEST = 254
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _texts(raw: NDArray[np.bytes_], column: Column, encoding: str) -> tuple[list
         bare = _bare(value)
         if column.letter == "C":
             text = encodings.decoded(bare, encoding, cut=len(bare) == column.width)
-            was_cut |= len(text.encode(encoding)) != len(bare)
+            # a full field of a delivery's greatest width has most likely lost what did not fit in
+            was_cut |= encodings.is_cut(bare, encoding) or len(bare) >= _WIDEST
         else:
             text = bare.decode("latin-1").strip()
         known[value] = text or None

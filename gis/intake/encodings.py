@@ -33,18 +33,10 @@ LDID = {
 # GB18030 holds all that GB2312 and GBK hold, and more
 _CHINESE = {"gbk", "gb2312", "gb18030", "cp936", "936", "ldid/77", "77"}
 _FIRST_LEVEL = range(0xB0, 0xD8)
-# text in one encoding, read in another and saved in a third: saved, read, meant, as in "utf-8 as gb18030 of utf-8"
-_TWICE = " of "
-_MISREAD = tuple(
-    f"{saved} as {read}{_TWICE}{meant}"
-    for saved in ("utf-8", "gb18030")
-    for read, meant in (("gb18030", "utf-8"), ("latin-1", "gb18030"), ("latin-1", "utf-8"), ("cp1252", "utf-8"))
-    if (saved, read) not in {("gb18030", "cp1252"), ("gb18030", "latin-1")}
-)
 # share of usual characters among those beyond ASCII below which a text is doubted
 _DOUBTFUL = 0.3
 # and above which nobody doubts it
-_PLAIN = 0.9
+PLAIN = 0.9
 _MULTIBYTE = {"utf-8", "gb18030", "cp932", "cp949", "cp950"}
 _RUN = re.compile(r"[^\x00-\x7f]+")
 # characters beyond ASCII that are enough to judge by
@@ -73,11 +65,6 @@ class Encoding:
     ranking: tuple[Hypothesis, ...] = ()
 
     @property
-    def twice(self) -> bool:
-        """Tell whether somebody read the texts in the wrong encoding and saved what they saw."""
-        return is_twice(self.name)
-
-    @property
     def doubtful(self) -> bool:
         """Tell whether the texts read without fault and still are not what people write."""
         return bool(self.ranking) and self.how not in {"given", "ASCII only"} and self.ranking[0].score < _DOUBTFUL
@@ -86,21 +73,6 @@ class Encoding:
     def contradicts(self) -> bool:
         """Tell whether the bytes are not what the file says they are."""
         return bool(self.declared) and self.how == "tried"
-
-
-def is_twice(encoding: str) -> bool:
-    """Tell whether a name is of text that was read in the wrong encoding and saved.
-
-    Parameters
-    ----------
-    encoding
-        As `decide` names it.
-
-    Returns
-    -------
-    bool
-    """
-    return _TWICE in encoding
 
 
 def codec(name: str) -> str:
@@ -121,8 +93,6 @@ def codec(name: str) -> str:
         No such encoding.
     """
     plain = name.strip().lower()
-    if plain in _MISREAD:
-        return plain
     if plain in _CHINESE:
         return "gb18030"
     if plain in {"65001", "utf8", "utf-8"}:
@@ -158,8 +128,6 @@ def decoded(value: bytes, encoding: str, *, cut: bool = False) -> str:
     UnicodeDecodeError
         The bytes are not text in this encoding.
     """
-    if is_twice(encoding):
-        return _decoded_twice(value, encoding, cut)
     try:
         return value.decode(encoding)
     except UnicodeDecodeError as error:
@@ -168,15 +136,25 @@ def decoded(value: bytes, encoding: str, *, cut: bool = False) -> str:
         raise
 
 
-def _decoded_twice(value: bytes, encoding: str, cut: bool) -> str:
-    """Decode a value that was read in the wrong encoding and saved: what cannot be led back raises."""
-    way, meant = encoding.split(_TWICE)
-    saved, read = way.split(" as ")
-    seen = decoded(value, saved, cut=cut)
+def is_cut(value: bytes, encoding: str) -> bool:
+    """Tell whether a value ends within a character.
+
+    Parameters
+    ----------
+    value
+        Bytes as stored, text but for its last character.
+    encoding
+        Codec.
+
+    Returns
+    -------
+    bool
+    """
     try:
-        return decoded(seen.encode(read), meant, cut=cut)
-    except UnicodeEncodeError as error:
-        raise UnicodeDecodeError(encoding, value, 0, len(value), error.reason) from None
+        decoded(value, encoding)
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def decide(
@@ -247,13 +225,10 @@ def remarks(decided: Encoding, name: str, *, ldid: int | None = None) -> list[di
     Returns
     -------
     list of dict
-        Findings: source.encoded_twice, source.text_doubtful and source.encoding_wrong (warning),
-        source.encoding_unsaid (info).
+        Findings: source.text_doubtful and source.encoding_wrong (warning), source.encoding_unsaid (info).
     """
     notes = []
-    if decided.twice:
-        notes.append(findings.finding("source.encoded_twice", name, severity="warning", encoding=decided.name))
-    elif decided.doubtful:
+    if decided.doubtful:
         shown = "; ".join(str(one) for one in decided.ranking)
         notes.append(findings.finding("source.text_doubtful", name, severity="warning", ranking=shown))
     if decided.contradicts:
@@ -331,14 +306,10 @@ def _ranked(values: Sequence[tuple[bytes, bool]], declared: str) -> list[str]:
     if declared in fitting and declared in _MULTIBYTE:
         first.append(declared)
     # 「联通」 in GBK is valid UTF-8: Chinese stands in runs, an accent stands alone
-    if looks_chinese(fitting.get("gb18030", "")) and ("utf-8" not in fitting or _in_runs(fitting["gb18030"])):
+    wide = fitting.get("gb18030", "")
+    if looks_chinese(wide) and ("utf-8" not in fitting or (usual(wide) >= PLAIN and _in_runs(wide))):
         first.append("gb18030")
-    ranked = list(dict.fromkeys([*first, *fitting]))
-    if any(usual(text) >= _PLAIN for text in fitting.values()):
-        return ranked
-    # nothing reads as plain Chinese: perhaps what was saved had been read wrong before
-    again = {name: _text(values, name) or "" for name in _MISREAD}
-    return [*(name for name, text in again.items() if usual(text) >= _PLAIN and _in_runs(text)), *ranked]
+    return list(dict.fromkeys([*first, *fitting]))
 
 
 def _weighed(values: Sequence[tuple[bytes, bool]], encoding: str, declared: str) -> Hypothesis:

@@ -7,7 +7,7 @@ a way from the first two to the third; GCJ-02 looks like WGS 84. So a range alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import product
@@ -36,6 +36,8 @@ _MARGIN = 0.05
 _POSSIBLE, _CERTAIN, _WRONG = 0.5, 0.95, 0.05
 # lines of two drawings of one thing lie no further apart than this, m
 _FITS_M = 30.0
+# and of the vertices of a layer that follows the reference so many lie on it
+_FOLLOWS = 0.1
 # the best fit is at least so many times better than any other, and than the same lines moved by this, m
 _BETTER, _DECOY_M = 4.0, 150.0
 # places that differ by less are one, degrees
@@ -65,6 +67,8 @@ class Place:
         Share of the vertices that fall into the district; NaN where no district is known.
     metres
         Median distance to the reference; NaN where there is none.
+    shared
+        Share of the vertices that lie on the reference's lines.
     vouched
         Whether there is a transformation to CGCS2000 that somebody vouches for.
     """
@@ -76,13 +80,14 @@ class Place:
     names: tuple[str, ...] = ()
     inside: float = float("nan")
     metres: float = float("nan")
+    shared: float = 0.0
     vouched: bool = True
 
     @property
     def score(self) -> float:
         """How well the evidence supports this place, 0 to 1."""
         there = 1.0 if np.isnan(self.inside) else self.inside
-        near = 1.0 if np.isnan(self.metres) else 1.0 / (1.0 + self.metres / _FITS_M)
+        near = 1.0 if np.isnan(self.metres) else max(self.shared, 1.0 / (1.0 + self.metres / _FITS_M))
         # data of a Chinese bureau are in CGCS2000 by law, and sometimes still in what was used before
         likely = 1.0 if self.claimed else 0.6 if crs.ground(self.crs) == "CGCS2000" else 0.5
         plain = (0.8 if self.swapped else 1.0) * (0.8 if self.datum else 1.0)
@@ -97,7 +102,7 @@ class Place:
         if not np.isnan(self.inside):
             said.append(f"{self.inside:.0%} of the vertices in the district")
         if not np.isnan(self.metres):
-            said.append(f"{self.metres:.0f} m from the reference")
+            said.append(f"{self.metres:.0f} m from the reference, {self.shared:.0%} on its lines")
         if not self.vouched:
             said.append("no transformation to CGCS2000 is vouched for")
         return Hypothesis("place", value, round(self.score, 3), "; ".join(said) or "nothing for or against it")
@@ -133,17 +138,20 @@ def weigh(
     for place in _candidates(points, claimed, bounds, fit):
         degrees = _degrees(points, place)
         inside = _inside(degrees, bounds)
-        if not place.claimed and not (np.isfinite(degrees).all() and (np.isnan(inside) or inside >= _POSSIBLE)):
+        there = np.isnan(inside) or inside >= _POSSIBLE or len(reference) > 0
+        if not place.claimed and not (np.isfinite(degrees).all() and there):
             continue
         twin = next((n for n, (one, there) in enumerate(found) if _same(place, one, degrees, there)), None)
         if twin is None:
             found.append((replace(place, inside=inside), degrees))
         else:
-            kept, there = found[twin]
+            kept, before = found[twin]
             name = crs.label(place.crs)
             names = kept.names if name in {crs.label(kept.crs), *kept.names} else (*kept.names, name)
-            found[twin] = (replace(kept, names=names), there)
-    weighed = [replace(place, metres=_metres(drawn, place, reference)) for place, _ in found]
+            found[twin] = (replace(kept, names=names), before)
+    weighed = [_measured(place, drawn, reference) for place, _ in found]
+    # outside the district only a reference speaks for a place
+    weighed = [one for one in weighed if one.claimed or not one.inside < _POSSIBLE or not np.isnan(one.metres)]
     return sorted(weighed, key=lambda place: (-place.score, crs.label(place.crs), place.swapped, place.datum or ""))
 
 
@@ -169,8 +177,13 @@ def clear(
     measured = sorted((place for place in weighed if not np.isnan(place.metres)), key=lambda place: place.metres)
     if measured:
         best = measured[0]
-        rivals = [place.metres for place in measured[1:]] + [_elsewhere(best, frame, fit)]
+        rivals = [place.metres for place in measured[1:]] + _elsewhere(best, frame, fit, datums.apart)
         if best.vouched and best.metres <= _FITS_M and min(rivals) >= _BETTER * max(best.metres, 0.05):
+            return best
+        best = max(measured, key=lambda place: place.shared)
+        rivals = [place.shared for place in measured if place is not best]
+        rivals += _elsewhere(best, frame, fit, datums.shared)
+        if best.vouched and best.shared >= _FOLLOWS and best.shared >= _BETTER * max(rivals):
             return best
     claimed = next((place for place in weighed if place.claimed), None)
     if claimed is None:
@@ -320,22 +333,24 @@ def _same(one: Place, other: Place, here: Points, there: Points) -> bool:
     return alike and bool(np.nanmax(np.abs(here - there), initial=0.0) < _SAME)
 
 
-def _metres(drawn: NDArray[np.object_], place: Place, reference: NDArray[np.object_]) -> float:
-    """Return how far lines at a place lie from the reference, NaN where that cannot be told."""
+def _measured(place: Place, drawn: NDArray[np.object_], reference: NDArray[np.object_]) -> Place:
+    """Return a place with how far its lines lie from the reference, where that can be told."""
     if not len(drawn) or not len(reference) or not place.vouched:
-        return float("nan")
+        return place
     moved = shapely.transform(drawn, partial(_degrees, place=place))
     distance = datums.apart(moved, reference)
-    return float("nan") if distance is None else distance
+    return place if distance is None else replace(place, metres=distance, shared=datums.shared(moved, reference))
 
 
-def _elsewhere(best: Place, frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame]) -> float:
+def _elsewhere(
+    best: Place, frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame], measure: Callable[..., float | None]
+) -> list[float]:
     """Return how well the lines would fit a little way off: in a dense reference any place is near some line."""
     reference, lines = _reference(fit), _drawn(frame)
     placed = shapely.transform(lines, partial(_degrees, place=best))
     found = []
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         step = np.array([dx * _DECOY_M / 85_000.0, dy * _DECOY_M / 111_000.0])
-        distance = datums.apart(shapely.transform(placed, partial(np.add, step)), reference)
+        distance = measure(shapely.transform(placed, partial(np.add, step)), reference)
         found.append(np.inf if distance is None else distance)
-    return min(found)
+    return found

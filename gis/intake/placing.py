@@ -135,7 +135,9 @@ def _moved(
     datum = said.datum or chosen.datum
     if datum is not None and datums.shifted(datum):
         frame = datums.undo(frame, datum)
-        notes.append(findings.finding("datum.undone", name, severity="info", datum=datum))
+        # what nobody said is looked at by somebody
+        severity = "info" if said.datum else "warning"
+        notes.append(findings.finding("datum.undone", name, severity=severity, datum=datum))
     if datum is not None:
         decisions.append(Decision("datum", datum, "given" if said.datum else "evidence"))
     return frame, decisions, notes

@@ -15,13 +15,14 @@ from pathlib import Path, PurePosixPath
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import shapely
 
 from gis import archives, findings
 from gis import crs as systems
 from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
-from gis.intake import datums, gtfs, osmnx, shapefiles, tables
+from gis.intake import datums, gtfs, osmnx, shapefiles, tables, texts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
@@ -115,6 +116,8 @@ def read(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         content = _content(file, layer, encoding)
+    frame, misread = texts.led_back(content.frame, file.name) if encoding is None else (content.frame, [])
+    content = dataclasses.replace(content, frame=frame, notes=(*content.notes, *misread))
     known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {})
     content, decisions, notes = placed(content, file.name, known)
     remarks = [
@@ -198,6 +201,9 @@ def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     format_, standard = _GDAL[path.suffix.lower()]
+    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not _on_earth(frame):
+        # an "undefined" system of a GeoPackage says no more than none
+        frame = frame.set_crs(None, allow_override=True)
     has_crs = isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None
     # an old GeoJSON may name another CRS, which is a declaration
     claims = ("standard" if standard and frame.crs.to_epsg() == 4326 else "declared") if has_crs else "none"
@@ -205,16 +211,29 @@ def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
     return Content(frame, format_, name if len(names) > 1 else None, claims, decisions)
 
 
+def _on_earth(frame: gpd.GeoDataFrame) -> bool:
+    """Tell whether a frame's CRS ties its coordinates to the earth."""
+    return bool(frame.crs.is_geographic or frame.crs.is_projected)
+
+
 def _gdal_frame(path: Path, name: str) -> pd.DataFrame:
     """Read rows through Arrow, which keeps whole numbers beside blanks whole; curves are straightened apart."""
     options = {"layer": name, "on_invalid": "ignore"}
     whole = {"use_arrow": True, "arrow_to_pandas_kwargs": {"integer_object_nulls": True}}
     try:
-        return pyogrio.read_dataframe(path, **options, **whole)
+        return _checked(pyogrio.read_dataframe(path, **options, **whole))
     except NotImplementedError:
         shapes = pyogrio.read_dataframe(path, **options, columns=[], use_arrow=False)
         table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
         return gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
+
+
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Refuse texts that are not UTF-8: Arrow passes them on, and they fail where nobody expects it."""
+    for column in frame.columns:
+        if isinstance(frame[column].dtype, pd.StringDtype):
+            pa.array(frame[column].array).validate(full=True)
+    return frame
 
 
 def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Content:

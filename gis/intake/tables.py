@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import itertools
 import re
 import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -82,7 +81,7 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
     """
     codec, decision, notes = _decided(path, encoding)
     try:
-        with _opened(path, codec) as stream:
+        with path.open(encoding=codec, newline="") as stream:
             line = stream.readline()
             delimiter = max(",\t;|", key=line.count)
             stream.seek(0)
@@ -105,7 +104,7 @@ def _in_pieces(path: Path, codec: str, **options: Any) -> pd.DataFrame:
     """Read a delimited text file piece by piece, so that no more than a piece is held as single texts."""
     options |= {"dtype": "str", "keep_default_na": False, "na_values": [""], "skipinitialspace": True}
     try:
-        with _opened(path, codec) as stream, pd.read_csv(stream, chunksize=PIECE, **options) as pieces:
+        with pd.read_csv(path, encoding=codec, chunksize=PIECE, **options) as pieces:
             parts = list(pieces)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from None
@@ -266,13 +265,6 @@ def _rest(frame: pd.DataFrame, columns: list[str], unread: np.ndarray[Any, Any])
     return frame.drop(columns=columns).assign(**{name: frame[columns[0]].where(unread)})
 
 
-def _opened(path: Path, codec: str) -> TextIO:
-    """Open a text for reading; one that was misread and saved is led back whole."""
-    if encodings.is_twice(codec):
-        return io.StringIO(encodings.decoded(path.read_bytes(), codec))
-    return path.open(encoding=codec, newline="")
-
-
 def _decided(path: Path, given: str | None) -> tuple[str, Decision, list[dict[str, Any]]]:
     """Decide the encoding of a file, honouring a byte order mark; a long one by its beginning, proved on the rest."""
     with path.open("rb") as stream:
@@ -286,7 +278,7 @@ def _decided(path: Path, given: str | None) -> tuple[str, Decision, list[dict[st
     decided = None
     if len(head) == _SAMPLE and not sample.isascii():
         decided = encodings.decide([(sample, False)], given=given, cpg=None, name=path.name)
-        if decided.twice or not _reads(path, decided.name):
+        if not _reads(path, decided.name):
             decided = None
     if decided is None:
         decided = encodings.decide([(path.read_bytes(), False)], given=given, cpg=None, name=path.name)

@@ -17,7 +17,6 @@ import argparse
 import collections
 import dataclasses
 import functools
-import inspect
 import json
 import re
 import sys
@@ -36,7 +35,7 @@ from gis import catalogue as catalogues
 from gis import crs as systems
 from gis import findings, rows
 from gis.errors import GisError
-from gis.intake import conform, repair, validate
+from gis.intake import conform, measures, repair, validate
 from gis.intake.read import read
 from gis.sample import mess
 from gis.sample.mess import Case, Truth
@@ -100,16 +99,14 @@ def keys() -> dict[str, set[str]]:
 def load(path: Path, case: Case, flags: Mapping[str, str]) -> Loaded:
     """Read, conform, repair and validate one file as `gis load` does."""
     layer = known().layer(case.layer)
-    more: dict[str, Any] = {"bounds": settings().bounds, "fit": mess.reference() if case.fit else None}
-    # reading that takes no evidence from outside is measured as well
-    taken = inspect.signature(read).parameters
-    source = read(path, **flags, **{name: value for name, value in more.items() if name in taken})
+    source = read(path, **flags, bounds=settings().bounds, fit=mess.reference() if case.fit else None)
     made = conform.conform(source, layer, settings=settings(), catalogue=known())
     mended = repair.repair(rows.canonical(made.frame, layer, settings().crs), layer)
     wanted = {field.reference for field in layer.fields if field.reference}
     references = {name: keys()[name] for name in wanted if name in keys()}
     checked = validate.validate(mended.frame, layer, catalogue=known(), settings=settings(), references=references)
-    return Loaded(mended.frame, findings.join(source.notes, made.findings, mended.findings, checked))
+    areas = measures.check(mended.frame, layer)
+    return Loaded(mended.frame, findings.join(source.notes, made.findings, mended.findings, checked, areas))
 
 
 def run(case: Case, folder: Path) -> Result:

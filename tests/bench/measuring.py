@@ -127,6 +127,8 @@ def fresh(job: str, case: Path, *, threads: int = 1, cold: bool = False, answer:
         With a failure if the process ended otherwise than well.
     """
     environment = os.environ | dict.fromkeys(POOLS, str(threads))
+    # bytecode is kept, as it is on an analyst's machine and as it is of all installed packages
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as empty:
         if cold:
             environment["NUMBA_CACHE_DIR"] = empty

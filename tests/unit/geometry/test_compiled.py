@@ -53,6 +53,21 @@ def run(program, cache, sources=SOURCES.parent):
     return done.stdout.split("\n")[:-1]
 
 
+WITHOUT = """
+import sys
+import geopandas, shapely
+from gis.analysis import overlay
+from gis.geometry import areas, outlines
+squares = [shapely.box(0, 0, 10, 10), shapely.box(5, 5, 15, 15)]
+layer = geopandas.GeoDataFrame({"block_id": ["1", "2"]}, geometry=squares, crs=4548)
+print(len(overlay.common_ground({"block": layer, "unit": layer.rename(columns={"block_id": "unit_id"})})))
+print(len(areas.pair_areas(outlines.from_wkb(shapely.to_wkb(layer.geometry.to_numpy())))[0]))
+print(len(overlay.ledger({"block": layer}, tolerance=0.5).cells))
+print([name for name in ("numba", "llvmlite") if name in sys.modules])
+"""
+GRID = LINES + '\nimport sys; print("numba.np.linalg" in sys.modules)'
+
+
 @pytest.fixture
 def copy(tmp_path):
     """Give a copy of the package that may be changed."""
@@ -144,6 +159,25 @@ def test_kernels_on_disk_are_never_stale(tmp_path, copy):
     assert changed != text
     source.write_text(changed, encoding="utf-8")
     assert run(LINES, tmp_path / "cache", copy) != before
+
+
+def test_small_inputs_never_see_the_compiler(tmp_path):
+    """Where nothing is kept a few shapes are answered without even an import of numba."""
+    assert run(WITHOUT, tmp_path) == ["4", "1", "3", "[]"]
+
+
+@pytest.mark.slow
+def test_kept_kernels_do_without_the_compiler_and_can_be_called_by_a_new_one(tmp_path):
+    """What is loaded brings none of numba's compiler along; a kernel compiled later calls it all the same."""
+    first, _ = run(GRID, tmp_path)
+    assert run(GRID, tmp_path) == [first, "False"]
+    for name in ("_crossings", "_toggles"):
+        lost = [path for path in tmp_path.rglob("*.nb?") if path.name.partition(".")[2].startswith(f"{name}-")]
+        assert lost
+        for path in lost:
+            path.unlink()
+        assert run(GRID, tmp_path) == [first, "True"]
+        assert run(GRID, tmp_path) == [first, "False"]
 
 
 def test_folders_that_cannot_be_written_send_small_inputs_to_geos(tmp_path):

@@ -77,38 +77,3 @@ def test_a_text_cut_in_a_character_loses_only_that_character(encoding, lost):
     assert encodings.decoded(raw, encoding, cut=True) == "更新单"
     with pytest.raises(UnicodeDecodeError):
         encodings.decoded(raw, encoding)
-
-
-MEANT = "门头沟区新桥大街更新单元石龙经济开发区永定镇"
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        (MEANT.encode().decode("latin-1").encode(), MEANT),
-        (MEANT.encode("gbk").decode("latin-1").encode(), MEANT),
-        (MEANT[:6].encode().decode("gbk").encode(), MEANT[:6]),
-    ],
-    ids=["UTF-8 seen as Latin-1", "GBK seen as Latin-1", "UTF-8 seen as GBK"],
-)
-def test_text_saved_after_it_was_misread_is_led_back(raw, text):
-    """What somebody saw in the wrong encoding and saved comes back whole, and a person is told."""
-    found = encodings.decide([(raw, False)], given=None, cpg="UTF-8")
-    assert encodings.decoded(raw, found.name) == text
-    assert found.twice
-    assert next(one["code"] for one in encodings.remarks(found, "a.dbf")) == "source.encoded_twice"
-
-
-@pytest.mark.parametrize("text", ["Bâtiment, café, été", "㐂𠮷", "Ульяновск", MEANT])
-def test_plain_text_is_never_led_anywhere(text):
-    """Foreign and rare letters are no sign of a misreading."""
-    found = encodings.decide([(text.encode(), False)], given=None, cpg="UTF-8")
-    assert encodings.decoded(text.encode(), found.name) == text
-    assert not found.twice
-
-
-def test_rare_characters_throughout_are_doubted():
-    """Text that can be read and that nobody writes is loaded with a warning and the ranking."""
-    found = encodings.decide([("闂ㄥご娌熷尯鏂版ˉ澶ц".encode(), False)], given=None, cpg="UTF-8")
-    codes = [one["code"] for one in encodings.remarks(found, "a.dbf")]
-    assert set(codes) & {"source.text_doubtful", "source.encoded_twice"}
