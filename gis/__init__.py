@@ -34,6 +34,7 @@ _FACE: dict[str, tuple[str, str | None]] = {
     "percent": ("gis.analysis.rounding", "shares"),
     "put_town": ("gis.workflow.demo", "put_town"),
     "read_catalogue": ("gis.catalogue", "read"),
+    "reconcile": ("gis.intake.reconcile", "reconcile"),
     "rings": ("gis.analysis.catchments", "rings"),
     "sample": ("gis.sample", None),
     "stations": ("gis.workflow.analyses", "stations"),

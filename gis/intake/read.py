@@ -30,6 +30,7 @@ from gis.intake.sources import Content, Decision, Source
 __all__ = ["Source", "read"]
 
 Reader = Callable[[Path, str | None, str | None], Content]
+_SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
 
 # what to ask for instead of a format that cannot be read
 CONVERSIONS = {
@@ -195,9 +196,9 @@ def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
     if inner is not None and inner not in names:
         raise UnknownNameError(f"{path.name} has no layer {inner!r}; it has {', '.join(names)}", layer=inner)
     if inner is None and len(names) > 1:
-        raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; say which", layers=names)
+        raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {_SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
-    frame = _gdal_frame(path, name)
+    frame, curved = _gdal_frame(path, name)
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     format_, standard = _GDAL[path.suffix.lower()]
@@ -208,7 +209,10 @@ def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
     # an old GeoJSON may name another CRS, which is a declaration
     claims = ("standard" if standard and frame.crs.to_epsg() == 4326 else "declared") if has_crs else "none"
     decisions = (Decision("layer", name, "given"),) if inner is not None else ()
-    return Content(frame, format_, name if len(names) > 1 else None, claims, decisions)
+    notes = []
+    if curved:
+        notes.append(findings.finding("source.curves_straightened", path.name, severity="info", count=curved))
+    return Content(frame, format_, name if len(names) > 1 else None, claims, decisions, tuple(notes))
 
 
 def _on_earth(frame: gpd.GeoDataFrame) -> bool:
@@ -216,16 +220,17 @@ def _on_earth(frame: gpd.GeoDataFrame) -> bool:
     return bool(frame.crs.is_geographic or frame.crs.is_projected)
 
 
-def _gdal_frame(path: Path, name: str) -> pd.DataFrame:
-    """Read rows through Arrow, which keeps whole numbers beside blanks whole; curves are straightened apart."""
+def _gdal_frame(path: Path, name: str) -> tuple[pd.DataFrame, int]:
+    """Read rows through Arrow, which keeps whole numbers whole; return them and, of a layer with curves, how many."""
     options = {"layer": name, "on_invalid": "ignore"}
     whole = {"use_arrow": True, "arrow_to_pandas_kwargs": {"integer_object_nulls": True}}
     try:
-        return _checked(pyogrio.read_dataframe(path, **options, **whole))
+        return _checked(pyogrio.read_dataframe(path, **options, **whole)), 0
     except NotImplementedError:
         shapes = pyogrio.read_dataframe(path, **options, columns=[], use_arrow=False)
         table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
-        return gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
+        frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
+        return _checked(frame), len(frame)
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
@@ -257,11 +262,17 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
         named = {name: file for name, file in found.items() if inner in {name, PurePosixPath(name).stem}}
         chosen = named if named else found
         if len(chosen) > 1:
-            raise UsageError(f"{path.name} holds {', '.join(found)}; say which", members=list(found))
+            raise UsageError(f"{path.name} holds {', '.join(found)}; {_SAY_WHICH}", members=list(found))
         name, file = next(iter(chosen.items()))
         # a name that is no member may be a layer inside the only one
         content = _reader(file)(file, None if named else inner, encoding)
-        return dataclasses.replace(content, decisions=(Decision("member", name, "zip"), *content.decisions))
+        junk = [member.name for member in archives.members(path) if member.junk]
+        ignored = findings.finding("source.junk_ignored", path.name, severity="info", members=junk)
+        return dataclasses.replace(
+            content,
+            decisions=(Decision("member", name, "zip"), *content.decisions),
+            notes=(*content.notes, *([ignored] if junk else [])),
+        )
 
 
 def _members(files: tuple[Path, ...], folder: Path) -> dict[str, Path]:

@@ -126,7 +126,8 @@ def load(
     target
         The store, or its name.
     paths
-        Files; each is one layer, named by the hint or by the file's name (blocks, 街区 or JQ).
+        Files; each is one layer, named by the hint or by the file's name (blocks, 街区 or JQ). FILE#NAME is one layer,
+        sheet or member of several.
     hints
         What the files do not say.
     settings
@@ -322,18 +323,24 @@ def _conformed(
     store: Store, path: Path, hints: Hints, settings: Settings
 ) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
     """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
+    inner = None
+    if not path.exists() and "#" in path.name:
+        # one layer of several: FILE#NAME
+        name, inner = path.name.split("#", 1)
+        path = path.with_name(name)
     if not path.exists():
         raise SourceError(f"there is no file {path}", path=str(path))
     folder = hints.recipes or _recipes(store)
-    recipe = recipes.find(path, folder) if folder is not None else None
-    layer = named_layer(store.catalogue, path, hints.layer or (recipe.layer if recipe else None))
+    recipe = recipes.find(path, folder) if folder is not None and inner is None else None
+    named = path if inner is None else path.with_name(f"{inner}{path.suffix}")
+    layer = named_layer(store.catalogue, named, hints.layer or (recipe.layer if recipe else None))
     settled = recipe.settled() if recipe else {}
     said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
     bounds = _local(store, settings).bounds
-    source = read(path, **said, bounds=bounds, fit=_trusted(store, layer))
+    source = read(path, layer=inner, **said, bounds=bounds, fit=_trusted(store, layer))
     made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
     notes = [] if recipe is None else [_replayed(path.name, recipe)]
-    if folder is not None and recipe is None:
+    if folder is not None and recipe is None and inner is None:
         recipes.save(recipes.of(source, layer.name), folder)
     noted = gis_findings.join(source.notes, gis_findings.table(notes), made.findings)
     return layer, path.name, noted, [made.frame]

@@ -386,3 +386,16 @@ def test_no_real_file_fails_in_another_way(realdata):
             read(path)
         except GisError as error:
             assert "\n" not in str(error)
+
+
+def test_junk_in_a_zip_is_ignored_and_said(tmp_path):
+    """What file managers leave behind is no data, and a person can see that it was passed over."""
+    frame = gpd.GeoDataFrame({"name": ["a"]}, geometry=[square()], crs=4548)
+    frame.to_file(tmp_path / "blocks.gpkg", engine="pyogrio")
+    package = tmp_path / "blocks.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.write(tmp_path / "blocks.gpkg", "blocks.gpkg")
+        archive.writestr("Thumbs.db", b"x")
+    source = read(package)
+    assert codes(source) == ["source.junk_ignored"]
+    assert "Thumbs.db" in source.notes["parameters"][0]

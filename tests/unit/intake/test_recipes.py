@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gis.errors import CrsError, SourceError
+from gis.errors import CrsError, SourceError, UsageError
 from gis.intake import recipes
 from gis.intake.read import read
 from gis.settings import Settings
@@ -59,3 +59,15 @@ def test_a_damaged_recipe_is_refused(tmp_path):
     kept.write_text("{", encoding="utf-8")
     with pytest.raises(SourceError, match="delete it"):
         recipes.find(file, tmp_path / "kept")
+
+
+def test_one_layer_of_several_is_named_behind_the_file(tmp_path):
+    """FILE#NAME takes one layer, which also names the layer that it becomes."""
+    store, file = tmp_path / "town.gpkg", tmp_path / "delivery.gpkg"
+    METRES.assign(**FIELDS).to_file(file, layer="blocks", engine="pyogrio")
+    METRES.to_file(file, layer="scratch", engine="pyogrio")
+    intake.init(store, settings=Settings()).close()
+    with pytest.raises(UsageError, match="#NAME"):
+        intake.load(store, [file], hints=intake.Hints(layer="blocks"))
+    taken = intake.load(store, [f"{file}#blocks"])
+    assert (taken[0].layer, taken[0].accepted + taken[0].quarantined) == ("blocks", 36)
