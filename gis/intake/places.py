@@ -138,8 +138,7 @@ def weigh(
     for place in _candidates(points, claimed, bounds, fit):
         degrees = _degrees(points, place)
         inside = _inside(degrees, bounds)
-        there = np.isnan(inside) or inside >= _POSSIBLE or len(reference) > 0
-        if not place.claimed and not (np.isfinite(degrees).all() and there):
+        if not place.claimed and not np.isfinite(degrees).all():
             continue
         twin = next((n for n, (one, there) in enumerate(found) if _same(place, one, degrees, there)), None)
         if twin is None:
@@ -151,8 +150,14 @@ def weigh(
             found[twin] = (replace(kept, names=names), before)
     weighed = [_measured(place, drawn, reference) for place, _ in found]
     # outside the district only a reference speaks for a place
-    weighed = [one for one in weighed if one.claimed or not one.inside < _POSSIBLE or not np.isnan(one.metres)]
-    return sorted(weighed, key=lambda place: (-place.score, crs.label(place.crs), place.swapped, place.datum or ""))
+    likely = [one for one in weighed if one.claimed or not one.inside < _POSSIBLE or not np.isnan(one.metres)]
+    return sorted(likely or weighed, key=_rank)
+
+
+def _rank(place: Place) -> tuple[float, bool, bool, str, str]:
+    """Return what places are sorted by: the score, and of equals the plainer one first."""
+    other = crs.ground(place.crs) != "CGCS2000"
+    return -place.score, place.swapped, other, place.datum or "", crs.label(place.crs)
 
 
 def clear(

@@ -16,6 +16,8 @@ from gis.intake.sources import Source
 
 # matters that a flag of `gis load` settles
 FLAGS = ("crs", "encoding", "datum")
+# ways of settling that a file does not repeat by itself
+_SETTLED = {"given", "evidence"}
 _FORMAT = 1
 
 
@@ -45,10 +47,8 @@ class Recipe:
 
     def settled(self) -> Mapping[str, str]:
         """Return the flags that repeat the reading, by name."""
-        said = {matter: value for matter, value, _ in self.decisions if matter in FLAGS}
-        # what the format or the file itself says needs no flag, and ASCII is no encoding to insist on
-        plain = {matter for matter, _, how in self.decisions if how in {"declared", "standard", "ASCII only"}}
-        return {matter: value for matter, value in said.items() if matter not in plain}
+        # what the file itself says, or its bytes, say it again
+        return {matter: value for matter, value, how in self.decisions if matter in FLAGS and how in _SETTLED}
 
 
 def digest(path: Path) -> str:
