@@ -10,6 +10,7 @@ import dataclasses
 import json
 import tempfile
 import warnings
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,7 @@ import shapely
 from gis import archives, findings
 from gis import crs as systems
 from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
-from gis.intake import datums, gtfs, osmnx, shapefiles, tables, texts
+from gis.intake import datums, gtfs, kml, osmnx, shapefiles, tables, texts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
@@ -159,6 +160,7 @@ def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
         ValueError,
         RuntimeError,
         KeyError,
+        ElementTree.ParseError,
         shapely.errors.ShapelyError,
         pyogrio.errors.FeatureError,
     ) as error:
@@ -199,6 +201,8 @@ def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
         raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {_SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
     frame, curved = _gdal_frame(path, name)
+    if path.suffix.lower() == ".kml":
+        frame = kml.named(frame, path, name, len(names))
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     format_, standard = _GDAL[path.suffix.lower()]

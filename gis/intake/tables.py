@@ -166,7 +166,7 @@ def read_workbook(path: Path, inner: str | None = None, encoding: str | None = N
     if not full or (inner is not None and inner not in full):
         raise EmptyError(f"{path.name} has no rows")
     sheet = inner if inner is not None else full[0]
-    head, *rows = sheets[sheet]
+    titles, head, rows = _below_titles(sheets[sheet])
     names = [_cell(value) or "" for value in head]
     headerless = _holds_values(names)
     if headerless:
@@ -180,7 +180,18 @@ def read_workbook(path: Path, inner: str | None = None, encoding: str | None = N
     cells = [[_cell(value) for value in row] for row in rows]
     frame = pd.DataFrame(cells, columns=names, dtype="str").dropna(how="all").reset_index(drop=True)
     decisions = (Decision("layer", sheet, "sheet"),)
-    return placed(frame, path, "workbook", inner=sheet, decisions=decisions, headerless=headerless)
+    content = placed(frame, path, "workbook", inner=sheet, decisions=decisions, headerless=headerless)
+    noted = [findings.finding("source.title_skipped", path.name, severity="info", titles=titles)] if titles else []
+    return dataclasses.replace(content, notes=(*noted, *content.notes))
+
+
+def _below_titles(rows: list[list[Any]]) -> tuple[list[str], list[Any], list[list[Any]]]:
+    """Part a sheet into titles, the row of names and the rest; a title stands alone in its row, above the names."""
+    titles = []
+    while len(rows) > 2 and len(rows[0]) > 1 and sum(_cell(value) is not None for value in rows[0]) <= 1:
+        titles += [text for text in map(_cell, rows[0]) if text]
+        rows = rows[1:]
+    return titles, rows[0], rows[1:]
 
 
 def placed(

@@ -9,7 +9,7 @@ import pyogrio
 import pytest
 import shapely
 
-from gis.errors import SourceError
+from gis.errors import GisError, SourceError
 from gis.intake import columns
 from gis.intake.read import read
 from tests.unit.intake.handmade import square
@@ -116,3 +116,28 @@ def test_a_cut_name_leads_to_its_field_or_to_none(shared):
                     if found and found[0].field != field.name and found[0].rank == "cut":
                         wrong.append((layer.name, field.name, cut, found[0].field))
     assert wrong == []
+
+
+KML = """<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder>
+<name>a</name>{}</Folder></Document></kml>"""
+PLACEMARK = """<Placemark>{}<ExtendedData><Data name="名称"><value>{}</value></Data><Data name="编号"><value>{}</value>
+</Data></ExtendedData><Point><coordinates>116.1,39.94</coordinates></Point></Placemark>"""
+
+
+def test_fields_of_placemarks_keep_their_chinese_names(tmp_path):
+    """GDAL writes underscores for names beyond ASCII, and one field over the other; here both are there, in order."""
+    path = tmp_path / "a.kml"
+    path.write_text(KML.format(PLACEMARK.format("", "甲", "0001") + PLACEMARK.format("", "乙", "")), encoding="utf-8")
+    came = read(path).frame
+    assert came["名称"].tolist() == ["甲", "乙"]
+    assert came["编号"].iloc[0] == "0001"
+    assert came["编号"].isna().tolist() == [False, True]
+    assert not any(str(column).startswith("_") for column in came.columns)
+
+
+def test_a_damaged_kml_is_refused(tmp_path):
+    """What is no XML is an error of ours."""
+    path = tmp_path / "a.kml"
+    path.write_text(KML.format(PLACEMARK.format("", "甲", "1"))[:-20], encoding="utf-8")
+    with pytest.raises(GisError):
+        read(path)
