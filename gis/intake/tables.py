@@ -408,7 +408,7 @@ def _kind(column: pd.Series) -> str | None:
 
 def _wkt(column: pd.Series) -> np.ndarray[Any, Any]:
     """Return geometries from WKT, None where it is none; curves are straightened by GDAL."""
-    texts = column.where(column.notna(), None).to_numpy(dtype=object)
+    texts = column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
     curved = _curved(column)
     shapes = np.full(len(texts), None, dtype=object)
     shapes[~curved] = shapely.from_wkt(texts[~curved], on_invalid="ignore")

@@ -13,7 +13,7 @@ from gis import catalogue as catalogues
 from gis.errors import AdoptionNeededError, MigrationNeededError
 from gis.store import open_store
 
-NAMES = ("blocks", "cells", "votes", "projects", "units")
+NAMES = ("districts", "blocks", "cells", "votes", "projects", "units")
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def test_a_new_layer_is_made(old, folder, who, units):
 NARROWINGS = {
     "drop field": ("blocks", r'^  \{ name = "jobs".*\n', ""),
     "shrink": ("blocks", r'(name = "name".*)width = 60', r"\1width = 30"),
-    "type": ("blocks", r'(name = "approved_area_m2".*)"real"', r'\1"integer"'),
-    "geometry": ("blocks", '"MultiPolygon"', '"Point"'),
+    "type": ("blocks", r'(name = "existing_floor_m2".*)"real"', r'\1"integer"'),
+    "geometry": ("blocks", r'(?s)"MultiPolygon"(.*)within = \["districts"\]\n(.*)stated = true, ', r'"Point"\1\2'),
     "derived": ("votes", "^public", "derived = true\npublic"),
 }
 
