@@ -116,7 +116,8 @@ def _corners(shapes: Shapes, tolerance: float) -> tuple[Floats, Floats, Floats, 
     pieces, shape = pieces[meant], shape[meant]
     rings, piece = shapely.get_rings(pieces, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
-    last = np.append(ring[1:] != ring[:-1], True)
+    last = np.ones(len(ring), dtype=bool)
+    last[:-1] = ring[1:] != ring[:-1]
     # a ring's last point is its first again
     points, ring = points[~last], ring[~last]
     begin = np.searchsorted(ring, np.arange(len(rings)))

@@ -25,6 +25,9 @@ from gis.settings import Settings
 
 Mask = NDArray[np.bool_]
 
+# dimension of what a layer holds
+_DIMENSIONS = {"Point": 0, "MultiPoint": 0, "MultiLineString": 1, "MultiPolygon": 2}
+
 # two features that share more than this of the ground that they cover together are one, drawn twice
 _SAME = 0.95
 
@@ -151,6 +154,9 @@ def _sound(frame: gpd.GeoDataFrame, layer: Layer) -> Mask:
     shapes = frame.geometry.to_numpy()
     usable = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes) & shapely.is_valid(shapes)
     usable &= np.isfinite(shapely.bounds(shapes)).all(axis=1) & frame[layer.key].notna().to_numpy(dtype=bool)
+    # a point among polygons has its finding, and no area to compare
+    usable &= shapely.get_dimensions(shapes) == _DIMENSIONS[layer.geometry]
+    usable &= shapely.get_type_id(shapes) != shapely.GeometryType.GEOMETRYCOLLECTION
     return np.asarray(usable, dtype=bool)
 
 

@@ -93,6 +93,26 @@ def test_rows_in_are_rows_stored_and_rows_quarantined(empty, tmp_path, first, se
         assert all(json.loads(reasons) for reasons in waiting["reasons"])
 
 
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [square(0), shapely.Point(WEST, SOUTH)],
+        [shapely.Point(WEST, SOUTH)],
+        [square(0), shapely.GeometryCollection([square(1)])],
+        [shapely.box(WEST, SOUTH, WEST + 0.5, SOUTH + 0.5)],
+    ],
+    ids=["a point beside a square", "a point alone", "a collection", "a scrap alone"],
+)
+def test_shapes_of_another_kind_and_scraps_stop_no_load(fresh, shapes):
+    """What is no polygon waits with its reason, and the checks of neighbours go on without it."""
+    with intake.opened(fresh, Settings()) as store:
+        taken = take(store, units([(f"U{n}", "delineated", "registered", shape) for n, shape in enumerate(shapes)]))
+        assert taken.accepted + taken.quarantined == len(shapes)
+        waiting = store.read("quarantine")
+        wrong = {f"U{n}" for n, shape in enumerate(shapes) if shape.geom_type != "Polygon"}
+        assert {row.feature for row in waiting.itertuples() if "geometry.type" in row.reasons} == wrong
+
+
 def test_a_row_put_right_leaves_the_quarantine(fresh):
     """By its own file or by another; the rows of other files wait on."""
     with intake.opened(fresh, Settings()) as store:
