@@ -91,6 +91,23 @@ def pair_areas(left: Shapes | Outlines, right: Shapes | Outlines | None = None, 
     return i, j, area
 
 
+def around(shapes: Shapes) -> NDArray[np.float64]:
+    """Measure boxes: what is thinner than a rounding along all of one is no ground.
+
+    Parameters
+    ----------
+    shapes
+        Shapes that are not empty.
+
+    Returns
+    -------
+    numpy.ndarray
+        Width and height of each shape's box together, m.
+    """
+    box = shapely.bounds(shapes).reshape(-1, 4)
+    return np.asarray(box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1])
+
+
 def _points(shapes: Shapes | Outlines) -> int:
     """Return the number of coordinates."""
     if isinstance(shapes, Outlines):
@@ -107,15 +124,8 @@ def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None
     b = a if other is None else moved(other, corner)
     i, j = _candidates(a, b, within=other is None)
     area = _shared(a[i], b[j])
-    around = np.minimum(_around(a)[i], _around(b)[j])
-    keep = area > THIN * around
+    keep = area > THIN * np.minimum(around(a)[i], around(b)[j])
     return i[keep], j[keep], area[keep]
-
-
-def _around(shapes: Shapes) -> NDArray[np.float64]:
-    """Return width and height of each shape's box together, m."""
-    box = shapely.bounds(shapes).reshape(-1, 4)
-    return np.asarray(box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1])
 
 
 def _candidates(a: Shapes, b: Shapes, *, within: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

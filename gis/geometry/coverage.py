@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gis import crs
 from gis.errors import FrameError
-from gis.geometry import areas, parts
+from gis.geometry import areas, linework, parts
 from gis.geometry.parts import Shapes
 
 # what rounding of coordinates leaves behind, m²; never ground
@@ -33,10 +33,7 @@ def faces(shapes: Shapes) -> Shapes:
     """
     if len(shapes) == 0:
         return np.empty(0, dtype=object)
-    lines = shapely.union_all(shapely.boundary(np.asarray(shapes, dtype=object)))
-    found = shapely.normalize(shapely.get_parts(shapely.polygonize([lines])))
-    x, y = shapely.get_coordinates(shapely.point_on_surface(found)).T
-    return np.asarray(found[np.lexsort((y, x))], dtype=object)
+    return linework.enclosed(shapely.boundary(np.asarray(shapes, dtype=object)))
 
 
 def covered(pieces: Shapes, shapes: Shapes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -74,7 +71,8 @@ def borders(pieces: Shapes) -> areas.Pairs:
         Positions i < j of two neighbours and the length of their common border in m, sorted; i = -1 is the ground
         outside all faces.
     """
-    segments, owner = _segments(pieces)
+    ends, owner = linework.edges(pieces)
+    segments = linework.undirected(ends)
     order = np.lexsort(segments.T[::-1])
     segments, owner = segments[order], owner[order]
     twin = np.flatnonzero((segments[1:] == segments[:-1]).all(axis=1))
@@ -197,18 +195,6 @@ def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None =
     touching = [tuple(sorted(around)) for around in beside[: len(found)]]
     names = pd.DataFrame({"neighbours": pd.Series(touching, dtype=object)})
     return _places(names, areas.moved(found, corner), ground)
-
-
-def _segments(pieces: Shapes) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return every edge of every ring as (x0, y0, x1, y1), smaller end first, and the piece it belongs to."""
-    rings, piece = shapely.get_rings(np.asarray(pieces, dtype=object), return_index=True)
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    points = points + 0.0
-    step = ring[1:] == ring[:-1]
-    start, end = points[:-1][step], points[1:][step]
-    backwards = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
-    start[backwards], end[backwards] = end[backwards], start[backwards].copy()
-    return np.concatenate([start, end], axis=1), piece[ring[:-1][step]]
 
 
 def _sorted_shapes(frame: gpd.GeoDataFrame, key: str) -> tuple[NDArray[np.object_], Shapes]:

@@ -83,9 +83,9 @@ def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -
     boxes = shapes.boxes[~np.isnan(shapes.boxes[:, 0])]
     if len(boxes) == 0:
         boxes = np.zeros((1, 4))
-    frame = _frame(shapes, boxes, size, wanted)
-    _, _, width, _, columns, rows = frame
     begins = np.flatnonzero(shapes.owner >= 0)
+    frame = _frame(shapes, begins, boxes, size, wanted)
+    _, _, width, _, columns, rows = frame
     edge_start, edge = _edges(shapes.x, shapes.y, begins, frame)
     line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, frame)
     order = np.lexsort((x, shape, line))
@@ -94,7 +94,9 @@ def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -
     return Grid(*frame, edge_start, edge, *toggles, *corners)
 
 
-def _frame(shapes: Outlines, boxes: NDArray[np.float64], size: float | None, wanted: int) -> Frame:
+def _frame(
+    shapes: Outlines, begins: NDArray[np.intp], boxes: NDArray[np.float64], size: float | None, wanted: int
+) -> Frame:
     """Return the frame of a grid no side of whose tiles runs through a point.
 
     Corner and side are binary fractions, so that tiles meet to the last bit. The corner's is one that no coordinate in
@@ -104,7 +106,7 @@ def _frame(shapes: Outlines, boxes: NDArray[np.float64], size: float | None, wan
     for step in range(64):
         corner = np.floor(boxes[:, :2].min(axis=0)) - 1.0 - (np.array([241_829, 433_027]) + 6_002 * step) / 2**20
         west, south = corner.tolist()
-        side = size or _side(shapes, wanted, west, south, east - west, north - south)
+        side = size or _side(shapes, begins, wanted, (west, south, east - west, north - south))
         width, height = (max(round(side * 256 * part), 1) / 256 for part in (_WIDE**0.5, _WIDE**-0.5))
         if not _touched(shapes.x, west, width) and not _touched(shapes.y, south, height):
             break
@@ -121,9 +123,11 @@ def _touched(values: Floats, first: float, step: float) -> bool:
     return False
 
 
-def _side(shapes: Outlines, wanted: int, west: float, south: float, width: float, height: float) -> float:
+def _side(
+    shapes: Outlines, begins: NDArray[np.intp], wanted: int, extent: tuple[float, float, float, float]
+) -> float:
     """Return the side at which the tiles of most edges have the wanted number of them."""
-    begins = np.flatnonzero(shapes.owner >= 0)
+    west, south, width, height = extent
     edges = max(len(begins), 1)
     side = max(np.sqrt(width * height * wanted / edges), _SMALLEST_M)
     x, y = shapes.x[begins], shapes.y[begins]

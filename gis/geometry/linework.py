@@ -56,7 +56,7 @@ class Linework:
 
     def __init__(self, shapes: Shapes, owners: Places, tolerance: float) -> None:
         ends, shape = edges(shapes)
-        found, first = np.unique(_undirected(ends), axis=0, return_index=True)
+        found, first = np.unique(undirected(ends), axis=0, return_index=True)
         order = np.argsort(first, kind="stable")
         self.tolerance = tolerance
         self._ends = list(map(tuple, found[order]))
@@ -127,10 +127,7 @@ class Linework:
         ]
         if not pieces:
             return np.empty(0, dtype=object)
-        lines = shapely.union_all(_segments(np.array(pieces)))
-        found = shapely.normalize(shapely.get_parts(shapely.polygonize([lines])))
-        x, y = shapely.get_coordinates(shapely.point_on_surface(found)).T
-        return np.asarray(found[np.lexsort((y, x))], dtype=object)
+        return enclosed(_segments(np.array(pieces)))
 
     def joints(self) -> Floats:
         """Return the places where later lines end on edges of earlier ones, one (x, y) a row."""
@@ -264,6 +261,24 @@ def edges(shapes: Shapes) -> tuple[Floats, Places]:
     return ends, np.asarray(shape[ring[:-1][step]], dtype=np.intp)
 
 
+def enclosed(lines: Shapes) -> Shapes:
+    """Return the faces that lines enclose.
+
+    Parameters
+    ----------
+    lines
+        Lines that may cross.
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons from west to east that touch but do not overlap, sharing their vertices exactly.
+    """
+    found = shapely.normalize(shapely.get_parts(shapely.polygonize([shapely.union_all(lines)])))
+    x, y = shapely.get_coordinates(shapely.point_on_surface(found)).T
+    return np.asarray(found[np.lexsort((y, x))], dtype=object)
+
+
 def without(shapes: Shapes, places: Floats) -> Shapes:
     """Drop vertices on straight stretches that only two edges of all shapes together meet in.
 
@@ -279,7 +294,7 @@ def without(shapes: Shapes, places: Floats) -> Shapes:
     numpy.ndarray
         The shapes; where three edges meet, or the outline turns, the vertex stays, in all of them.
     """
-    plain = _plain(np.unique(_undirected(edges(shapes)[0]), axis=0), places)
+    plain = _plain(np.unique(undirected(edges(shapes)[0]), axis=0), places)
     result = shapes.copy()
     for n, shape in enumerate(shapes):
         if plain.isdisjoint(map(tuple, shapely.get_coordinates(shape))):
@@ -312,8 +327,19 @@ def _kept(ring: shapely.LinearRing, plain: set[tuple[float, ...]]) -> list[tuple
     return [*kept, kept[0]]
 
 
-def _undirected(ends: Floats) -> Floats:
-    """Return edges with their smaller end first."""
+def undirected(ends: Floats) -> Floats:
+    """Turn edges so that their smaller end comes first.
+
+    Parameters
+    ----------
+    ends
+        One (x0, y0, x1, y1) a row.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same edges.
+    """
     backwards = (ends[:, 0] > ends[:, 2]) | ((ends[:, 0] == ends[:, 2]) & (ends[:, 1] > ends[:, 3]))
     return np.where(backwards[:, np.newaxis], ends[:, [2, 3, 0, 1]], ends)
 

@@ -92,9 +92,7 @@ def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.floa
         pieces[cut] = parts.without_dust(shapely.intersection(pieces[cut], shapes[j[cut]]), 0.0)
         ground = shapely.area(pieces) > 0
         members, pieces = members[ground], pieces[ground]
-    boxes = [shapely.bounds(shapes).reshape(-1, 4) for shapes in local]
-    around = [box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1] for box in boxes]
-    least = np.min([each[members[:, n]] for n, each in enumerate(around)], axis=0)
+    least = np.min([areas.around(shapes)[members[:, n]] for n, shapes in enumerate(local)], axis=0)
     area = shapely.area(pieces)
     return members[area > THIN * least], area[area > THIN * least]
 

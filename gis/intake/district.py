@@ -15,11 +15,10 @@ from gis import crs, findings
 from gis.catalogue import Layer
 from gis.errors import CrsError
 from gis.intake import values
+from gis.intake.places import Bounds, within
 from gis.settings import Settings
 
-Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Bounds = tuple[float, float, float, float]
 
 # a feature of a neighbouring district, such as the next station, is worth a look; beyond this it is in the wrong place
 _NEAR_DEGREES = 0.1
@@ -55,9 +54,9 @@ def check(frame: gpd.GeoDataFrame, layer: Layer, settings: Settings) -> pd.DataF
     x, y = _middles(frame)
     lon, lat = to_degrees.transform(x, y)
     there = np.isfinite(x) & np.isfinite(y)
-    inside = _within(lon, lat, settings.bounds, 0.0)
-    near = _within(lon, lat, settings.bounds, _NEAR_DEGREES)
-    swapped = there & ~near & _within(*to_degrees.transform(y, x), settings.bounds, 0.0)
+    inside = within(lon, lat, settings.bounds, 0.0)
+    near = within(lon, lat, settings.bounds, _NEAR_DEGREES)
+    swapped = there & ~near & within(*to_degrees.transform(y, x), settings.bounds, 0.0)
     asked = np.flatnonzero(there & ~inside)
     found = []
     for row in sorted({*stray, *map(int, asked)}):
@@ -84,12 +83,12 @@ def _strays(
     shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
     box = shapely.bounds(shapes).reshape(-1, 4)
     corners = [
-        _within(*to_degrees.transform(box[:, i], box[:, j]), bounds, _NEAR_DEGREES) for i in (0, 2) for j in (1, 3)
+        within(*to_degrees.transform(box[:, i], box[:, j]), bounds, _NEAR_DEGREES) for i in (0, 2) for j in (1, 3)
     ]
     asked = np.flatnonzero(np.isfinite(box).all(axis=1) & ~np.logical_and.reduce(corners))
     points, owner = shapely.get_coordinates(shapes[asked], return_index=True)
     lon, lat = to_degrees.transform(points[:, 0], points[:, 1])
-    far = ~_within(lon, lat, bounds, _NEAR_DEGREES)
+    far = ~within(lon, lat, bounds, _NEAR_DEGREES)
     count, total = np.bincount(owner[far], minlength=len(asked)), np.bincount(owner, minlength=len(asked))
     result = {}
     for position in np.flatnonzero((count > 0) & (2 * count < total)):
@@ -116,13 +115,6 @@ def _outside(
 def _degrees(value: float) -> str:
     """Return degrees as a person reads them; what is no place on earth is a dash."""
     return f"{value:.4f}" if np.isfinite(value) else "—"
-
-
-def _within(lon: Any, lat: Any, bounds: Bounds, margin: float) -> Mask:
-    """Tell which places lie in a box of degrees."""
-    west, south, east, north = bounds
-    x, y = np.asarray(lon), np.asarray(lat)
-    return (x >= west - margin) & (x <= east + margin) & (y >= south - margin) & (y <= north + margin)
 
 
 def _middles(frame: gpd.GeoDataFrame) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry import areas, parts
+from gis.geometry import areas, linework, parts
 from gis.geometry.parts import Shapes
 
 Mask = NDArray[np.bool_]
@@ -75,9 +75,7 @@ def sides(ends: NDArray[np.float64], face: Places) -> Sides:
     Sides
         Each edge once.
     """
-    backwards = (ends[:, 0] > ends[:, 2]) | ((ends[:, 0] == ends[:, 2]) & (ends[:, 1] > ends[:, 3]))
-    ends = np.where(backwards[:, np.newaxis], ends[:, [2, 3, 0, 1]], ends)
-    found, position = np.unique(ends, axis=0, return_inverse=True)
+    found, position = np.unique(linework.undirected(ends), axis=0, return_inverse=True)
     one = np.full(len(found), OUTSIDE, dtype=np.intp)
     other = np.full(len(found), OUTSIDE, dtype=np.intp)
     # of two faces on an edge the last written stands in one, the first written in the other

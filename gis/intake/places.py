@@ -16,7 +16,7 @@ import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gis import crs
 from gis.errors import CrsError
@@ -108,8 +108,46 @@ class Place:
         return Hypothesis("place", value, round(self.score, 3), "; ".join(said) or "nothing for or against it")
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Hold the lines by which a place is judged.
+
+    Parameters
+    ----------
+    drawn
+        Lines of some of the rows, as they came.
+    reference
+        Lines of all layers that are trusted, in degrees; none where no layer is.
+    """
+
+    drawn: NDArray[np.object_]
+    reference: NDArray[np.object_]
+
+
+def lines(frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame]) -> Lines:
+    """Gather the lines by which places are judged.
+
+    Parameters
+    ----------
+    frame
+        Rows; the frame's own CRS does not count.
+    fit
+        Layers in known CRSs whose lines the rows should share.
+
+    Returns
+    -------
+    Lines
+    """
+    reference = _reference(fit)
+    return Lines(_drawn(frame) if len(reference) else np.empty(0, dtype=object), reference)
+
+
 def weigh(
-    frame: gpd.GeoDataFrame, claimed: pyproj.CRS | None, bounds: Bounds | None, fit: Mapping[str, gpd.GeoDataFrame]
+    frame: gpd.GeoDataFrame,
+    claimed: pyproj.CRS | None,
+    bounds: Bounds | None,
+    fit: Mapping[str, gpd.GeoDataFrame],
+    judged_by: Lines,
 ) -> list[Place]:
     """Weigh every place that coordinates may have.
 
@@ -123,6 +161,8 @@ def weigh(
         West, south, east and north of the district, degrees.
     fit
         Layers in known CRSs whose lines the rows should share.
+    judged_by
+        `lines` of the same.
 
     Returns
     -------
@@ -132,8 +172,6 @@ def weigh(
     points = _sample(frame)
     if not len(points):
         return [Place(claimed, claimed=True)] if claimed is not None else []
-    reference = _reference(fit)
-    drawn = _drawn(frame) if len(reference) else np.empty(0, dtype=object)
     found: list[tuple[Place, Points]] = []
     for place in _candidates(points, claimed, bounds, fit):
         degrees = _degrees(points, place)
@@ -148,7 +186,7 @@ def weigh(
             name = crs.label(place.crs)
             names = kept.names if name in {crs.label(kept.crs), *kept.names} else (*kept.names, name)
             found[twin] = (replace(kept, names=names), before)
-    weighed = [_measured(place, drawn, reference) for place, _ in found]
+    weighed = [_measured(place, judged_by) for place, _ in found]
     # outside the district only a reference speaks for a place
     likely = [one for one in weighed if one.claimed or not one.inside < _POSSIBLE or not np.isnan(one.metres)]
     return sorted(likely or weighed, key=_rank)
@@ -160,16 +198,14 @@ def _rank(place: Place) -> tuple[float, bool, bool, str, str]:
     return -place.score, place.swapped, other, place.datum or "", crs.label(place.crs)
 
 
-def clear(
-    weighed: list[Place], frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame]
-) -> Place | None:
+def clear(weighed: list[Place], judged_by: Lines) -> Place | None:
     """Return the one place that the evidence settles on.
 
     Parameters
     ----------
     weighed
         From `weigh`.
-    frame, fit
+    judged_by
         As there.
 
     Returns
@@ -182,12 +218,12 @@ def clear(
     measured = sorted((place for place in weighed if not np.isnan(place.metres)), key=lambda place: place.metres)
     if measured:
         best = measured[0]
-        rivals = [place.metres for place in measured[1:]] + _elsewhere(best, frame, fit, datums.apart)
+        rivals = [place.metres for place in measured[1:]] + _elsewhere(best, judged_by, datums.apart)
         if best.vouched and best.metres <= _FITS_M and min(rivals) >= _BETTER * max(best.metres, 0.05):
             return best
         best = max(measured, key=lambda place: place.shared)
         rivals = [place.shared for place in measured if place is not best]
-        rivals += _elsewhere(best, frame, fit, datums.shared)
+        rivals += _elsewhere(best, judged_by, datums.shared)
         if best.vouched and best.shared >= _FOLLOWS and best.shared >= _BETTER * max(rivals):
             return best
     claimed = next((place for place in weighed if place.claimed), None)
@@ -326,10 +362,29 @@ def _inside(degrees: Points, bounds: Bounds | None) -> float:
     """Return the share of points in the district or close to it."""
     if bounds is None:
         return float("nan")
+    return float(within(degrees[:, 0], degrees[:, 1], bounds, _MARGIN).mean())
+
+
+def within(lon: ArrayLike, lat: ArrayLike, bounds: Bounds, margin: float) -> NDArray[np.bool_]:
+    """Tell which places lie in a box of degrees.
+
+    Parameters
+    ----------
+    lon, lat
+        Degrees.
+    bounds
+        West, south, east and north, degrees.
+    margin
+        How far beyond the box still counts, degrees.
+
+    Returns
+    -------
+    numpy.ndarray
+        True on the edge; False for what is no number.
+    """
     west, south, east, north = bounds
-    lon, lat = degrees.T
-    near = (lon > west - _MARGIN) & (lon < east + _MARGIN) & (lat > south - _MARGIN) & (lat < north + _MARGIN)
-    return float(near.mean())
+    x, y = np.asarray(lon), np.asarray(lat)
+    return (x >= west - margin) & (x <= east + margin) & (y >= south - margin) & (y <= north + margin)
 
 
 def _same(one: Place, other: Place, here: Points, there: Points) -> bool:
@@ -338,24 +393,23 @@ def _same(one: Place, other: Place, here: Points, there: Points) -> bool:
     return alike and bool(np.nanmax(np.abs(here - there), initial=0.0) < _SAME)
 
 
-def _measured(place: Place, drawn: NDArray[np.object_], reference: NDArray[np.object_]) -> Place:
+def _measured(place: Place, judged_by: Lines) -> Place:
     """Return a place with how far its lines lie from the reference, where that can be told."""
-    if not len(drawn) or not len(reference) or not place.vouched:
+    if not len(judged_by.drawn) or not len(judged_by.reference) or not place.vouched:
         return place
-    moved = shapely.transform(drawn, partial(_degrees, place=place))
-    distance = datums.apart(moved, reference)
-    return place if distance is None else replace(place, metres=distance, shared=datums.shared(moved, reference))
+    moved = shapely.transform(judged_by.drawn, partial(_degrees, place=place))
+    distance = datums.apart(moved, judged_by.reference)
+    if distance is None:
+        return place
+    return replace(place, metres=distance, shared=datums.shared(moved, judged_by.reference))
 
 
-def _elsewhere(
-    best: Place, frame: gpd.GeoDataFrame, fit: Mapping[str, gpd.GeoDataFrame], measure: Callable[..., float | None]
-) -> list[float]:
+def _elsewhere(best: Place, judged_by: Lines, measure: Callable[..., float | None]) -> list[float]:
     """Return how well the lines would fit a little way off: in a dense reference any place is near some line."""
-    reference, lines = _reference(fit), _drawn(frame)
-    placed = shapely.transform(lines, partial(_degrees, place=best))
+    placed = shapely.transform(judged_by.drawn, partial(_degrees, place=best))
     found = []
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         step = np.array([dx * _DECOY_M / 85_000.0, dy * _DECOY_M / 111_000.0])
-        distance = measure(shapely.transform(placed, partial(np.add, step)), reference)
+        distance = measure(shapely.transform(placed, partial(np.add, step)), judged_by.reference)
         found.append(np.inf if distance is None else distance)
     return found

@@ -14,7 +14,7 @@ import shapely
 from gis import crs, findings
 from gis.errors import CrsError
 from gis.intake import datums, places
-from gis.intake.places import Bounds, Place
+from gis.intake.places import Bounds, Lines, Place
 from gis.intake.sources import Content, Decision, Hypothesis
 
 # explanations that a refusal lists
@@ -75,9 +75,10 @@ def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decis
         claimed = crs.WGS84
     if said.crs is not None and content.claims == "declared" and not crs.same(frame.crs, said.crs):
         notes.append(_overridden(name, frame.crs, said.crs))
-    weighed = _weighed(frame, claimed, said)
+    judged_by = places.lines(frame, said.fit)
+    weighed = _weighed(frame, claimed, said, judged_by)
     ranking = tuple(place.hypothesis() for place in weighed)
-    chosen = places.clear(weighed, frame, said.fit) if weighed else None
+    chosen = places.clear(weighed, judged_by) if weighed else None
     if chosen is None and said.datum is not None and len(weighed) == 1:
         chosen = weighed[0]
     if chosen is None and claimed is not None and not weighed:
@@ -92,13 +93,13 @@ def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decis
     return dataclasses.replace(content, frame=moved, ranking=(*content.ranking, *ranking)), decisions, [*notes, *more]
 
 
-def _weighed(frame: gpd.GeoDataFrame, claimed: pyproj.CRS | None, said: Said) -> list[Place]:
+def _weighed(frame: gpd.GeoDataFrame, claimed: pyproj.CRS | None, said: Said, judged_by: Lines) -> list[Place]:
     """Weigh the places that rows may have; a datum that was given leaves nothing to weigh but the order of the axes."""
     if said.bounds is None and not said.fit:
         return []
     if datums.shifted(said.datum):
         return []
-    weighed = places.weigh(frame, claimed, said.bounds, said.fit)
+    weighed = places.weigh(frame, claimed, said.bounds, said.fit, judged_by)
     return [place for place in weighed if _agrees(place, said.datum)] if said.datum is not None else weighed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
@@ -151,7 +152,9 @@ def load(
                 store, paths, hints=hints, settings=chosen, author=author, reason=reason, report=report, track=track
             )
     asked = hints or Hints()
-    ready = [_conformed(target, Path(path), asked, chosen) for path in track(list(paths), "读取")]
+    # nothing is stored before everything is read, so what the store knows of the place stays the same
+    around = _Surroundings(target, chosen)
+    ready = [_conformed(target, Path(path), asked, chosen, around) for path in track(list(paths), "读取")]
     taken = []
     # one bar at a time: of files, or of the rows of the only one
     target.track = track if len(ready) == 1 else None
@@ -319,8 +322,30 @@ def _settings(target: object, settings: Settings | None) -> Settings:
     return settings or (target.settings if isinstance(target, Store) else Settings())
 
 
+class _Surroundings:
+    """Know what a store says of where a file's rows should lie; read when it is first asked for."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float] | None:
+        """West, south, east and north of the district, degrees."""
+        return _local(self._store, self._settings).bounds
+
+    @cached_property
+    def _trusted(self) -> dict[str, gpd.GeoDataFrame]:
+        there = {name: self._store.read(name) for name in _TRUSTED}
+        return {name: frame for name, frame in there.items() if len(frame)}
+
+    def fit(self, layer: Layer) -> dict[str, gpd.GeoDataFrame]:
+        """Return the stored layers whose lines a file for a layer should share, as far as there are any."""
+        return {name: frame for name, frame in self._trusted.items() if name != layer.name} if layer.spatial else {}
+
+
 def _conformed(
-    store: Store, path: Path, hints: Hints, settings: Settings
+    store: Store, path: Path, hints: Hints, settings: Settings, around: _Surroundings
 ) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
     """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
     inner = None
@@ -336,8 +361,7 @@ def _conformed(
     layer = named_layer(store.catalogue, named, hints.layer or (recipe.layer if recipe else None))
     settled = recipe.settled() if recipe else {}
     said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
-    bounds = _local(store, settings).bounds
-    source = read(path, layer=inner, **said, bounds=bounds, fit=_trusted(store, layer))
+    source = read(path, layer=inner, **said, bounds=around.bounds, fit=around.fit(layer))
     made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
     notes = [] if recipe is None else [_replayed(path.name, recipe)]
     if folder is not None and recipe is None and inner is None:
@@ -355,14 +379,6 @@ def _replayed(file: str, recipe: Recipe) -> dict[str, object]:
     """Return the finding about a file that was read as recorded."""
     shown = ", ".join(f"{matter} {value}" for matter, value, _ in recipe.decisions)
     return gis_findings.finding("source.recipe", file, severity="info", made=recipe.made, decisions=shown or "—")
-
-
-def _trusted(store: Store, layer: Layer) -> dict[str, gpd.GeoDataFrame]:
-    """Return the stored layers whose lines a file for a layer should share, as far as there are any."""
-    if not layer.spatial:
-        return {}
-    there = {name: store.read(name) for name in _TRUSTED if name != layer.name}
-    return {name: frame for name, frame in there.items() if len(frame)}
 
 
 def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settings) -> pd.DataFrame:

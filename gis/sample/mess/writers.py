@@ -27,23 +27,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
-def shapefile(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write a shapefile; its table is made here, so that names, bytes and code page are what the case wants.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name without suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The .shp.
-    """
+def _shapefile(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write a shapefile; its table is made here, so that names, bytes and code page are what the case wants."""
     path = folder / f"{stem}.shp"
     shapes = gpd.GeoSeries(draft.shapes, crs=draft.declared)
     with warnings.catch_warnings():
@@ -62,23 +47,8 @@ def shapefile(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def zipped(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write a shapefile into a zip.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name of the zip without suffix; members bear the layer's Chinese title where names are to be GBK.
-
-    Returns
-    -------
-    pathlib.Path
-        The .zip.
-    """
+def _zipped(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write a shapefile into a zip."""
     options = draft.options
     loose = folder / "parts"
     loose.mkdir()
@@ -87,7 +57,7 @@ def zipped(draft: Draft, folder: Path, stem: str) -> Path:
     # replaced by as many bytes of GBK once the zip is written; the module would mark the names as UTF-8
     stand_in = "~" * len(title)
     inside = stand_in if options.get("gbk_names") else draft.layer.delivery
-    shp = shapefile(draft, loose, "part")
+    shp = _shapefile(draft, loose, "part")
     prefix = f"{options['folder']}/" if "folder" in options else ""
     for part in (shp.with_suffix(suffix) for suffix in _PARTS):
         if part.exists():
@@ -111,23 +81,8 @@ def zipped(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def geopackage(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write a GeoPackage.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name without suffix, also of the layer.
-
-    Returns
-    -------
-    pathlib.Path
-        The .gpkg.
-    """
+def _geopackage(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write a GeoPackage."""
     path = folder / f"{stem}.gpkg"
     frame = gpd.GeoDataFrame(
         tables.typed(draft), geometry=gpd.GeoSeries(draft.shapes, index=draft.cells.index, crs=draft.declared)
@@ -150,23 +105,8 @@ def geopackage(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def geojson(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write GeoJSON; another CRS than WGS 84 is named in the old way.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name without suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The .geojson.
-    """
+def _geojson(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write GeoJSON; another CRS than WGS 84 is named in the old way."""
     features = []
     table = tables.named(draft)
     for row, shape in enumerate(draft.shapes):
@@ -182,23 +122,8 @@ def geojson(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def kml(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write KML with the values as extended data.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name without suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The .kml.
-    """
+def _kml(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write KML with the values as extended data."""
     marks = []
     table = tables.named(draft)
     for row, shape in enumerate(draft.shapes):
@@ -218,23 +143,8 @@ def kml(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def dxf(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write the points of a drawing.
-
-    Parameters
-    ----------
-    draft
-        The file in the making; points only.
-    folder
-        Where to.
-    stem
-        Name without suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The .dxf.
-    """
+def _dxf(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write the points of a drawing."""
     lines = ["0", "SECTION", "2", "ENTITIES"]
     for shape in draft.shapes:
         lines += ["0", "POINT", "8", draft.layer.delivery, "10", repr(float(shape.x)), "20", repr(float(shape.y))]
@@ -243,23 +153,8 @@ def dxf(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def delimited(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write a CSV.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name without suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The .csv.
-    """
+def _delimited(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write a CSV."""
     options = draft.options
     table = {**tables.named(draft), **tables.places(draft)}
     out = io.StringIO()
@@ -276,23 +171,8 @@ def delimited(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
-def workbook(draft: Draft, folder: Path, stem: str) -> Path:
-    """Write a workbook; numbers are numbers and dates are dates in it.
-
-    Parameters
-    ----------
-    draft
-        The file in the making.
-    folder
-        Where to.
-    stem
-        Name without suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The .xlsx.
-    """
+def _workbook(draft: Draft, folder: Path, stem: str) -> Path:
+    """Write a workbook; numbers are numbers and dates are dates in it."""
     path = folder / f"{stem}.xlsx"
     # the writer's own marks of a table of text that looks like formulas or links are not wanted
     book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
@@ -318,15 +198,16 @@ def workbook(draft: Draft, folder: Path, stem: str) -> Path:
     return path
 
 
+# each takes a draft, the folder and the name without suffix, and returns the file to be read
 WRITERS: dict[str, Callable[[Draft, Path, str], Path]] = {
-    "shp": shapefile,
-    "zip": zipped,
-    "gpkg": geopackage,
-    "geojson": geojson,
-    "kml": kml,
-    "dxf": dxf,
-    "csv": delimited,
-    "xlsx": workbook,
+    "shp": _shapefile,
+    "zip": _zipped,
+    "gpkg": _geopackage,
+    "geojson": _geojson,
+    "kml": _kml,
+    "dxf": _dxf,
+    "csv": _delimited,
+    "xlsx": _workbook,
 }
 
 
