@@ -73,7 +73,7 @@ class Member:
     size
         Unpacked size in bytes, as the zip says.
     encoding
-        How the name was decoded: "ascii", "utf-8" or "gbk".
+        How the name was decoded: "ascii", "utf-8", "gbk" or what was said.
     junk
         Whether it is something that a file manager left behind.
     fault
@@ -87,7 +87,32 @@ class Member:
     fault: str = ""
 
 
-def members(path: Path, *, limits: Limits | None = None) -> tuple[Member, ...]:
+def foreign_names(path: Path) -> tuple[tuple[bytes, ...], bool]:
+    """Return the names beyond ASCII as they are stored.
+
+    Parameters
+    ----------
+    path
+        The zip.
+
+    Returns
+    -------
+    tuple
+        Those that do not say their encoding, as bytes in the zip's order, and whether there are others that are marked
+        as UTF-8.
+
+    Raises
+    ------
+    SourceError
+        The file is missing, is no zip, or is damaged.
+    """
+    with _opened(path) as archive:
+        entries = [info for info in archive.infolist() if not info.orig_filename.isascii()]
+        silent = tuple(info.orig_filename.encode("cp437") for info in entries if not info.flag_bits & _UTF8_FLAG)
+        return silent, len(silent) < len(entries)
+
+
+def members(path: Path, *, limits: Limits | None = None, names: str | None = None) -> tuple[Member, ...]:
     """List the files of a zip, faults and junk included; folders are left out.
 
     Parameters
@@ -96,6 +121,8 @@ def members(path: Path, *, limits: Limits | None = None) -> tuple[Member, ...]:
         The zip.
     limits
         What counts as too large; None takes the defaults of `Limits`.
+    names
+        Encoding of names that do not say theirs; None takes UTF-8 where it spells Chinese, else GBK.
 
     Returns
     -------
@@ -108,7 +135,7 @@ def members(path: Path, *, limits: Limits | None = None) -> tuple[Member, ...]:
         The file is missing, is no zip, is damaged, or a name is neither UTF-8 nor GBK.
     """
     with _opened(path) as archive:
-        return tuple(member for member, _ in _listed(archive, path, limits or Limits()))
+        return tuple(member for member, _ in _listed(archive, path, limits or Limits(), names))
 
 
 def read(path: Path, name: str, *, limits: Limits | None = None) -> bytes:
@@ -145,7 +172,9 @@ def read(path: Path, name: str, *, limits: Limits | None = None) -> bytes:
     raise UnknownNameError(f"{path.name} has no member {name!r}; it has {known}", member=name)
 
 
-def extract(path: Path, folder: Path, *, limits: Limits | None = None) -> tuple[Path, ...]:
+def extract(
+    path: Path, folder: Path, *, limits: Limits | None = None, names: str | None = None
+) -> tuple[Path, ...]:
     """Unpack a zip into a folder; nothing is written unless every member may be unpacked.
 
     Parameters
@@ -154,7 +183,7 @@ def extract(path: Path, folder: Path, *, limits: Limits | None = None) -> tuple[
         The zip.
     folder
         Target; made if needed.
-    limits
+    limits, names
         As for `members`.
 
     Returns
@@ -170,7 +199,7 @@ def extract(path: Path, folder: Path, *, limits: Limits | None = None) -> tuple[
     """
     allowed = limits or Limits()
     with _opened(path) as archive:
-        listed = [pair for pair in _listed(archive, path, allowed) if not pair[0].junk]
+        listed = [pair for pair in _listed(archive, path, allowed, names) if not pair[0].junk]
         found = [member for member, _ in listed]
         _refuse(path, found)
         total = sum(member.size for member in found)
@@ -330,11 +359,13 @@ def _copy(source: object, target: Path, written: list[Path]) -> None:
         raise
 
 
-def _listed(archive: zipfile.ZipFile, path: Path, limits: Limits) -> list[tuple[Member, zipfile.ZipInfo]]:
+def _listed(
+    archive: zipfile.ZipFile, path: Path, limits: Limits, names: str | None = None
+) -> list[tuple[Member, zipfile.ZipInfo]]:
     """Return the members with their entries, faults found."""
     listed = []
     for info in archive.infolist():
-        name, encoding = _decoded(info, path)
+        name, encoding = _decoded(info, path, names)
         if not name.endswith("/"):
             member = Member(name, info.file_size, encoding, _is_junk(name), _fault(name, info, limits))
             listed.append((member, info))
@@ -348,13 +379,14 @@ def _listed(archive: zipfile.ZipFile, path: Path, limits: Limits) -> list[tuple[
     ]
 
 
-def _decoded(info: zipfile.ZipInfo, path: Path) -> tuple[str, str]:
+def _decoded(info: zipfile.ZipInfo, path: Path, names: str | None) -> tuple[str, str]:
     """Return a member's name and how it was decoded."""
     # orig_filename, because on Windows zipfile has replaced backslashes, also those that are half of a GBK character
     if info.flag_bits & _UTF8_FLAG:
         name, encoding = info.orig_filename, "utf-8"
     else:
-        name, encoding = _guessed(info.orig_filename.encode("cp437"), path)
+        raw = info.orig_filename.encode("cp437")
+        name, encoding = _guessed(raw, path) if names is None else (raw.decode(names), names)
     # some Windows tools write backslashes, which the format forbids
     return name.replace("\\", "/"), "ascii" if name.isascii() else encoding
 

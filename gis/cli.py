@@ -19,7 +19,7 @@ from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis.errors import GisError, RowsRefused, UsageError
 from gis.settings import Settings
-from gis.workflow import analyses, beijing, bureau, demo, intake, keeping, outputs, warming
+from gis.workflow import analyses, beijing, bureau, demo, intake, keeping, outputs, reconciling, warming
 
 app = typer.Typer(
     name="gis",
@@ -180,6 +180,33 @@ def restore(
         store, (layer, key, change), settings=_settings(context), author=_author(context), reason=reason
     )
     _say(f"已恢复,变更 {done.number}", f"restored as change {done.number}", context)
+
+
+@app.command()
+def reconcile(
+    context: typer.Context,
+    store: StoreName,
+    layer: str,
+    to: Annotated[str, typer.Option(help="跟随的图层,以逗号分隔 · layers to follow, with commas between")],
+    tolerance: Annotated[float | None, typer.Option(help="容差(米) · m; else the layer's own")] = None,
+    file: Annotated[Path | None, typer.Option("--out", help="界线移动清单 *.xlsx 或 *.gpkg · moved stretches")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="只列出,不入库 · list only, store nothing")] = False,
+) -> None:
+    """界线协调:低效力界线跟随高效力界线。Make a layer's lines follow those of higher authority."""
+    settings = _settings(context)
+    done = reconciling.reconcile(
+        store,
+        layer,
+        to=[name.strip() for name in to.split(",")],
+        wish=reconciling.Wish(tolerance, file, dry),
+        settings=settings,
+        author=_author(context),
+        reason=_reason(context, f"界线协调:跟随 {to}"),
+    )
+    shown = ["feature", "followed", "length_m", "shift_m", "gained_m2", "lost_m2"]
+    _print_frame(done.moves[shown].head(_SHOWN))
+    _print_findings(done.findings, settings)
+    _say(*done.sentences(), context)
 
 
 @app.command("blocks")

@@ -136,8 +136,9 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     shown = titles or {}
     if "field" in known:
         known["field"] = shown.get(f"{known.get('layer')}.{known['field']}", known["field"])
-    if parameters.get("target") in shown:
-        parameters["target"] = shown[parameters["target"]]
+    for other in ("target", "other_layer"):
+        if parameters.get(other) in shown:
+            parameters[other] = shown[parameters[other]]
     if "layer" in known:
         known["layer"] = shown.get(known["layer"], known["layer"])
     template = texts.get(row["code"])

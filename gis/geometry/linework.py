@@ -48,13 +48,16 @@ class Linework:
         A number for each; an edge that several have is the first one's.
     tolerance
         A line within this distance follows, m.
+    groups
+        A number for each shape; between lines of two groups that run apart within the tolerance, bridges part the
+        strip wherever one of them turns or a later line ends on it. Without it there are none.
 
     Notes
     -----
     No earlier edge is changed: a place on it is only noted, and the faces get a vertex there.
     """
 
-    def __init__(self, shapes: Shapes, owners: Places, tolerance: float) -> None:
+    def __init__(self, shapes: Shapes, owners: Places, tolerance: float, groups: Places | None = None) -> None:
         ends, shape = edges(shapes)
         found, first = np.unique(undirected(ends), axis=0, return_index=True)
         order = np.argsort(first, kind="stable")
@@ -67,6 +70,8 @@ class Linework:
         self._fixed = len(self._lines)
         self._drawn: dict[int, list[int]] = {}
         self._joints: dict[int, list[tuple[float, float]]] = {}
+        self._groups = np.zeros(0, dtype=np.intp) if groups is None else groups[shape[first[order]]]
+        self._bridge(np.unique(found.reshape(-1, 2), axis=0))
 
     def draw(self, shape: shapely.Geometry, owner: int, others: Iterable[int], equals: Shapes) -> list[Departure]:
         """Add the stretches of an outline that do not follow earlier lines.
@@ -211,12 +216,47 @@ class Linework:
         if corner is not None:
             return corner
         edge = int(near[np.argmin(shapely.distance(lines, shapely.Point(place)))])
+        joint = self._noted(place, edge)
+        self._bridge(joint[np.newaxis])
+        return joint
+
+    def _noted(self, place: Floats, edge: int) -> Floats:
+        """Note a place on an edge, or return the one that is noted there."""
         noted = self._joints.setdefault(edge, [])
         joint = _closest(place, np.array(noted).reshape(-1, 2), ROUNDING_M)
         if joint is None:
             noted.append((float(place[0]), float(place[1])))
             return place
         return joint
+
+    def _bridge(self, places: Floats) -> None:
+        """Draw a line from each place on a line that stays to the nearest one of another group within the tolerance."""
+        if len(np.unique(self._groups)) < 2:
+            return
+        spots = np.asarray(shapely.points(places), dtype=object).reshape(-1)
+        spot, edge = self._tree.query(spots, predicate="dwithin", distance=self.tolerance)
+        far = shapely.distance(np.array([self._lines[n] for n in edge.tolist()], dtype=object), spots[spot])
+        order = np.lexsort((edge, far, spot))
+        spot, edge, far = spot[order], edge[order], far[order]
+        starts = np.searchsorted(spot, np.arange(len(places) + 1)).tolist()
+        for place, begin, end in zip(places, starts[:-1], starts[1:], strict=True):
+            group, apart = self._groups[edge[begin:end]], far[begin:end] > ROUNDING_M
+            # a place on the lines of both is where they meet
+            across = begin + np.flatnonzero(apart & ~np.isin(group, group[~apart]))[:1]
+            if not apart.all() and len(across):
+                self._span(place, int(edge[across[0]]))
+
+    def _span(self, place: Floats, edge: int) -> None:
+        """Add the bridge from a place to the nearest of an edge."""
+        foot = shapely.get_coordinates(shapely.shortest_line(self._lines[edge], shapely.Point(place)))[0]
+        corner = _closest(foot, np.array(self._ends[edge]).reshape(2, 2), ROUNDING_M)
+        foot = self._noted(foot, edge) if corner is None else corner
+        # nobody's line, and none that others follow
+        ends = np.concatenate([place, foot])[np.newaxis]
+        self._all = None
+        self._ends.append(tuple(ends[0]))
+        self._lines.extend(_segments(ends))
+        self._owner.append(-1)
 
     def _add(self, points: Floats, owner: int) -> None:
         """Add a departure's edges."""

@@ -34,7 +34,7 @@ LDID = {
 _CHINESE = {"gbk", "gb2312", "gb18030", "cp936", "936", "ldid/77", "77"}
 _FIRST_LEVEL = range(0xB0, 0xD8)
 # share of usual characters among those beyond ASCII below which a text is doubted
-_DOUBTFUL = 0.3
+DOUBTFUL = 0.3
 # and above which nobody doubts it
 PLAIN = 0.9
 _MULTIBYTE = {"utf-8", "gb18030", "cp932", "cp949", "cp950"}
@@ -67,7 +67,7 @@ class Encoding:
     @property
     def doubtful(self) -> bool:
         """Tell whether the texts read without fault and still are not what people write."""
-        return bool(self.ranking) and self.how not in {"given", "ASCII only"} and self.ranking[0].score < _DOUBTFUL
+        return bool(self.ranking) and self.how not in {"given", "ASCII only"} and self.ranking[0].score < DOUBTFUL
 
     @property
     def contradicts(self) -> bool:
@@ -284,6 +284,23 @@ def usual(text: str) -> float:
     return count / len(foreign) if foreign else 0.0
 
 
+def in_runs(text: str) -> bool:
+    """Tell whether characters beyond ASCII stand in runs, as Chinese does, and not alone, as accents do.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    bool
+        True when most of them stand beside another one.
+    """
+    runs = [len(run) for run in _RUN.findall(text[: 10 * _SAMPLE])]
+    return sum(run for run in runs if run > 1) > sum(runs) / 2
+
+
 def _declared(cpg: str | None, ldid: int) -> tuple[str, str]:
     """Return what the file says of itself: the .cpg before the code page byte."""
     if cpg and cpg.strip():
@@ -307,7 +324,7 @@ def _ranked(values: Sequence[tuple[bytes, bool]], declared: str) -> list[str]:
         first.append(declared)
     # 「联通」 in GBK is valid UTF-8: Chinese stands in runs, an accent stands alone
     wide = fitting.get("gb18030", "")
-    if looks_chinese(wide) and ("utf-8" not in fitting or (usual(wide) >= PLAIN and _in_runs(wide))):
+    if looks_chinese(wide) and ("utf-8" not in fitting or (usual(wide) >= PLAIN and in_runs(wide))):
         first.append("gb18030")
     return list(dict.fromkeys([*first, *fitting]))
 
@@ -327,12 +344,6 @@ def _weighed(values: Sequence[tuple[bytes, bool]], encoding: str, declared: str)
 def _foreign(text: str) -> list[str]:
     """Return the characters beyond ASCII, as many as it takes to judge."""
     return list(itertools.islice((letter for letter in text if ord(letter) > 127), _SAMPLE))
-
-
-def _in_runs(text: str) -> bool:
-    """Tell whether most characters beyond ASCII stand beside another one."""
-    runs = [len(run) for run in _RUN.findall(text[: 10 * _SAMPLE])]
-    return sum(run for run in runs if run > 1) > sum(runs) / 2
 
 
 def _is_wide(text: str) -> bool:

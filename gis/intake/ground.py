@@ -169,8 +169,11 @@ def _without_gaps(members: list[tuple[int, ...]], fixed: Mask, between: Sides, n
     while left:
         given: dict[int, tuple[int, ...]] = {}
         for face in left:
-            around = near[face]
-            if any(other == OUTSIDE or (not members[other] and not narrow[other]) for other in around):
+            around = {other: length for other, length in near[face].items() if other != OUTSIDE}
+            # a strip may open outwards at its tip, not along its side
+            if near[face].get(OUTSIDE, 0.0) >= _BESIDE * sum(near[face].values()):
+                continue
+            if any(not members[other] and not narrow[other] for other in around):
                 continue
             borders: dict[int, float] = {}
             for other, length in around.items():

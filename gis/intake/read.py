@@ -23,7 +23,7 @@ import shapely
 from gis import archives, findings
 from gis import crs as systems
 from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
-from gis.intake import datums, gtfs, kml, osmnx, shapefiles, tables, texts
+from gis.intake import bangs, datums, gtfs, kml, membernames, osmnx, shapefiles, tables, texts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
@@ -119,7 +119,10 @@ def read(
         warnings.simplefilter("always")
         content = _content(file, layer, encoding)
     frame, misread = texts.led_back(content.frame, file.name) if encoding is None else (content.frame, [])
-    content = dataclasses.replace(content, frame=frame, notes=(*content.notes, *misread))
+    # the same text is doubted once
+    doubted = [one for one in content.notes if one["code"] != "source.text_doubtful"]
+    told = content.notes if texts.still_doubted(frame, misread) else doubted
+    content = dataclasses.replace(content, frame=frame, notes=(*told, *misread))
     known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {})
     content, decisions, notes = placed(content, file.name, known)
     remarks = [
@@ -192,7 +195,13 @@ def _reader(path: Path) -> Reader:
 
 def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Read one layer of a file with GDAL."""
-    names = [str(name) for name, _ in pyogrio.list_layers(path)]
+    with bangs.without(path) as lent:
+        return _read_layer(path, lent, inner)
+
+
+def _read_layer(path: Path, lent: Path, inner: str | None) -> Content:
+    """Read one layer of a file with GDAL, which is handed the lent path."""
+    names = [str(name) for name, _ in pyogrio.list_layers(lent)]
     if not names:
         raise EmptyError(f"{path.name} has no layers")
     if inner is not None and inner not in names:
@@ -200,7 +209,7 @@ def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
     if inner is None and len(names) > 1:
         raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {_SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
-    frame, curved = _gdal_frame(path, name)
+    frame, curved = _gdal_frame(lent, name)
     if path.suffix.lower() == ".kml":
         frame = kml.named(frame, path, name, len(names))
     if frame.empty:
@@ -259,23 +268,27 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
 def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Unpack a zip into a folder that lives as long as the reading, and read the one thing in it."""
     with tempfile.TemporaryDirectory(prefix="gis-") as folder:
-        files = archives.extract(path, Path(folder))
+        names = membernames.decide(path, encoding)
+        files = archives.extract(path, Path(folder), names=names.encoding)
         found = _members(files, Path(folder))
         if not found:
             raise SourceError(f"{path.name} holds nothing that we read; it has {_listed(files, Path(folder))}")
         named = {name: file for name, file in found.items() if inner in {name, PurePosixPath(name).stem}}
         chosen = named if named else found
         if len(chosen) > 1:
-            raise UsageError(f"{path.name} holds {', '.join(found)}; {_SAY_WHICH}", members=list(found))
+            doubt = f"; the names are read as {names.encoding}: {names.shown}; or say --encoding" * names.doubtful
+            more = {"members": list(found), "ranking": names.ranking}
+            raise UsageError(f"{path.name} holds {', '.join(found)}; {_SAY_WHICH}{doubt}", **more)
         name, file = next(iter(chosen.items()))
         # a name that is no member may be a layer inside the only one
         content = _reader(file)(file, None if named else inner, encoding)
-        junk = [member.name for member in archives.members(path) if member.junk]
+        junk = [member.name for member in archives.members(path, names=names.encoding) if member.junk]
         ignored = findings.finding("source.junk_ignored", path.name, severity="info", members=junk)
         return dataclasses.replace(
             content,
-            decisions=(Decision("member", name, "zip"), *content.decisions),
-            notes=(*content.notes, *([ignored] if junk else [])),
+            decisions=(*names.decisions(), Decision("member", name, "zip"), *content.decisions),
+            notes=(*content.notes, *names.remarks(path.name), *([ignored] if junk else [])),
+            ranking=(*content.ranking, *names.ranking),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,9 @@ class Reconciled:
         reconcile.locked_differ (warning: two lines that may not be edited run apart), reconcile.deviation (info: a
         line that leaves the higher ones on purpose and was kept), reconcile.too_far and reconcile.vanished (warning:
         the feature stayed as it was), reconcile.unusable (warning: no valid polygon), reconcile.authority (warning:
-        a code that the list does not have ranks last).
+        a code that the list does not have ranks last), reconcile.outranks (warning: a line that stays because it ranks
+        above one that is held), reconcile.gap_left and reconcile.overlap_left (warning: ground narrower than the
+        tolerance beside a locked feature that none, or two, of its layer have).
     """
 
     layers: dict[str, gpd.GeoDataFrame]
@@ -57,6 +59,7 @@ def reconcile(
     authority: CodeList,
     keys: Mapping[str, str] | None = None,
     field: str = "authority",
+    held: Collection[str] = (),
 ) -> Reconciled:
     """Make lower lines follow higher ones.
 
@@ -72,6 +75,9 @@ def reconcile(
         Name of the key column by layer; `<layer>_id` where nothing is said.
     field
         Name of the column with the authority's code.
+    held
+        Layers none of whose lines is edited, whatever their codes; without a code they rank first. A feature of
+        another layer that ranks above one of them within the tolerance stays too and is reported.
 
     Returns
     -------
@@ -96,8 +102,9 @@ def reconcile(
     was edge to edge is so exactly; ground narrower than the tolerance between neighbours goes to one of them. No
     attribute (批复面积 among them) is touched. Where a joint lies within an edge that may not be edited, only the lower
     side has a vertex there, off the edge by no more than rounding. Between two lines that stay and differ
-    (reconcile.locked_differ) a strip narrower than the tolerance may be left over, or stay with the feature that its
-    open end leads to: no line that may be drawn parts them.
+    (reconcile.locked_differ) lies a strip; it is parted wherever one of them turns or a lower line ends, and each part
+    goes to the feature along it. What only locked features border is left, and so is ground that two of them cover:
+    each such gap and overlap narrower than the tolerance is a finding.
     """
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise UsageError(f"tolerance is {tolerance!r}; give a positive number of metres", tolerance=tolerance)
@@ -105,11 +112,13 @@ def reconcile(
         raise UsageError("no layer was given; name at least one", layers=[])
     system = crs.require_same(dict(layers))
     names = {name: (keys or {}).get(name, f"{name}_id") for name in layers}
-    features, notes = _features(layers, names, authority, field)
+    features, notes = _features(layers, names, authority, field, held)
+    features, above = _outranking(features, held, tolerance)
+    notes += above
     corner = areas.origin(np.array([feature.shape for feature in features], dtype=object))
     old = areas.moved(np.array([feature.shape for feature in features], dtype=object), -corner)
     fixed = np.array([feature.fixed for feature in features], dtype=bool)
-    work = Linework(old[fixed], np.flatnonzero(fixed), tolerance)
+    work = Linework(old[fixed], np.flatnonzero(fixed), tolerance, _groups(features, layers, held)[fixed])
     departures = _departures(work, features, old, fixed, tolerance)
     new = old.copy()
     for layer in layers:
@@ -117,15 +126,23 @@ def reconcile(
         if len(members) and not fixed[members].all():
             new[members] = _rebuilt(work, old, members, fixed, tolerance)
     notes += _refused(features, old, new, tolerance, corner)
-    notes += stretches.kept(features, departures, new, corner)
+    notes += stretches.kept(features, departures, new, corner, tolerance)
     notes += stretches.locked_differ(features, old, tolerance, corner)
     moves = stretches.moves(features, old, new, work, corner)
     frames = {name: _with_shapes(layers[name], name, features, old, new, corner) for name in layers}
+    for place, name in enumerate(layers):
+        if place and name not in held:
+            mine = [feature for feature in features if feature.layer == name]
+            notes += stretches.left(mine, frames[name], names[name], tolerance)
     return Reconciled(frames, moves.set_crs(system), findings.table(notes))
 
 
 def _features(
-    layers: Mapping[str, gpd.GeoDataFrame], keys: Mapping[str, str], authority: CodeList, field: str
+    layers: Mapping[str, gpd.GeoDataFrame],
+    keys: Mapping[str, str],
+    authority: CodeList,
+    field: str,
+    held: Collection[str],
 ) -> tuple[list[Feature], list[dict[str, Any]]]:
     """Return the features that have ground, the highest first, and findings about the others."""
     ranks = {code.code: rank for rank, code in enumerate(authority)}
@@ -134,7 +151,7 @@ def _features(
     for place, (layer, frame) in enumerate(layers.items()):
         names = _keys(frame, layer, keys[layer])
         codes = frame[field].to_list() if field in frame.columns else [None] * len(frame)
-        silent = 0 if place == 0 and field not in frame.columns else len(ranks)
+        silent = 0 if layer in held or (place == 0 and field not in frame.columns) else len(ranks)
         shapes = frame.geometry.to_numpy()
         usable = ground.usable(shapes)
         for row, (name, code) in enumerate(zip(names, codes, strict=True)):
@@ -151,10 +168,40 @@ def _features(
     # a feature of the first layer that nothing outranks has no line to follow
     highest = min((rank for rank, *_ in found), default=0)
     features = [
-        feature.as_fixed() if feature.locked or (place == 0 and rank == highest) else feature
+        feature.as_fixed() if feature.locked or feature.layer in held or (place == 0 and rank == highest) else feature
         for rank, place, _, feature in found
     ]
     return features, notes
+
+
+def _outranking(
+    features: list[Feature], held: Collection[str], tolerance: float
+) -> tuple[list[Feature], list[dict[str, Any]]]:
+    """Let those features stay that rank above a line beside them which is held, with a finding each."""
+    lines = [shapely.boundary(feature.shape) for feature in features]
+    kept = [n for n, feature in enumerate(features) if feature.layer in held]
+    tree = shapely.STRtree([lines[n] for n in kept])
+    result, notes = list(features), []
+    for n, feature in enumerate(features):
+        if feature.fixed:
+            continue
+        near = [kept[m] for m in np.sort(tree.query(lines[n], predicate="dwithin", distance=tolerance)).tolist()]
+        lower = next((features[m] for m in near if features[m].rank > feature.rank), None)
+        if lower is not None:
+            result[n] = feature.as_fixed()
+            at = shapely.shortest_line(shapely.boundary(lower.shape), lines[n]).coords[1]
+            more = {"at": at, "other_layer": lower.layer, "other": lower.key}
+            notes.append(
+                findings.finding("reconcile.outranks", feature.layer, feature.key, severity="warning", **more)
+            )
+    return result, notes
+
+
+def _groups(features: list[Feature], layers: Mapping[str, gpd.GeoDataFrame], held: Collection[str]) -> Places:
+    """Give the lines that were drawn together one number: those of a reference layer, and any other each its own."""
+    references = {name: place for place, name in enumerate(layers) if place == 0 or name in held}
+    numbers = [references.get(feature.layer, len(layers) + n) for n, feature in enumerate(features)]
+    return np.array(numbers, dtype=np.intp)
 
 
 def _unknown(layer: str, feature: str, field: str, value: str) -> dict[str, Any]:

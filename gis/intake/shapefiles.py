@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gis import findings
 from gis.errors import EmptyError, SourceError
-from gis.intake import dbf, encodings
+from gis.intake import bangs, dbf, encodings
 from gis.intake.sources import Content, Decision
 
 _MAGIC = 9994
@@ -115,7 +115,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
             f"{path.name}: {len(index.starts)} shapes but {len(table.kept)} rows of attributes; ask for it again"
         )
     copy = _Copy(raw, files, index)
-    shapes, readable = _placed(copy.read if rebuilt else partial(_shapes, path), copy)
+    shapes, readable = _placed(copy.read if rebuilt or bangs.has_mark(path) else partial(_shapes, path), copy)
     if not isinstance(shapes, gpd.GeoDataFrame) or len(shapes) != len(attributes):
         raise SourceError(
             f"{path.name}: {len(shapes)} shapes but {len(attributes)} rows of attributes; ask for it again"

@@ -16,7 +16,7 @@ class Decision:
     Parameters
     ----------
     matter
-        "crs", "axes", "encoding", "datum", "layer", "member" or "geometry".
+        "crs", "axes", "encoding", "datum", "layer", "member", "names" (of members) or "geometry".
     value
         What was decided.
     how
@@ -35,7 +35,7 @@ class Hypothesis:
     Parameters
     ----------
     matter
-        "place" or "encoding".
+        "place", "encoding" or "names" (of members of a zip).
     value
         What the file would be in, such as "EPSG:4548" or "EPSG:4326, GCJ-02".
     score

@@ -9,9 +9,11 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from gis import findings
-from gis.geometry import areas, linework
+from gis.geometry import areas, coverage, linework, parts
 from gis.geometry.linework import ROUNDING_M, Departure, Linework
 from gis.geometry.parts import Shapes
 
@@ -87,7 +89,9 @@ def moves(features: list[Feature], old: Shapes, new: Shapes, work: Linework, cor
     return gpd.GeoDataFrame(gpd.pd.DataFrame(records, columns=list(_COLUMNS)).astype(text), geometry=shapes)
 
 
-def kept(features: list[Feature], departures: list[Departure], new: Shapes, corner: Floats) -> list[dict[str, Any]]:
+def kept(
+    features: list[Feature], departures: list[Departure], new: Shapes, corner: Floats, tolerance: float
+) -> list[dict[str, Any]]:
     """Report the lines that leave higher ones by more than the tolerance and stay.
 
     Parameters
@@ -100,31 +104,60 @@ def kept(features: list[Feature], departures: list[Departure], new: Shapes, corn
         The features' shapes after, near the origin.
     corner
         Where the origin lies, m.
+    tolerance
+        Stretches of one feature whose ends lie within this distance are one line, m.
 
     Returns
     -------
     list of dict
-        Findings; none about a ring that touches no higher line.
+        One finding a line, however many higher features it cuts through; none about a ring that touches no higher
+        line.
     """
-    notes = []
+    drawn = []
     for one in departures:
         middle = shapely.line_interpolate_point(one.line, 0.5, normalized=True)
-        if one.line.is_closed or not shapely.dwithin(middle, new[one.owner].boundary, ROUNDING_M):
-            continue
-        feature = features[one.owner]
-        x, y = shapely.get_coordinates(middle)[0] + corner
-        notes.append(
-            findings.finding(
-                "reconcile.deviation",
-                feature.layer,
-                feature.key,
-                severity="info",
-                at=(float(x), float(y)),
-                length_m=float(one.line.length),
-                distance_m=one.furthest_m,
-            )
-        )
-    return notes
+        if not one.line.is_closed and shapely.dwithin(middle, new[one.owner].boundary, ROUNDING_M):
+            drawn.append(one)
+    if not drawn:
+        return []
+    tree = shapely.STRtree(new)
+    return [_deviation(features, line, tree, corner) for line in _continuous(drawn, tolerance)]
+
+
+def _continuous(departures: list[Departure], tolerance: float) -> list[list[Departure]]:
+    """Put the stretches together that make one line of one feature, in the order in which they were drawn."""
+    ends = shapely.points([tip for one in departures for tip in (one.line.coords[0], one.line.coords[-1])])
+    owner = np.repeat(np.array([one.owner for one in departures], dtype=np.intp), 2)
+    i, j = shapely.STRtree(ends).query(ends, predicate="dwithin", distance=tolerance)
+    same = owner[i] == owner[j]
+    links = coo_array((np.ones(same.sum()), (i[same] // 2, j[same] // 2)), shape=(len(departures),) * 2)
+    _, line = connected_components(links, directed=False)
+    found: dict[int, list[Departure]] = {}
+    for one, number in zip(departures, line.tolist(), strict=True):
+        found.setdefault(number, []).append(one)
+    return list(found.values())
+
+
+def _deviation(
+    features: list[Feature], line: list[Departure], tree: shapely.STRtree, corner: Floats
+) -> dict[str, Any]:
+    """Return the finding about one line that stays, at the middle of its longest stretch."""
+    feature = features[line[0].owner]
+    middles = [shapely.line_interpolate_point(one.line, 0.5, normalized=True) for one in line]
+    _, around = tree.query(middles, predicate="within")
+    through = {n for n in around.tolist() if features[n].layer != feature.layer and n < line[0].owner}
+    longest = int(np.argmax([one.line.length for one in line]))
+    x, y = shapely.get_coordinates(middles[longest])[0] + corner
+    return findings.finding(
+        "reconcile.deviation",
+        feature.layer,
+        feature.key,
+        severity="info",
+        at=(float(x), float(y)),
+        length_m=float(sum(one.line.length for one in line)),
+        distance_m=max(one.furthest_m for one in line),
+        through=[features[n].key for n in sorted(through)] or None,
+    )
 
 
 def locked_differ(features: list[Feature], old: Shapes, tolerance: float, corner: Floats) -> list[dict[str, Any]]:
@@ -169,6 +202,47 @@ def locked_differ(features: list[Feature], old: Shapes, tolerance: float, corner
             if line.length > 4 * tolerance:
                 notes.append(_differing(features, n, line, lines[near], owner[near], corner))
     return notes
+
+
+def left(features: list[Feature], frame: gpd.GeoDataFrame, key: str, tolerance: float) -> list[dict[str, Any]]:
+    """Report what lines that may not be edited leave open or covered twice within one layer.
+
+    Parameters
+    ----------
+    features
+        The layer's features.
+    frame
+        The layer after the reconciliation.
+    key
+        Name of its key column.
+    tolerance
+        Wider ground is no matter of lines that differ, m.
+
+    Returns
+    -------
+    list of dict
+        One finding for each enclosed gap, and for each pair that overlaps, beside a locked feature.
+    """
+    locked = {feature.key for feature in features if feature.locked}
+    if not locked:
+        return []
+    layer, usable = features[0].layer, frame.iloc[sorted(feature.row for feature in features)]
+    notes = []
+    for gap in _narrow(coverage.gaps(usable, key), tolerance).itertuples():
+        if locked & set(gap.neighbours):
+            more = {"neighbours": list(gap.neighbours), "area_m2": gap.area_m2, "width_m": gap.width_m}
+            at = (gap.x, gap.y)
+            notes.append(findings.finding("reconcile.gap_left", layer, severity="warning", at=at, **more))
+    for pair in _narrow(coverage.overlaps(usable, key), tolerance).itertuples():
+        if locked & {pair.first, pair.second}:
+            more = {"other": pair.second, "area_m2": pair.area_m2, "width_m": pair.width_m, "at": (pair.x, pair.y)}
+            notes.append(findings.finding("reconcile.overlap_left", layer, pair.first, severity="warning", **more))
+    return notes
+
+
+def _narrow(places: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:
+    """Return the places that are narrower than the tolerance everywhere."""
+    return places.loc[~parts.survives(places.geometry.to_numpy(), tolerance / 2)]
 
 
 def _locked(features: list[Feature], numbers: NDArray[np.intp]) -> NDArray[np.bool_]:

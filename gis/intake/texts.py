@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -62,6 +62,29 @@ def led_back(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[st
         shown = ", ".join(sorted({f"{meant} → {read}" for read, meant in back.values()}))
         notes.append(findings.finding("source.encoded_twice", name, severity="warning", encoding=shown))
     return _mapped(frame, back), notes
+
+
+def still_doubted(frame: pd.DataFrame, notes: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether a reader's doubt about its texts says more than what leading them back found.
+
+    Parameters
+    ----------
+    frame
+        Rows after `led_back`.
+    notes
+        What it found.
+
+    Returns
+    -------
+    bool
+        False where the doubt is already named, column by column, or was settled.
+    """
+    codes = {one["code"] for one in notes}
+    if "source.encoded_twice" not in codes:
+        return "source.text_doubtful" not in codes
+    columns = [column for column in frame.columns if isinstance(frame[column].dtype, pd.StringDtype)]
+    whole = "".join(str(text) for column in columns for text in frame[column].dropna().unique()[:_ENOUGH])
+    return "source.text_doubtful" not in codes and encodings.usual(whole) < encodings.DOUBTFUL
 
 
 def _way(texts: list[str]) -> tuple[Way | None, bool]:

@@ -5,7 +5,7 @@ Internal by nature: it shows fields that no public edition does, and says so on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,51 @@ def write_findings(
     ]
     if repairs is not None:
         sheets.append(_repairs(repairs, catalogue))
-    return _write(out, tuple(sheets), about or About(), (INTERNAL,), words["report"])
+    return write_sheets(out, sheets, about or About(), words["report"])
+
+
+def findings_sheet(found: pd.DataFrame, catalogue: Catalogue) -> Table:
+    """Lay out all findings on one sheet.
+
+    Parameters
+    ----------
+    found
+        A findings table.
+    catalogue
+        Sentences, titles and who takes what.
+
+    Returns
+    -------
+    gis.publish.tables.Table
+    """
+    return _findings(found, catalogue, catalogue.words("workbook")["findings"])
+
+
+def write_sheets(out: Path, sheets: Sequence[Table], about: About, title: str) -> Path:
+    """Write sheets that stay in the bureau as a workbook.
+
+    Parameters
+    ----------
+    out
+        *.xlsx; replaced in one step.
+    sheets
+        In their order.
+    about
+        Who answers for it.
+    title
+        What the workbook is called.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there.
+    """
+    return _write(out, tuple(sheets), about, (INTERNAL,), title)
 
 
 def _write(out: Path, sheets: tuple[Table, ...], about: About, notices: tuple[str, ...], title: str) -> Path:

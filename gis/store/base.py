@@ -120,7 +120,16 @@ class Store:
         frame = versioned(decode(found, record, self.crs), [row[-1] for row in found])
         return frame if bbox is None else reading.inside(frame, record, bbox)
 
-    def put(self, layer: str, frame: pd.DataFrame, *, author: str, reason: str, force: bool = False) -> Change:
+    def put(
+        self,
+        layer: str,
+        frame: pd.DataFrame,
+        *,
+        author: str,
+        reason: str,
+        force: bool = False,
+        noted: tuple[str, pd.DataFrame] | None = None,
+    ) -> Change:
         """Insert new features and change known ones; rows that are not in the frame stay as they are.
 
         Parameters
@@ -134,6 +143,8 @@ class Store:
             Who and why.
         force
             Change rows whatever their `_version`.
+        noted
+            Who found what on the way, such as ("reconcile", a table of `gis.findings`); replaces what was so found.
 
         Returns
         -------
@@ -150,12 +161,13 @@ class Store:
             Rows were changed or retired by somebody else after they were read; both versions are listed.
         """
         record = self._base(self.catalogue.layer(layer), "is derived: it is replaced whole with replace()")
-        with self._change(author, reason, "put", [record]) as draft:
+        with self._change(author, reason, "put", [record, *derived.beside(self.catalogue)]) as draft:
             draft.counts.update(edits.write(self._desk, record, edits.settle(self._desk, record, frame, force=force)))
+            draft.counts.update(derived.noted(self._desk, record, noted, self.settings.lang, draft.number))
         return draft.change
 
     def retire(self, layer: str, keys: str | Collection[str], *, author: str, reason: str) -> Change:
-        """Take features out of the present; history keeps them.
+        """Take features out of the present, and what checks found about them; history keeps the features.
 
         Parameters
         ----------
@@ -172,14 +184,13 @@ class Store:
 
         Raises
         ------
-        UnknownNameError
-            A key does not exist.
-        RowsRefused
-            Other features refer to one of them.
+        UnknownNameError, RowsRefused
+            A key does not exist; other features refer to one of them.
         """
         record = self._base(self.catalogue.layer(layer), "is derived: it is replaced whole with replace()")
-        with self._change(author, reason, "retire", [record]) as draft:
+        with self._change(author, reason, "retire", [record, *derived.beside(self.catalogue)]) as draft:
             draft.counts["retired"] = edits.retire(self._desk, record, keys)
+            derived.forget(self._desk, record, keys)
         return draft.change
 
     def history(self, layer: str, key: str) -> pd.DataFrame:
@@ -340,7 +351,7 @@ class Store:
         quarantined
             Rows for the layer `quarantine`; they replace those that the layer had there.
         findings
-            Table of `gis.findings`; it replaces the findings about the layer.
+            Table of `gis.findings`, `file` beside; it replaces the findings of loads about the layer.
         author, reason
             Who and why.
         force

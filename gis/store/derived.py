@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -10,7 +10,7 @@ import pandas as pd
 
 from gis import crs as systems
 from gis import findings, rows
-from gis.catalogue import Layer
+from gis.catalogue import Catalogue, Layer
 from gis.errors import UsageError
 from gis.lineage import Lineage
 from gis.store import edits, reading
@@ -157,9 +157,79 @@ def load(desk: Desk, layer: Layer, tables: Mapping[str, pd.DataFrame], lang: str
     """
     counts = {}
     for name, frame in tables.items():
-        beside = desk.catalogue.layer(name)
+        record = desk.catalogue.layer(name)
         # findings of the analyses about the same layer stay
-        part = {"layer": layer.name} | ({"origin": "load"} if "origin" in beside.columns else {})
-        counts[name] = replace(desk, beside, shaped(frame, beside, desk, lang, part), part)
-        note(desk.home, beside, change, None)
+        part = {"layer": layer.name} | ({"origin": "load"} if "origin" in record.columns else {})
+        counts[name] = replace(desk, record, shaped(frame, record, desk, lang, part), part)
+        note(desk.home, record, change, None)
     return counts
+
+
+def beside(catalogue: Catalogue) -> list[Layer]:
+    """Return the layer that edits of base layers write to as well, none where the catalogue has no findings.
+
+    Parameters
+    ----------
+    catalogue
+        The store's catalogue.
+
+    Returns
+    -------
+    list of gis.catalogue.Layer
+    """
+    return [layer for layer in catalogue.layers.values() if layer.name == "findings"]
+
+
+def noted(
+    desk: Desk, layer: Layer, said: tuple[str, pd.DataFrame] | None, lang: str, change: int
+) -> dict[str, int]:
+    """Replace the findings of one origin about a layer, and about the other layers that the new ones name.
+
+    Parameters
+    ----------
+    desk
+        Home, catalogue, CRS.
+    layer
+        The base layer that was edited.
+    said
+        Who found them, and the table of `gis.findings`; None where nothing was looked for.
+    lang
+        Language of the sentences.
+    change
+        Number of the change set.
+
+    Returns
+    -------
+    dict
+        Number of findings, empty where nothing was looked for.
+    """
+    if said is None:
+        return {}
+    origin, found = said
+    record = desk.catalogue.layer("findings")
+    total = 0
+    for name in sorted({layer.name, *found["layer"]}):
+        part = {"layer": name, "origin": origin}
+        total += replace(desk, record, shaped(found[found["layer"] == name], record, desk, lang, part), part)
+    note(desk.home, record, change, None)
+    return {record.name: total}
+
+
+def forget(desk: Desk, layer: Layer, keys: str | Collection[str]) -> None:
+    """Drop what checks and loads found about features that are no more.
+
+    Parameters
+    ----------
+    desk
+        Home, catalogue, CRS.
+    layer
+        The base layer that they were in.
+    keys
+        One key or several.
+    """
+    gone = [keys] if isinstance(keys, str) else list(keys)
+    part = {"layer": layer.name, "origin": ["load", "check"], "feature": gone}
+    for record in beside(desk.catalogue):
+        condition, values = reading.conditions(desk.home, record, part)
+        desk.home.run(f"DELETE FROM {desk.home.table(record.name)} AS t WHERE {condition}", values)
+        desk.home.touch(record)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 
 from gis import catalogue as gis_catalogue
-from gis import crs as gis_crs
 from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
@@ -24,10 +21,8 @@ from gis.publish import files, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
 from gis.store.geopackage import GeoPackage
+from gis.workflow.loading import Loading
 from gis.workflow.steps import Track, silent
-
-# layers whose lines most others share
-_TRUSTED = ("districts", "townships", "blocks", "street_blocks")
 
 
 @dataclass(frozen=True)
@@ -153,15 +148,19 @@ def load(
             )
     asked = hints or Hints()
     # nothing is stored before everything is read, so what the store knows of the place stays the same
-    around = _Surroundings(target, chosen)
-    ready = [_conformed(target, Path(path), asked, chosen, around) for path in track(list(paths), "读取")]
+    files = list(paths)
+    alone = len(files) == 1
+    # one bar at a time: of files, or of the stages and then the rows of the only one
+    job = Loading(target, track if alone else silent)
+    ready = [_conformed(target, Path(path), asked, chosen, job) for path in (files if alone else track(files, "读取"))]
     taken = []
-    # one bar at a time: of files, or of the rows of the only one
-    target.track = track if len(ready) == 1 else None
+    target.track = track if alone else None
     for _ in track(range(len(ready)), "入库") if len(ready) > 1 else range(len(ready)):
         # handed over, not held here: a million rows are kept once
         layer, file, noted, frames = ready.pop(0)
-        taken.append(take_in(target, layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted))
+        taken.append(
+            take_in(target, layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted, job=job)
+        )
     if report is not None:
         found = gis_findings.join(*[one.findings for one in taken])
         repairs = pd.concat([one.repairs for one in taken], ignore_index=True) if taken else None
@@ -178,6 +177,7 @@ def take_in(
     author: str,
     reason: str,
     noted: pd.DataFrame | None = None,
+    job: Loading | None = None,
 ) -> Taken:
     """Repair, validate and store the rows of one layer; faulty rows go to quarantine with their reasons.
 
@@ -195,25 +195,38 @@ def take_in(
         Who changes the store, and why.
     noted
         Findings made on the way here.
+    job
+        The load that this is a part of.
 
     Returns
     -------
     Taken
+
+    Notes
+    -----
+    Findings of other files about the layer stay, but for those about features that come again.
     """
+    known = job or Loading(store)
+    known.stage()
     record = store.catalogue.layer(layer)
     flat = outlines.flattened(frame.geometry.to_numpy(), record) if record.spatial else None
     frame = gis_rows.canonical(frame, record, store.settings.crs)
     mended = repair.repair(frame, record)
+    known.stage()
     found = gis_findings.join(
         _about(noted, layer),
         gis_findings.table() if flat is None else flat,
         mended.findings,
-        _validated(store, mended.frame, record, _local(store, store.settings)),
+        _validated(known, store.catalogue, mended.frame, record, known.local(store.settings)),
     )
-    found = exceptions.accept(found, _register(store), on=date.today(), layer=layer)
+    found = exceptions.accept(found, known.frame(exceptions.LAYER), on=date.today(), layer=layer)
     accepted, quarantined = validate.split(mended.frame, found, layer=layer, file=file)
     waiting = pd.concat([_waiting(store, record, accepted, file), quarantined], ignore_index=True)
-    change = store.load(layer, accepted, waiting, found, author=author, reason=f"{reason}:{file}")
+    standing = _standing(store, record, mended.frame, file)
+    known.stage()
+    said = gis_findings.join(standing, found.assign(file=file))
+    change = store.load(layer, accepted, waiting, said, author=author, reason=f"{reason}:{file}")
+    known.changed(layer)
     return Taken(file, layer, len(accepted), len(quarantined), change, found, mended.repairs)
 
 
@@ -249,14 +262,16 @@ def check(
     if not isinstance(target, Store):
         with opened(target, chosen) as store:
             return check(store, settings=chosen, report=report, points=points, track=track)
-    local = _local(target, chosen)
+    job = Loading(target)
+    local = job.local(chosen)
     tables = [target.findings()]
     for layer in track(_base_layers(target.catalogue), "检查"):
-        frame = target.read(layer.name).drop(columns="_version")
+        frame = job.frame(layer.name).drop(columns="_version")
         if len(frame):
-            tables.append(_validated(target, frame, layer, local))
-    found = exceptions.accept(gis_findings.join(*tables), _register(target), on=date.today())
+            tables.append(_validated(job, target.catalogue, frame, layer, local))
+    found = exceptions.accept(gis_findings.join(*tables), job.frame(exceptions.LAYER), on=date.today())
     target.replace("findings", found, where={"origin": "check"})
+    _leave_files(target, job)
     if report is not None:
         workbook.write_findings(found, report, catalogue=target.catalogue)
     if points is not None:
@@ -322,30 +337,8 @@ def _settings(target: object, settings: Settings | None) -> Settings:
     return settings or (target.settings if isinstance(target, Store) else Settings())
 
 
-class _Surroundings:
-    """Know what a store says of where a file's rows should lie; read when it is first asked for."""
-
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
-
-    @cached_property
-    def bounds(self) -> tuple[float, float, float, float] | None:
-        """West, south, east and north of the district, degrees."""
-        return _local(self._store, self._settings).bounds
-
-    @cached_property
-    def _trusted(self) -> dict[str, gpd.GeoDataFrame]:
-        there = {name: self._store.read(name) for name in _TRUSTED}
-        return {name: frame for name, frame in there.items() if len(frame)}
-
-    def fit(self, layer: Layer) -> dict[str, gpd.GeoDataFrame]:
-        """Return the stored layers whose lines a file for a layer should share, as far as there are any."""
-        return {name: frame for name, frame in self._trusted.items() if name != layer.name} if layer.spatial else {}
-
-
 def _conformed(
-    store: Store, path: Path, hints: Hints, settings: Settings, around: _Surroundings
+    store: Store, path: Path, hints: Hints, settings: Settings, job: Loading
 ) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
     """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
     inner = None
@@ -361,7 +354,9 @@ def _conformed(
     layer = named_layer(store.catalogue, named, hints.layer or (recipe.layer if recipe else None))
     settled = recipe.settled() if recipe else {}
     said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
-    source = read(path, layer=inner, **said, bounds=around.bounds, fit=around.fit(layer))
+    job.stage()
+    source = read(path, layer=inner, **said, bounds=job.local(settings).bounds, fit=job.fit(layer))
+    job.stage()
     made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
     notes = [] if recipe is None else [_replayed(path.name, recipe)]
     if folder is not None and recipe is None and inner is None:
@@ -381,13 +376,13 @@ def _replayed(file: str, recipe: Recipe) -> dict[str, object]:
     return gis_findings.finding("source.recipe", file, severity="info", made=recipe.made, decisions=shown or "—")
 
 
-def _validated(store: Store, frame: pd.DataFrame, layer: Layer, settings: Settings) -> pd.DataFrame:
+def _validated(
+    job: Loading, catalogue: Catalogue, frame: pd.DataFrame, layer: Layer, settings: Settings
+) -> pd.DataFrame:
     """Validate a layer's rows against the code lists and against the layers that they refer to."""
-    names = {field.reference for field in layer.fields if field.reference}
-    keys = {name: set(store.read(name)[store.catalogue.layer(name).key]) for name in sorted(names)}
-    parents = {name: store.read(name) for name in layer.within if name in store.layers()}
+    keys, parents = job.keys(layer), job.parents(layer)
     found = validate.validate(
-        frame, layer, catalogue=store.catalogue, settings=settings, references=keys, parents=parents
+        frame, layer, catalogue=catalogue, settings=settings, references=keys, parents=parents
     )
     return gis_findings.join(found, measures.check(frame, layer))
 
@@ -399,9 +394,22 @@ def _waiting(store: Store, layer: Layer, accepted: pd.DataFrame, file: str) -> p
     return held.loc[~settled, list(store.catalogue.layer("quarantine").columns)]
 
 
-def _register(store: Store) -> pd.DataFrame:
-    """Return the register of accepted exceptions."""
-    return store.read(exceptions.LAYER)
+def _standing(store: Store, layer: Layer, frame: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Return what was found in other files of the layer, but for features that come again."""
+    held = store.read("findings", where={"layer": layer.name, "origin": "load"})
+    gone = held["file"].eq(file) | held["feature"].isin(frame[layer.key].dropna().astype(str))
+    return held.loc[~gone, [*gis_findings.COLUMNS, "file"]]
+
+
+def _leave_files(store: Store, job: Loading) -> None:
+    """Drop what loads found about features that were checked anew; what is about files and waiting rows stays."""
+    held = store.read("findings", where={"origin": "load"})
+    keys = {layer.name: layer.key for layer in _base_layers(store.catalogue)}
+    stored = {name: set(job.frame(name)[keys[name]]) for name in held["layer"].unique() if name in keys}
+    pairs = zip(held["layer"], held["feature"], strict=True)
+    stays = [isinstance(feature, str) and feature not in stored.get(layer, ()) for layer, feature in pairs]
+    if not all(stays):
+        store.replace("findings", held.loc[stays, [*gis_findings.COLUMNS, "file"]], where={"origin": "load"})
 
 
 def _about(noted: pd.DataFrame | None, layer: str) -> pd.DataFrame:
@@ -415,12 +423,3 @@ def _about(noted: pd.DataFrame | None, layer: str) -> pd.DataFrame:
 def _base_layers(catalogue: Catalogue) -> Sequence[Layer]:
     """Return the layers that hold what files brought, not results."""
     return [layer for layer in catalogue.layers.values() if not layer.derived]
-
-
-def _local(store: Store, settings: Settings) -> Settings:
-    """Return the settings with the bounds of the districts that the store holds; without any, as they are."""
-    districts = store.read("districts")
-    if districts.empty:
-        return settings
-    west, south, east, north = gis_crs.to(districts, gis_crs.CGCS2000).total_bounds
-    return replace(settings, bounds=(float(west), float(south), float(east), float(north)))

@@ -113,3 +113,24 @@ def test_one_layer_s_findings_leave_another_s_alone(store, blocks, units, issues
     store.load("units", units, quarantined.iloc[:0], findings.table(), **who)
     assert len(store.read("findings", where={"layer": "blocks"})) == 2
     assert len(store.read("quarantine")) == 1
+
+
+def test_an_edit_brings_what_was_found_on_the_way(store, blocks, issues, who):
+    """In the same change set; what the same origin said before about the layer goes, what others said stays."""
+    store.replace("findings", issues, where={"origin": "check"})
+    first = store.put("blocks", blocks, noted=("reconcile", issues), **who)
+    assert (first.counts["inserted"], first.counts["findings"]) == (len(blocks), 2)
+    store.put("blocks", store.read("blocks"), noted=("reconcile", issues.iloc[:1]), **who)
+    assert sorted(store.read("findings")["origin"]) == ["check", "check", "reconcile"]
+    store.put("blocks", store.read("blocks"), **who)
+    assert len(store.read("findings")) == 3
+
+
+def test_what_checks_found_goes_with_a_retired_feature(store, blocks, issues, who):
+    """What an analysis found stays until it runs again; so does what is about the layer as a whole."""
+    store.put("blocks", blocks, noted=("check", issues), **who)
+    store.replace("findings", issues, where={"origin": "stations"})
+    store.retire("blocks", "MC00-0001", **who)
+    left = store.read("findings")
+    assert sorted(left.loc[left["feature"].notna(), "origin"]) == ["stations"]
+    assert sorted(left.loc[left["feature"].isna(), "origin"]) == ["check", "stations"]

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as some
 
+from gis import findings
 from gis.settings import Settings
-from gis.workflow import intake
+from gis.workflow import intake, loading
 
 WEST, SOUTH = 423_000.0, 4_423_000.0
 
@@ -123,6 +124,98 @@ def test_a_row_put_right_leaves_the_quarantine(fresh):
         assert sorted(zip(waiting["file"], waiting["feature"], strict=True)) == [("乙.shp", "U3"), ("甲.shp", "U2")]
         take(store, units([("U2", "delineated", None, square(1))]), "甲.shp")
         assert list(store.read("quarantine")["feature"]) == ["U3"]
+
+
+def said(store, origin="load"):
+    """Return file, feature and code of the findings of one origin."""
+    held = store.read("findings", where={"origin": origin})
+    return sorted(held[["file", "feature", "code"]].fillna("—").itertuples(index=False, name=None))
+
+
+def spoiled(key, column):
+    return units([(key, "nonsense", None, square(column))])
+
+
+def test_findings_of_each_file_stay(fresh):
+    """A second file for the layer adds its own; the same file again replaces its own; a row that comes again is new."""
+    with intake.opened(fresh, Settings()) as store:
+        take(store, spoiled("U1", 0), "甲.shp")
+        taken = take(store, spoiled("U2", 1), "乙.shp")
+        first, second = ("甲.shp", "U1", "row.code"), ("乙.shp", "U2", "row.code")
+        assert set(taken.findings["feature"]) == {"U2"}
+        assert said(store) == [second, first]
+        take(store, spoiled("U3", 2), "甲.shp")
+        assert said(store) == [second, ("甲.shp", "U3", "row.code")]
+        take(store, units([("U2", "delineated", None, square(1))]), "丙.shp")
+        assert said(store) == [("甲.shp", "U3", "row.code")]
+
+
+def test_a_check_and_a_retirement_take_findings_away(fresh):
+    """A check looks at stored features anew; what is about waiting rows and about files stays."""
+    noted = findings.table([findings.finding("source.remark", "甲.shp", severity="info", text="?")])
+    with intake.opened(fresh, Settings()) as store:
+        shapes = units([("U1", "delineated", None, bowtie(0)), ("U2", "nonsense", None, square(1))])
+        intake.take_in(store, "units", shapes, file="甲.shp", author="甲", reason="试", noted=noted)
+        take(store, units([("U4", "delineated", None, square(4)), ("U5", "delineated", None, square(4))]), "乙.shp")
+        there = {feature for _, feature, _ in said(store)}
+        assert {"U1", "U2", "U4", "甲.shp"} <= there
+        intake.check(store)
+        assert {feature for _, feature, _ in said(store)} == {"U2", "甲.shp"}
+        assert "U4" in {feature for _, feature, _ in said(store, "check")}
+        store.retire("units", ["U4"], author="甲", reason="试")
+        assert "U4" not in {feature for _, feature, _ in said(store, "check")}
+
+
+def test_what_a_load_asks_of_the_store_is_read_once(fresh, tmp_path, monkeypatch):
+    """However many files there are; a layer that a file has changed is read anew."""
+    files = []
+    for number in range(3):
+        rows = units([(f"U{number}", "delineated", None, square(number))])
+        pyogrio.write_dataframe(rows, tmp_path / f"{number}.gpkg")
+        files.append(tmp_path / f"{number}.gpkg")
+    with intake.opened(fresh, Settings()) as store:
+        asked, read = [], store.read
+        monkeypatch.setattr(store, "read", lambda name, **more: asked.append((name, *more)) or read(name, **more))
+        intake.load(store, files, hints=intake.Hints(layer="units"), settings=Settings())
+        assert {name: asked.count((name,)) for name in ("districts", "exceptions", "blocks")} == {
+            "districts": 1, "exceptions": 1, "blocks": 1,
+        }  # fmt: skip
+
+
+def test_a_later_file_may_refer_to_an_earlier_one(fresh, tmp_path):
+    """What the first file brought is known when the second is checked."""
+    with intake.opened(fresh, Settings()) as store:
+        job = loading.Loading(store)
+        more = {"file": "a", "author": "甲", "reason": "试", "job": job}
+        intake.take_in(store, "units", units([("U1", "delineated", None, square(0))]), **more)
+        assert job.keys(store.catalogue.layer("projects"))["units"] == {"U1"}
+        intake.take_in(store, "units", units([("U2", "delineated", None, square(1))]), **more)
+        assert job.keys(store.catalogue.layer("projects"))["units"] == {"U1", "U2"}
+
+
+def test_one_file_shows_its_stages(fresh, tmp_path):
+    """To the end, before its rows are stored; several files have a bar of files."""
+    log = []
+
+    def track(items, title):
+        log.append(f"{title} begins")
+        for item in items:
+            yield item
+            log.append(f"{item} done") if title == "读取与检查" else None
+        log.append(f"{title} ends")
+
+    for number in range(2):
+        rows = units([(f"U{number}", "delineated", None, square(number))])
+        pyogrio.write_dataframe(rows, tmp_path / f"{number}.gpkg")
+    hints = intake.Hints(layer="units")
+    with intake.opened(fresh, Settings()) as store:
+        intake.load(store, [tmp_path / "0.gpkg"], hints=hints, settings=Settings(), track=track)
+        # so few rows are stored at once
+        assert log == ["读取与检查 begins", *(f"{stage} done" for stage in loading.STAGES), "读取与检查 ends"]
+        log.clear()
+        files = [tmp_path / "0.gpkg", tmp_path / "1.gpkg"]
+        intake.load(store, files, hints=hints, settings=Settings(), track=track)
+        assert log == ["读取 begins", "读取 ends", "入库 begins", "入库 ends"]
 
 
 def exception(**changes):

@@ -24,6 +24,34 @@ DRIVERS = {
 }
 
 
+@pytest.mark.parametrize("linked", [True, False], ids=["links", "no links"])
+@pytest.mark.parametrize("suffix", [*DRIVERS, ".shp", ".tab"])
+def test_a_path_may_have_an_exclamation_mark(tmp_path, suffix, linked, monkeypatch):
+    """In the folder's name and in the file's, without links too; nothing is left beside it. MapInfo keeps cm."""
+
+    def refuse(*_, **__):
+        raise OSError("a required privilege is not held")
+
+    if not linked:
+        monkeypatch.setattr("os.symlink", refuse)
+    drivers = {**DRIVERS, ".shp": "ESRI Shapefile", ".tab": "MapInfo File"}
+    frame = gpd.GeoDataFrame({"Name": ["甲"]}, geometry=[square()], crs="EPSG:4548")
+    written = frame.drop(columns="Name") if suffix == ".dxf" else frame
+    degrees = suffix in {".kml", ".geojson"}
+    (tmp_path / "plain").mkdir()
+    pyogrio.write_dataframe(
+        written.to_crs("EPSG:4326") if degrees else written, tmp_path / "plain" / f"a{suffix}", driver=drivers[suffix]
+    )
+    odd = (tmp_path / "plain").rename(tmp_path / "urgent!")
+    for part in sorted(odd.iterdir()):
+        part.rename(odd / f"!{part.name}")
+    there = sorted(odd.iterdir())
+    came = read(odd / f"!a{suffix}", crs="EPSG:4548").frame if not degrees else read(odd / f"!a{suffix}").frame
+    shape = came.geometry.to_crs("EPSG:4548").iloc[0]
+    assert shapely.hausdorff_distance(shapely.boundary(shape), square().boundary) < 0.02
+    assert sorted(odd.iterdir()) == there
+
+
 @pytest.mark.parametrize("suffix", DRIVERS)
 def test_a_file_of_each_form_is_read(tmp_path, suffix):
     """The square comes back within a millimetre; a drawing says no CRS."""

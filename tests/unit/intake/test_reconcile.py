@@ -12,6 +12,7 @@ from shapely.ops import split
 
 from gis import catalogue, findings
 from gis.errors import CrsError, FrameError, UsageError
+from gis.geometry import coverage
 from gis.intake.reconcile import reconcile
 
 CATALOGUE = catalogue.read()
@@ -159,6 +160,63 @@ def test_registered_units_stay_to_the_last_bit(small):
     ] == []
 
 
+def check_locked(blocks, truth, seed, every, shift):
+    """Locked units a metre off keep every bit, no free one has an arm beside them, and what is left is named."""
+    locked = np.arange(len(truth)) % every == 0
+    drawn = np.array(digitised(truth, 0.05, seed), dtype=object)
+    drawn[locked] = [shapely.affinity.translate(shape, *shift) for shape in drawn[locked]]
+    layers = {
+        "block": frame("block", blocks, authority=["registered"] * len(blocks)),
+        "unit": frame("unit", drawn, authority=np.where(locked, "registered", "draft")),
+    }
+    done = run(layers, 2.0)
+    units = done.layers["unit"]
+    after = units.geometry.to_numpy()
+    assert shapely.equals_identical(after[locked], drawn[locked]).all()
+    assert shapely.is_valid(after).all()
+    # narrower than 1.4 m and longer than 6 m: a strip along a side that belongs to somebody else
+    core = shapely.buffer(shapely.buffer(after[~locked], -0.7, join_style="mitre"), 0.72, join_style="mitre")
+    arms = shapely.get_parts(shapely.difference(after[~locked], core))
+    assert arms[shapely.length(arms) > 12].size == 0
+    gaps, overlaps = coverage.gaps(units, "unit_id"), coverage.overlaps(units, "unit_id")
+    # between a locked unit and a free one nothing is left
+    names = set(units.loc[locked, "unit_id"])
+    assert all(len(names & set(around)) > 1 for around in gaps["neighbours"])
+    assert set(overlaps["first"]) | set(overlaps["second"]) <= names
+    for code, places in (("reconcile.gap_left", gaps), ("reconcile.overlap_left", overlaps)):
+        found = done.findings[done.findings["code"] == code]
+        said = [json.loads(text)["area_m2"] for text in found["parameters"]]
+        assert said == pytest.approx(places["area_m2"].tolist())
+        at = shapely.points(found[["x", "y"]].to_numpy())
+        assert shapely.distance(at, places.geometry.to_numpy()).max(initial=0) < 1e-6
+    return gaps, overlaps
+
+
+def test_neighbours_close_up_to_locked_units_of_the_full_case():
+    """Every seventh of 200 units over 900 blocks is registered and stands 1.2 m off."""
+    gaps, overlaps = check_locked(*town(30), 11, 7, (1.0, 0.6))
+    # U28 and U49, U56 and U77, U84 and U105 are both registered and meet
+    assert overlaps[["first", "second"]].values.tolist() == [["U105", "U84"], ["U28", "U49"], ["U56", "U77"]]
+    assert gaps["width_m"].max() < 0.1
+
+
+@pytest.mark.parametrize("shift", [(1.0, 0.6), (-0.9, 0.5), (0.7, -0.7), (-0.6, -1.0)])
+@pytest.mark.parametrize("every", [3, 4, 7])
+def test_neighbours_close_up_to_locked_units(every, shift, small):
+    """Wherever the locked ones lie and whatever way they are off."""
+    check_locked(*small, 12, every, shift)
+
+
+def test_a_strip_beside_a_locked_unit_goes_to_the_unit_along_it():
+    """The locked unit ends 1 m short of its block; above it lie two free units, each gets the strip along its side."""
+    blocks = [box(0, 0, 200, 100), box(0, 100, 200, 200)]
+    shapes = [box(0, 0, 200, 99), box(0, 100, 80, 200), box(80, 100, 200, 200)]
+    units = frame("unit", shapes, authority=["registered", "draft", "draft"])
+    done = run({"block": frame("block", blocks), "unit": units}, 2.0)
+    assert done.layers["unit"].area.tolist() == pytest.approx([19_800, 8_080, 12_120])
+    assert shapely.union_all(done.layers["unit"].geometry.to_numpy()).area == pytest.approx(40_000)
+
+
 def test_a_stretch_that_moved_is_listed_with_its_areas():
     """A unit 0.5 m short of a block's edge of 100 m gains 50 m²; beyond the opposite edge by 0.2 m it loses 20 m²."""
     unit = box(0.5, 0, 100.2, 100)
@@ -217,6 +275,16 @@ def test_a_kept_deviation_is_named():
     assert said["length_m"] == pytest.approx(100)
     # the middle of the line is 40 m from the west side of the block
     assert said["distance_m"] == pytest.approx(40, abs=0.5)
+    assert said["through"] == ["B0"]
+
+
+def test_a_cut_through_several_blocks_is_one_deviation(small):
+    """Each unit of 3 × 3 blocks is cut in two: the half that brings the line is named once, with the three blocks."""
+    blocks, truth = small
+    found = run({"block": frame("block", blocks), "unit": frame("unit", digitised(truth, 0.3, 5))}, 2.0).findings
+    assert set(found["code"]) == {"reconcile.deviation"}
+    assert len(found) == found["feature"].nunique() == len(truth) // 2
+    assert {len(json.loads(text)["through"]) for text in found["parameters"]} == {3}
 
 
 def test_equals_meet_half_way():
@@ -238,6 +306,26 @@ def test_authority_outranks_the_order_of_layers():
     done = run({"block": blocks, "unit": units})
     assert done.layers["block"].geometry[0].equals(units.geometry[0])
     assert done.moves[["layer", "followed_layer"]].values.tolist() == [["block", "unit"]]
+
+
+HELD = {
+    # name: (the block's code, the unit's code, whether the unit follows, findings)
+    "no code above a draft": (None, "draft", True, []),
+    "equals": ("draft", "draft", True, []),
+    "a draft below a submitted unit": ("draft", "submitted", False, ["reconcile.outranks"]),
+    "a draft below a registered unit": ("draft", "registered", False, ["reconcile.locked_differ"]),
+}
+
+
+@pytest.mark.parametrize(("block", "unit", "follows", "found"), HELD.values(), ids=HELD)
+def test_a_layer_that_is_held_never_moves(block, unit, follows, found):
+    """What ranks above it stays as well, and is named; without a code it ranks first."""
+    blocks = frame("block", [box(0, 0, 100, 100)], authority=[block])
+    units = frame("unit", [box(0.4, 0, 100, 100)], authority=[unit])
+    done = reconcile({"block": blocks, "unit": units}, tolerance=1.0, authority=AUTHORITY, held=["block"])
+    assert shapely.equals_identical(done.layers["block"].geometry[0], blocks.geometry[0])
+    assert done.layers["unit"].geometry[0].equals((blocks if follows else units).geometry[0])
+    assert list(done.findings["code"]) == found
 
 
 def test_a_third_layer_follows_the_second():
@@ -300,8 +388,9 @@ def test_bad_rows_are_findings(name):
 
 
 def test_every_finding_has_its_words():
-    """Six codes, two languages."""
-    codes = ["authority", "unusable", "deviation", "locked_differ", "too_far", "vanished"]
+    """Nine codes, two languages."""
+    codes = ["authority", "unusable", "deviation", "locked_differ", "too_far", "vanished", "outranks"]
+    codes += ["gap_left", "overlap_left"]
     for lang in ("zh", "en"):
         assert {f"reconcile.{code}" for code in codes} <= set(CATALOGUE.words("findings", lang))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from gis.intake import read as reading
 from gis.intake import texts
 
 MEANT = ["门头沟区新桥大街", "更新单元", "石龙经济开发区", None, "plain"]
@@ -49,3 +50,28 @@ def test_lost_text_is_named(lost):
     """Nothing brings it back: the column is named so that it is asked for again."""
     _, notes = texts.led_back(frame([lost, "更新单元"]), "a.gpkg")
     assert [one["code"] for one in notes] == ["source.text_lost"]
+
+
+def garbled(text):
+    """What UTF-8 becomes that was read as GB18030 and saved as GB18030 or UTF-8."""
+    return text.encode("utf-8").decode("gb18030")
+
+
+# name: (texts in the column, encoding of the file, codes about texts); ones of odd length cannot be garbled
+DOUBTS = {
+    "led back": (["门头沟区新桥", "更新单元"], "utf-8", ["source.encoded_twice"]),
+    "read rightly after all": (["门头沟区新桥", "更新单元"], "gb18030", []),
+    "most would come back": (["门头沟区新桥", "更新单元", "石龙经济开"], "utf-8", ["source.text_doubtful"]),
+    "most would, in GB18030": (["门头沟区新桥", "更新单元", "石龙经济开"], "gb18030", ["source.text_doubtful"]),
+}
+
+
+@pytest.mark.parametrize(("values", "encoding", "codes"), DOUBTS.values(), ids=DOUBTS)
+def test_the_same_text_is_doubted_once(values, encoding, codes, tmp_path):
+    """By the reader or by the leading back, whichever knows more."""
+    lines = [garbled(text) if len(text) % 2 == 0 else "㐂㐃㐄㐅" for text in values]
+    rows = "\n".join(f"{text},116.1,39.9" for text in lines)
+    path = tmp_path / "garbled.csv"
+    path.write_bytes(f"name,lon,lat\n{rows}\n".encode(encoding))
+    notes = reading.read(path, crs="EPSG:4490").notes
+    assert [code for code in notes["code"] if code in {"source.text_doubtful", "source.encoded_twice"}] == codes

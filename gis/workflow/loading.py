@@ -1,0 +1,134 @@
+"""One load under way: what its store says of the place, read once, and the stages that a progress bar shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from gis import crs as gis_crs
+from gis.catalogue import Layer
+from gis.settings import Settings
+from gis.store import Store
+from gis.workflow.steps import Track, silent
+
+# layers whose lines most others share
+_TRUSTED = ("districts", "townships", "blocks", "street_blocks")
+# what becomes of one file before it is stored; the store shows its rows by itself
+STAGES = ("读取", "规整", "修复", "检查")
+
+
+class Loading:
+    """Know what a store says of where a file's rows should lie and of what they refer to, and show how far it is.
+
+    Parameters
+    ----------
+    store
+        Where to. A layer is read when it is first asked for, and anew only after it was changed.
+    track
+        Shows the stages of a single file; silent where several files have a bar of their own.
+    """
+
+    def __init__(self, store: Store, track: Track = silent) -> None:
+        self._store = store
+        self._frames: dict[str, Any] = {}
+        self._stages: Iterator[str] = iter(track(list(STAGES), "读取与检查"))
+
+    def stage(self) -> None:
+        """Say that the next stage begins; after the last one the bar is done."""
+        next(self._stages, None)
+
+    def frame(self, layer: str) -> Any:
+        """Return a layer's rows.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As the store reads it; not to be changed.
+        """
+        if layer not in self._frames:
+            self._frames[layer] = self._store.read(layer)
+        return self._frames[layer]
+
+    def changed(self, layer: str) -> None:
+        """Forget a layer that was written.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        """
+        self._frames.pop(layer, None)
+
+    def local(self, settings: Settings) -> Settings:
+        """Return settings with the bounds of the districts that the store holds.
+
+        Parameters
+        ----------
+        settings
+            They stay as they are where it holds none.
+
+        Returns
+        -------
+        gis.settings.Settings
+        """
+        districts = self.frame("districts")
+        if districts.empty:
+            return settings
+        west, south, east, north = gis_crs.to(districts, gis_crs.CGCS2000).total_bounds
+        return replace(settings, bounds=(float(west), float(south), float(east), float(north)))
+
+    def fit(self, layer: Layer) -> dict[str, gpd.GeoDataFrame]:
+        """Return the stored layers whose lines a file for a layer should share, as far as there are any.
+
+        Parameters
+        ----------
+        layer
+            What the file is to be.
+
+        Returns
+        -------
+        dict
+            Frame by name.
+        """
+        names = [name for name in _TRUSTED if layer.spatial and name != layer.name]
+        return {name: self.frame(name) for name in names if len(self.frame(name))}
+
+    def keys(self, layer: Layer) -> dict[str, set[str]]:
+        """Return the keys that a layer's rows may refer to.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        dict
+            Keys by the name of the layer referred to.
+        """
+        names = sorted({field.reference for field in layer.fields if field.reference})
+        return {name: set(self.frame(name)[self._store.catalogue.layer(name).key]) for name in names}
+
+    def parents(self, layer: Layer) -> dict[str, pd.DataFrame]:
+        """Return the layers whose ground a layer's features must not leave.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        dict
+            Frame by name.
+        """
+        return {name: self.frame(name) for name in layer.within if name in self._store.layers()}
