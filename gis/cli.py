@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -19,7 +19,19 @@ from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis.errors import GisError, RowsRefused, UsageError
 from gis.settings import Settings
-from gis.workflow import analyses, beijing, bureau, demo, intake, keeping, outputs, reconciling, warming
+from gis.workflow import (
+    analyses,
+    beijing,
+    bureau,
+    demo,
+    intake,
+    keeping,
+    outputs,
+    reconciling,
+    surroundings,
+    walking,
+    warming,
+)
 
 app = typer.Typer(
     name="gis",
@@ -220,13 +232,50 @@ def run_blocks(context: typer.Context, store: StoreName) -> None:
 
 
 @app.command("stations")
-def run_stations(context: typer.Context, store: StoreName) -> None:
-    """站点周边分析。Describe the surroundings of each station; results go back into the store."""
+def run_stations(
+    context: typer.Context,
+    store: StoreName,
+    scenario: Annotated[bool, typer.Option("--scenario", help="规划站点情景 · switch planned stations on")] = False,
+    sheets: Annotated[Path | None, typer.Option(help="各站图纸文件夹 · folder for one figure a station")] = None,
+    file: Annotated[Path | None, typer.Option("--out", help="情景对比表 *.xlsx · table of the scenario")] = None,
+) -> None:
+    """站点周边分析与专项计划。Describe each station's surroundings and programme; results go back into the store."""
+    settings = _settings(context)
+    if file is not None and not scenario:
+        raise UsageError("--out takes the table of a scenario; add --scenario")
+    with intake.opened(store, settings) as opened:
+        if scenario:
+            made, found = walking.scenario(opened, settings=settings)
+            titles = outputs.titles(opened)
+            _print_frame(made.totals.replace({"figure": titles}), titles)
+            if file is not None:
+                outputs.write_scenario(opened, made, file)
+        else:
+            result = surroundings.stations(opened, settings=settings)
+            shown = ["name", "ring", "version", "area_m2", "residents", "jobs", "project_count"]
+            _print_frame(result.results[shown], outputs.titles(opened))
+            found = result.findings
+        for path in outputs.write_sheets(opened, sheets) if sheets is not None else ():
+            _say(f"已写出 {path}", f"wrote {path}", context)
+    _print_findings(found, settings)
+
+
+@app.command("crossings")
+def run_crossings(
+    context: typer.Context,
+    store: StoreName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="候选通道(线)或出入口(点) · lines, or points as exits")],
+    out_file: Annotated[Path | None, typer.Option("--out", help="比选表 *.xlsx · table")] = None,
+) -> None:
+    """新增步行通道比选:天桥、小区门、出入口。Rank candidates for new crossings by what each would gain."""
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
-        result = analyses.stations(opened, settings=settings)
-    _print_frame(result.results[["station_id", "name", "ring", "version", "area_m2", "project_count"]])
-    _print_findings(result.findings, settings)
+        candidates = walking.read_candidates(file, settings=settings)
+        made = walking.crossings(opened, candidates, settings=settings)
+        if out_file is not None:
+            outputs.write_crossings(opened, made, candidates, out_file)
+        _print_frame(made.results, outputs.titles(opened))
+    _print_findings(made.findings, settings)
 
 
 @app.command("map")
@@ -357,13 +406,13 @@ def _print_findings(found: pd.DataFrame, settings: Settings) -> None:
         out.print(Text(f"  … 另有 {len(found) - _SHOWN} 条 · {len(found) - _SHOWN} more"))
 
 
-def _print_frame(frame: pd.DataFrame) -> None:
-    """Print a frame as a table."""
+def _print_frame(frame: pd.DataFrame, titles: Mapping[str, str] | None = None) -> None:
+    """Print a frame as a table, its columns under their titles where they have one."""
     table = Table()
     for column in frame.columns:
-        table.add_column(Text(str(column)))
+        table.add_column(Text((titles or {}).get(str(column), str(column))))
     for row in frame.itertuples(index=False):
-        table.add_row(*[Text("—" if value is None or value != value else _cell(value)) for value in row])
+        table.add_row(*[Text("—" if pd.isna(value) else _cell(value)) for value in row])
     out.print(table)
 
 

@@ -24,6 +24,14 @@ class Settings:
     rings
         Ordered (name, metres) of station catchments. Radii are the bureau's choice: MOHURD's 2015 guideline gives
         300-500 m for the core and 500-800 m for the influence area (domain.md §3.2), so they are data, not constants.
+    walk_minutes
+        Walking times that sheds are drawn for (邻里、十分钟、十五分钟生活圈), growing.
+    walk_speed_mps
+        Walking speed on level ground; domain.md §3.2 has 4.5 to 5 km/h.
+    walk_depth_m
+        How deep the ground on both sides of a way counts as reached on foot.
+    employed_share
+        Share of residents who work, for the jobs-housing ratio (职住比); None leaves that ratio out.
     bounds
         Plausible (west, south, east, north) of the district in degrees, CGCS2000; None switches the check off.
     lang
@@ -37,6 +45,10 @@ class Settings:
     crs: str = "EPSG:4548"
     tolerance: float = 0.5
     rings: tuple[tuple[str, float], ...] = (("300米圈", 300.0), ("核心区", 500.0), ("影响区", 800.0))
+    walk_minutes: tuple[float, ...] = (5.0, 10.0, 15.0)
+    walk_speed_mps: float = 1.25
+    walk_depth_m: float = 50.0
+    employed_share: float | None = None
     bounds: tuple[float, float, float, float] | None = (115.417, 39.809, 116.169, 40.177)
     lang: str = "zh"
     layers: Path | None = None

@@ -13,10 +13,10 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.analysis.acceptance import require_columns
-from gis.analysis.catchments import NEAREST
 from gis.analysis.kinds import CATEGORY, COUNT, EXTENSIVE, INTENSIVE, numbers, require_kinds
 from gis.analysis.pieces import Pieces, pieces, require_keys, weights
 from gis.analysis.rounding import whole
+from gis.analysis.versions import NEAREST
 from gis.errors import FrameError, UsageError
 from gis.geometry import areas
 from gis.geometry.parts import Shapes

@@ -14,6 +14,9 @@ from gis.geometry.room import THIN
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
 
+# the matrix of shapes with a point inside both
+_INSIDE_BOTH = "T********"
+
 
 def origin(*arrays: Shapes) -> NDArray[np.float64]:
     """Return the south-west corner of all shapes in whole metres.
@@ -129,10 +132,15 @@ def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None
 
 
 def _candidates(a: Shapes, b: Shapes, *, within: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the pairs whose shapes have a point in common, sorted."""
-    j, i = shapely.STRtree(a).query(b, predicate="intersects")
+    """Return the pairs whose shapes have a point in common, in one layer a point inside both, sorted."""
     if within:
+        # neighbours that only touch are most of all pairs, and are soonest told from their matrix
+        j, i = shapely.STRtree(a).query(b)
         i, j = i[i < j], j[i < j]
+        inside = shapely.relate_pattern(a[i], a[j], _INSIDE_BOTH)
+        i, j = i[inside], j[inside]
+    else:
+        j, i = shapely.STRtree(a).query(b, predicate="intersects")
     order = np.lexsort((j, i))
     return i[order], j[order]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -27,8 +27,11 @@ PROMINENT = {"projects": 0, "units": 1}
 # layers whose legend is one line, and layers and classes that are there but switched off at first
 ONE_ITEM = ("streets", "walkways", "catchments")
 SWITCHED_OFF = {"facilities", "walkways", "vacated_spaces", "buildings", "townships"}
-SWITCHED_OFF |= {"comments", "constraints", "findings"}
+SWITCHED_OFF |= {"comments", "constraints", "findings", "walk_sheds", "walk_shed"}
 SHOWN_BARRIERS = ("rail",)
+# the walk-sheds among the catchments are a layer of the page of their own: a group of the legend, or for the public,
+# which sees one of each station, a line beside the rings
+SHEDS, PUBLIC_SHED, SHEDS_ORDER, PUBLIC_MINUTES = "walk_sheds", "walk_shed", 44, 10.0
 # the first view holds the built town, not the hills around it
 HOME = ("blocks", "units", "street_blocks", "parcels", "projects")
 _SHAPES = {"Point": "point", "MultiPoint": "point", "MultiLineString": "line", "MultiPolygon": "area"}
@@ -63,6 +66,11 @@ def document(
     frames = {name: frame for name, frame in frames.items() if len(frame)}
     ordered = sorted(frames, key=lambda name: (style.order(catalogue.layer(name)), name))
     layers = [_layer(catalogue.layer(name), frames[name], plane, catalogue) for name in ordered]
+    sheds = _walked(edition.frames.get("catchments"), is_public=is_public)
+    if len(sheds):
+        # below the rings and what is drawn on them, above the ground
+        place = next((n for n, layer in enumerate(layers) if layer["order"] >= SHEDS_ORDER), len(layers))
+        layers.insert(place, _shed_layer(sheds, PUBLIC_SHED if is_public else SHEDS, plane, catalogue))
     found: dict[str, Any] = {
         "edition": "public" if is_public else "internal",
         "step": STEP_M,
@@ -71,7 +79,7 @@ def document(
         "synthetic": notice.synthetic,
         "words": {lang: dict(catalogue.words("map", lang)) for lang in ("zh", "en")},
         "units": _UNITS,
-        "codes": _codes(frames, catalogue),
+        "codes": _codes(frames | ({"catchments": edition.frames["catchments"]} if len(sheds) else {}), catalogue),
         "groups": _groups(layers, catalogue),
         "layers": layers,
         "streetNames": _street_names(frames.get("streets"), plane),
@@ -104,9 +112,46 @@ def _drawn(name: str, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Choose what a layer's picture needs: of catchments the two widest rings of a station, as they are."""
     if name != "catchments" or not {"version", "station_id", "radius_m"} <= set(frame.columns):
         return frame
-    raw = frame[frame["version"] == "raw"]
+    raw = frame[(frame["version"] == "raw") & ~_is_walked(frame)]
     place = raw.groupby("station_id")["radius_m"].rank(method="dense", ascending=False)
     return raw[place <= 2].reset_index(drop=True)
+
+
+def _is_walked(frame: pd.DataFrame) -> pd.Series:
+    """Tell which catchments are walk-sheds."""
+    if not {"method", "minutes"} <= set(frame.columns):
+        return pd.Series(False, index=frame.index)
+    return (frame["method"] == "NET") & frame["minutes"].notna()
+
+
+def _walked(frame: gpd.GeoDataFrame | None, *, is_public: bool) -> gpd.GeoDataFrame:
+    """Choose the walk-sheds that are drawn, the widest first: as they are, and for the public one of each station."""
+    if frame is None or not {"version", "station_id", "minutes"} <= set(frame.columns):
+        return gpd.GeoDataFrame(geometry=[])
+    sheds = frame[(frame["version"] == "raw") & _is_walked(frame)]
+    if is_public and len(sheds):
+        # of sheds equally near to ten minutes the narrower one
+        ordered = sheds.assign(off=(sheds["minutes"] - PUBLIC_MINUTES).abs()).sort_values(["off", "minutes"])
+        sheds = sheds.loc[ordered.drop_duplicates("station_id").index]
+    return sheds.sort_values(["minutes", "station_id"], ascending=[False, True], kind="stable").reset_index(drop=True)
+
+
+def _shed_layer(sheds: gpd.GeoDataFrame, name: str, plane: Plane, catalogue: Catalogue) -> dict[str, Any]:
+    """Return the walk-sheds as a layer of their own, graded by minutes."""
+    layer, bands = catalogue.layer("catchments"), catalogue.code_list("walk_bands")
+    found = _layer(layer, sheds, plane, catalogue)
+    drawn_as = [style.band(minutes, bands).code for minutes in sheds["minutes"]]
+    used = [symbol for symbol in style.band_symbols(bands) if symbol.code in drawn_as]
+    codes = [symbol.code for symbol in used]
+    names = [item["name"] for item in found["fields"]]
+    titles = {lang: catalogue.words("map", lang)[f"group.{SHEDS}"] for lang in ("zh", "en")}
+    if len(used) == 1:
+        titles = {"zh": used[0].zh, "en": used[0].en}
+    changed: dict[str, Any] = {"name": name, "order": SHEDS_ORDER, "outline": [], **titles}
+    changed["title"] = names.index("ring") if "ring" in names else -1
+    changed["symbols"] = [_symbol(symbol) for symbol in used]
+    changed["rows"] = [[codes.index(code), *row[1:]] for code, row in zip(drawn_as, found["rows"], strict=True)]
+    return found | changed
 
 
 def _layer(layer: Layer, frame: gpd.GeoDataFrame, plane: Plane, catalogue: Catalogue) -> dict[str, Any]:
@@ -304,14 +349,25 @@ def _along(line: Any, share: float, plane: Plane) -> list[int] | None:
 def _groups(layers: Sequence[Mapping[str, Any]], catalogue: Catalogue) -> list[dict[str, Any]]:
     """Return the legend: groups of items with their counts, only what is drawn."""
     by_name = {layer["name"]: layer for layer in layers}
-    grouped = {name for _, names in style.LEGEND for name in names}
+    places = list(_legend())
+    grouped = {name for _, names in places for name in names}
     rest = tuple(name for name in by_name if name not in grouped)
     groups = []
-    for group, names in (*style.LEGEND, ("more", rest)):
+    for group, names in (*places, ("more", rest)):
         items = [item for name in names if name in by_name for item in _items(by_name[name])]
         if items:
             groups.append({"name": group, "items": items})
     return groups
+
+
+def _legend() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the groups of the legend, the walk-sheds after the stations whose they are."""
+    for group, names in style.LEGEND:
+        if group != "stations":
+            yield group, names
+            continue
+        yield group, (*names, PUBLIC_SHED)
+        yield SHEDS, (SHEDS,)
 
 
 def _items(layer: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gis.catalogue import Catalogue, CodeList, Layer
+from gis.catalogue import Catalogue, Code, CodeList, Layer
 
 # the groups of a legend, from what the reader came for down to the ground; their titles are words ([map] group.…)
 LEGEND: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -96,6 +96,52 @@ def class_of(layer: Layer, catalogue: Catalogue) -> dict[str, str]:
     codes = catalogue.code_list(str(layer.field(field).codes))
     folded = _folded(codes, catalogue)
     return {code.code: str(code.more["class"]) if folded and "class" in code.more else code.code for code in codes}
+
+
+def band(minutes: float, bands: CodeList) -> Code:
+    """Return the band that a walk-shed is drawn in.
+
+    Parameters
+    ----------
+    minutes
+        Walking time.
+    bands
+        The list walk_bands, whose codes are upper limits in minutes.
+
+    Returns
+    -------
+    gis.catalogue.Code
+        The narrowest band that holds it, or the widest.
+    """
+    ordered = sorted(bands, key=lambda code: float(code.code))
+    return next((code for code in ordered if minutes <= float(code.code)), ordered[-1])
+
+
+def band_symbols(bands: CodeList) -> tuple[Symbol, ...]:
+    """Return how walk-sheds look on a screen, in the order of the list.
+
+    Parameters
+    ----------
+    bands
+        The list walk_bands.
+
+    Returns
+    -------
+    tuple of Symbol
+        One a band, light enough for what lies beneath.
+    """
+    return tuple(
+        Symbol(
+            code=code.code,
+            zh=code.zh,
+            en=code.en,
+            fill=str(code.more["color"]),
+            fill_opacity=float(code.more["fill_opacity"]),
+            line=str(code.more["line"]),
+            width=0.6,
+        )
+        for code in bands
+    )
 
 
 def order(layer: Layer) -> int:

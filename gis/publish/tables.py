@@ -7,7 +7,6 @@ A column says what it shows; values are rounded so that the rows add up to the t
 from __future__ import annotations
 
 import datetime
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ import pandas as pd
 import xlsxwriter
 
 from gis.catalogue import Catalogue, Field, Layer
+from gis.publish import wording
+from gis.publish.wording import MISSING
 
-MISSING = "—"
 INTERNAL = "内部资料 注意保管"
 
 # what xlsxwriter may do with text: nothing
@@ -56,6 +56,8 @@ COUNT = Display("", 1.0, 0, "#,##0")
 # a year or a serial number is no amount: no separators
 PLAIN = Display("", 1.0, 0, "0")
 METRES = Display("m", 1.0, 0, "0")
+KILOMETRES = Display("km", 1e-3, 2, "#,##0.00")
+MINUTES = Display("分钟", 1.0, 1, "0.0")
 PLACE = Display("m", 1.0, 3, "0.000")
 
 
@@ -334,32 +336,7 @@ def _figures(series: pd.Series, item: Column, entering: np.ndarray) -> tuple[lis
 
 def _texts(frame: pd.DataFrame, item: Column) -> list[Any]:
     """Return a column's texts and dates as they are shown."""
-    return [_text(value, item.titles) for value in frame[item.source].astype("object")]
-
-
-def _text(value: Any, titles: Mapping[str, str] | None) -> Any:
-    """Return one text or date; codes by their title, lists joined, booleans as 是 and 否."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
-        return MISSING
-    if isinstance(value, (bool, np.bool_)):
-        return "是" if value else "否"
-    if isinstance(value, datetime.date):
-        return datetime.datetime(value.year, value.month, value.day)
-    if isinstance(value, str) and titles is not None:
-        return titles.get(value, value)
-    if isinstance(value, str) and value.startswith("["):
-        value = _listed(value)
-    if isinstance(value, (list, tuple)):
-        return "、".join(str(part) for part in value) or MISSING
-    return str(value).strip() or MISSING
-
-
-def _listed(text: str) -> Any:
-    """Return a JSON list, or the text if it is none."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return [wording.said(value, item.titles) for value in frame[item.source].astype("object")]
 
 
 def _write_column(

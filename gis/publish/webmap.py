@@ -93,7 +93,8 @@ def write(
 
     Notes
     -----
-    Same input, same bytes. Of catchments only the raw version's two widest rings are drawn.
+    Same input, same bytes. Of catchments only the raw version is drawn: the two widest rings, and beside them the
+    walk-sheds: in an internal map all, graded by minutes, in a public one that of ten minutes (or nearest to it).
     """
     for name, value, allowed in (("edition", edition, EDITIONS), ("lang", lang, ("zh", "en"))):
         if value not in allowed:

@@ -1,10 +1,11 @@
-"""The bureau's workbook: 街区统筹一览表, 站点周边分析表, 更新项目台账, 问题清单, 数据说明.
+"""The bureau's workbook: 街区统筹一览表, 站点周边分析表, 站城融合专项计划表, 更新项目台账, 问题清单, 数据说明.
 
 Internal by nature: it shows fields that no public edition does, and says so on every sheet and page.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,19 @@ import pandas as pd
 from gis import archives, findings
 from gis.catalogue import Catalogue, Layer
 from gis.lineage import MADE_UP
-from gis.publish import tables
+from gis.publish import tables, wording
 from gis.publish.tables import INTERNAL, PLACE, SQUARE_METRES, About, Column, Table
 
 # what touches several blocks or rings is counted in each: such columns have no sum
 _BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
-_STATIONS_NOT_SUMMED = ("project_count",)
+_STATIONS_NOT_SUMMED = ("project_count", "vacated_count")
+_STATION_DISPLAYS = {"street_m": tables.KILOMETRES, "minutes": tables.COUNT}
+_PROGRAMME_DISPLAYS = {
+    "sequence": tables.PLAIN,
+    "year": tables.PLAIN,
+    "walk_minutes": tables.MINUTES,
+    "floor_area_m2": SQUARE_METRES,
+}
 # 项目逐行用 m²,用地用公顷
 _PROJECT_FLOORS = (
     "existing_floor_m2",
@@ -51,8 +59,8 @@ def write(
     out
         *.xlsx; replaced in one step.
     frames
-        Any of "block_results", "station_results", "projects" (with geometry for 图形面积) and "findings"; what is not
-        there gives a sheet without rows.
+        Any of "block_results", "station_results", "station_programmes", "projects" (with geometry for 图形面积) and
+        "findings"; what is not there gives a sheet without rows.
     catalogue
         Titles, units, code lists, words and sentences.
     sources
@@ -83,6 +91,7 @@ def write(
     sheets = (
         _blocks(frames.get("block_results"), catalogue, words),
         _stations(frames.get("station_results"), catalogue, words),
+        _programmes(frames.get("station_programmes"), catalogue, words),
         _projects(frames.get("projects"), catalogue, words),
         _findings(frames.get("findings"), catalogue, words["findings"]),
         _notes(sources, catalogue, words),
@@ -183,6 +192,28 @@ def write_sheets(out: Path, sheets: Sequence[Table], about: About, title: str) -
     return _write(out, tuple(sheets), about, (INTERNAL,), title)
 
 
+def write_tables(out: Path, sheets: tuple[Table, ...], *, title: str, about: About | None = None) -> Path:
+    """Write sheets that are for the bureau itself as a workbook.
+
+    Parameters
+    ----------
+    out
+        *.xlsx; replaced in one step.
+    sheets
+        What to draw.
+    title
+        Title of the file.
+    about
+        Who answers for it.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+    """
+    return _write(out, sheets, about or About(), (INTERNAL,), title)
+
+
 def _write(out: Path, sheets: tuple[Table, ...], about: About, notices: tuple[str, ...], title: str) -> Path:
     """Write sheets into a file that appears whole or not at all."""
     with archives.written_whole(out) as temporary:
@@ -211,16 +242,46 @@ def _stations(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     """Lay out 站点周边分析表, where only ground that is counted once enters the total."""
     layer = catalogue.layer("station_results")
     rows = _rows(frame, layer)
-    columns = tables.columns(layer, catalogue, without=(layer.key,), not_summed=_STATIONS_NOT_SUMMED)
+    columns = tables.columns(
+        layer, catalogue, without=(layer.key,), displays=_STATION_DISPLAYS, not_summed=_STATIONS_NOT_SUMMED
+    )
     # 名称在前,冻结的前三列才认得出是哪一圈
-    front = ("name", "ring", "version")
+    front = ("name", "ring", "method", "version")
     ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
-    rows = rows.sort_values(["version", "station_id", "inner_m", "radius_m"], kind="stable")
-    # discs hold the rings inside them: only the largest disc of each station counts the ground once
-    largest = rows["radius_m"] == rows.groupby("station_id")["radius_m"].transform("max")
-    entering = (rows["version"] == "nearest") & (rows["inner_m"] == 0) & largest
-    basis, total = words["stations_basis"], words["stations_total"]
+    rows = rows.sort_values(["method", "version", "station_id", "inner_m", "radius_m"], kind="stable")
+    entering, walked = _counted_once(rows)
+    suffix = "_walk" if walked else ""
+    basis = words["stations_basis"].format(method=words[f"stations_method{suffix}"])
+    total = words[f"stations_total{suffix}"]
     return Table(words["stations"], rows, tuple(ordered), basis, entering, total, partial=False)
+
+
+def _counted_once(rows: pd.DataFrame) -> tuple[pd.Series, bool]:
+    """Tell which rows count ground once: the widest de-duplicated extent of each station, of one method only."""
+    once = (rows["version"] == "nearest") & (rows["inner_m"].fillna(0) == 0)
+    walked = rows["method"] == "NET"
+    by_walk = bool((once & walked).any()) and not bool((once & ~walked).any())
+    once &= walked if by_walk else ~walked
+    # discs hold the rings inside them, and sheds those of fewer minutes
+    widest = rows["radius_m"].where(once).groupby(rows["station_id"]).transform("max")
+    return once & (rows["radius_m"] == widest), by_walk
+
+
+def _programmes(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+    """Lay out 站城融合专项计划表: station by station, item by item, in the order of the programme."""
+    layer = catalogue.layer("station_programmes")
+    rank = {code.code: place for place, code in enumerate(catalogue.code_list("programme_items"))}
+    rows = _rows(frame, layer)
+    rows = rows.assign(place=rows["item"].map(rank)).sort_values(["station_id", "place", "sequence"], kind="stable")
+    titles = wording.kinds(catalogue)
+    # 项目、缺口与存量性质不同,各列不合计
+    columns = [
+        dataclasses.replace(item, total=False, titles=titles if item.source in ("kind", "title") else item.titles)
+        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=_PROGRAMME_DISPLAYS)
+    ]
+    front = ("name", "item", "sequence", "title", "kind")
+    ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
+    return Table(words["programmes"], rows, tuple(ordered), words["programmes_basis"], total="")
 
 
 def _projects(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:

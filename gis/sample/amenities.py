@@ -284,6 +284,12 @@ def greenways(town: Town) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame, geometry=np.array(lines))
 
 
+# a bridge or an underpass begins so far before what it leads over or under, m
+_LANDING_M = 12.0
+# width of the dyke below its road, m
+_DYKE_M = 4.0
+
+
 def barriers(town: Town) -> gpd.GeoDataFrame:
     """Draw what cannot be crossed on foot: river banks, railway, expressway, walls.
 
@@ -298,7 +304,7 @@ def barriers(town: Town) -> gpd.GeoDataFrame:
         Columns of the layer ``barriers``; openings are the walkways of the kinds bridge and underpass.
     """
     district = town.terrain.district
-    banks = shapely.get_parts(shapely.line_merge(town.terrain.river.exterior.intersection(district)))
+    banks = shapely.get_parts(shapely.line_merge(_channel(town).exterior.intersection(district)))
     rows = [("river", names.RIVER, shapely.multilinestrings(sorted(banks, key=shapely.length)[-2:]))]
     rows.append(("rail", "松澜铁路", town.streets.railway.intersection(district)))
     fast = town.streets.classes == "expressway"
@@ -331,21 +337,44 @@ def walkways(town: Town) -> gpd.GeoDataFrame:
     lines = np.concatenate([streets.lines[walked], town.parcels.lanes])
     access = shapely.shortest_line(town.stations.entrances, shapely.union_all(streets.lines[walked]))
     entered = shapely.line_merge(shapely.union_all(np.concatenate([lines, access])))
-    parts = shapely.normalize(shapely.get_parts(entered))
-    parts = shapely.transform(parts[shapely.length(parts) > 0.5], lambda xy: np.round(xy, 3))
-    spots = np.round(shapely.get_coordinates(shapely.line_interpolate_point(parts, 0.5, normalized=True)), 2)
-    parts = parts[np.lexsort((spots[:, 0], spots[:, 1]))]
-    kinds = np.full(len(parts), "sidewalk", dtype=object)
-    kinds[
-        shapely.dwithin(
-            shapely.line_interpolate_point(parts, 0.5, normalized=True), shapely.union_all(town.parcels.lanes), 0.5
-        )
-    ] = "footpath"
-    kinds[shapely.dwithin(parts, shapely.multipoints(town.stations.entrances), 0.05)] = "crossing"
-    kinds[shapely.crosses(parts, streets.railway)] = "underpass"
-    kinds[shapely.length(shapely.intersection(parts, town.terrain.river)) > 60.0] = "bridge"
+    parts, kinds = _through(town, shapely.get_parts(entered))
+    parts = shapely.normalize(parts)
+    kept = shapely.length(parts) > 0.5
+    parts, kinds = shapely.transform(parts[kept], lambda xy: np.round(xy, 3)), kinds[kept]
+    middles = shapely.line_interpolate_point(parts, 0.5, normalized=True)
+    spots = np.round(shapely.get_coordinates(middles), 2)
+    order = np.lexsort((spots[:, 0], spots[:, 1]))
+    parts, kinds, middles = parts[order], kinds[order], middles[order]
+    plain = kinds == "sidewalk"
+    kinds[plain & shapely.dwithin(middles, shapely.union_all(town.parcels.lanes), 0.5)] = "footpath"
+    kinds[plain & shapely.dwithin(parts, shapely.multipoints(town.stations.entrances), 0.05)] = "crossing"
     frame = {"walkway_id": [f"BX{i + 1:04d}" for i in range(len(parts))], "kind": kinds, "slope": _slopes(parts)}
     return gpd.GeoDataFrame(frame, geometry=parts)
+
+
+def _channel(town: Town) -> shapely.Polygon:
+    # the dyke's road runs along the edge of the water; what bars the way lies below it
+    return town.terrain.river.buffer(-_DYKE_M)
+
+
+def _through(town: Town, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # streets lead over the river and under railway and expressway; the stretch that does is a way of its own
+    fast = shapely.union_all(town.streets.lines[town.streets.classes == "expressway"])
+    footpaths = shapely.union_all(town.parcels.lanes)
+    obstacles = [
+        ("bridge", _channel(town).exterior, _channel(town).buffer(_LANDING_M)),
+        ("underpass", town.streets.railway, town.streets.railway.buffer(_LANDING_M)),
+        ("underpass", fast, fast.buffer(_LANDING_M)),
+    ]
+    kinds = np.full(len(lines), "sidewalk", dtype=object)
+    for kind, barrier, zone in obstacles:
+        over = shapely.crosses(lines, barrier) & (kinds == "sidewalk") & ~shapely.within(lines, footpaths.buffer(0.5))
+        taken = (cut(lines[over], zone) for cut in (shapely.intersection, shapely.difference))
+        inside, outside = (shapely.get_parts(each) for each in taken)
+        lines = np.concatenate([lines[~over], outside, inside])
+        passes = np.where(shapely.crosses(inside, barrier), kind, "sidewalk").astype(object)
+        kinds = np.concatenate([kinds[~over], np.full(len(outside), "sidewalk", dtype=object), passes])
+    return lines, kinds
 
 
 def _slopes(lines: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from gis.errors import FrameError
 from gis.intake.read import read
 from gis.settings import Settings
 from gis.store import Store
-from gis.workflow import analyses, intake, outputs
+from gis.workflow import analyses, intake, outputs, surroundings
 from gis.workflow.steps import Report, Track, silent
 
 OUTLINES = {
@@ -115,8 +115,8 @@ def layers(folder: Path, *, catalogue: Catalogue, settings: Settings) -> dict[st
     Returns
     -------
     dict
-        districts, streets, street_blocks (new town), stations and entrances of line S1 in the district, projects
-        (named by the plan, 示意); working CRS.
+        districts, streets, street_blocks (new town), stations and entrances of line S1 in the district with two
+        planned stations (示意), projects (named by the plan, 示意); working CRS.
     """
     known = plan(catalogue)
     district = outline(folder, "天地图", settings=settings)
@@ -167,7 +167,7 @@ def run(folder: Path, target: Path, *, settings: Settings, track: Track = silent
             result = coordinate(store, settings=settings)
             step.result = f"{len(result.results)} 行,{len(result.findings)} 条问题"
         with report.step("站点周边分析 · stations") as step:
-            rings = analyses.stations(store, settings=settings)
+            rings = surroundings.stations(store, settings=settings)
             step.result = f"{len(rings.results)} 行"
         outputs.write_all(store, target, report, name="mentougou")
     report.files.insert(0, path)
@@ -189,8 +189,7 @@ def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination
     gis.analysis.coordination.Coordination
         Its findings begin with "block.stand_in".
     """
-    rings = analyses.catchments(store, settings=settings)
-    outermost = rings[(rings["version"] == "raw") & (rings["radius_m"] == rings["radius_m"].max())]
+    rings = surroundings.outermost(surroundings.catchments(store, settings=settings))
     stand_in = store.read("street_blocks")
     stand_in = stand_in.assign(
         block_id=stand_in["street_block_id"],
@@ -202,7 +201,7 @@ def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination
         stand_in,
         store.read("units"),
         store.read("projects"),
-        outermost,
+        rings,
         counting=analyses.counting(store.catalogue),
         tolerance=settings.tolerance,
     )
@@ -248,11 +247,21 @@ def _stations(
     inside = every.within(district.geometry.iloc[0]) & every["name"].isin(list(old_names))
     found = every[inside].sort_values("station_id", ignore_index=True)
     stations = found[["station_id", "name", "state", "geometry"]].assign(
-        old_names=found["name"].map(old_names).replace("", None), lines="S1线", source=_OSM
+        old_names=found["name"].map(old_names).replace("", None), lines="S1线", approximate=False, source=_OSM
     )
+    stations = gpd.GeoDataFrame(pd.concat([stations, _planned(known, settings)], ignore_index=True), crs=stations.crs)
     doors = gis_crs.to(gpd.GeoDataFrame(read(folder / STOPS, layer="entrances").frame), settings.crs)
     doors = doors[doors["station_id"].isin(set(stations["station_id"]))].reset_index(drop=True)
     return stations, doors[["entrance_id", "station_id", "name", "geometry"]].assign(source=_OSM)
+
+
+def _planned(known: Mapping[str, Any], settings: Settings) -> gpd.GeoDataFrame:
+    """Return the stations that are planned, for scenarios; they lie roughly where the plan's list puts them."""
+    rows = known["planned_stations"]
+    table = pd.DataFrame([{name: row[name] for name in ("station_id", "name", "lines")} for row in rows])
+    table = table.assign(state="planned", approximate=True, source=known["plan"])
+    points = shapely.points([row["place"] for row in rows])
+    return gis_crs.to(gpd.GeoDataFrame(table, geometry=points, crs=gis_crs.CGCS2000), settings.crs)
 
 
 def _projects(known: Mapping[str, Any], catalogue: Catalogue, settings: Settings) -> gpd.GeoDataFrame:

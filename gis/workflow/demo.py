@@ -12,7 +12,7 @@ from gis import sample
 from gis.errors import StorePermissionError
 from gis.settings import Settings
 from gis.store import Store
-from gis.workflow import analyses, intake, outputs
+from gis.workflow import analyses, intake, outputs, surroundings
 from gis.workflow.steps import Report, Track, silent
 
 __all__ = ["Report", "demo", "put_town"]
@@ -81,7 +81,7 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
             worst = float(result.ledger.balance["difference_m2"].abs().max())
             step.result = f"{len(result.results)} 行,{len(result.findings)} 条问题,账差 {worst:.6f} m²"
         with report.step("站点周边分析 · stations") as step:
-            step.result = f"{len(analyses.stations(store, settings=chosen).results)} 行(站点 × 圈层 × 版本)"
+            step.result = f"{len(surroundings.stations(store, settings=chosen).results)} 行(站点 × 圈层 × 版本)"
         report.files.append(path)
         outputs.write_all(store, out, report, name="town")
     with report.step("校验成果包 · verify") as step:

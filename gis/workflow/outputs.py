@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from gis.errors import SourceError, UsageError
+from gis.analysis.catchments import Crossings
+from gis.analysis.stations import Comparison
+from gis.errors import EmptyError, SourceError, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import delivery, receivers, tables, verification, webmap, workbook
+from gis.publish import delivery, receivers, station_sheet, tables, verification, walking, webmap, workbook
 from gis.publish.notice import Notice
+from gis.publish.paper import TitleBlock
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow import bureau
 from gis.workflow.steps import Report
 
-_RESULTS = ("block_results", "station_results", "findings")
+_RESULTS = ("block_results", "station_results", "station_programmes", "findings")
+_ON_SHEETS = (
+    "stations", "catchments", "station_results", "station_programmes", "entrances", "streets", "walkways", "barriers",
+    "waters", "buildings", "public_spaces", "projects", "facilities", "vacated_spaces",
+)  # fmt: skip
 
 
 def synthetic(store: Store) -> bool:
@@ -75,7 +84,7 @@ def write_map(
 
 
 def write_workbook(store: Store, file: str | Path) -> Path:
-    """Write the workbook: 街区统筹一览表, 站点周边分析表, 更新项目台账, 问题清单, 数据说明.
+    """Write the workbook: 街区统筹一览表, 站点周边分析表, 站城融合专项计划表, 更新项目台账, 问题清单, 数据说明.
 
     Parameters
     ----------
@@ -96,8 +105,134 @@ def write_workbook(store: Store, file: str | Path) -> Path:
         catalogue=store.catalogue,
         sources=_sources(store),
         synthetic=synthetic(store),
-        about=tables.About(unit=store.settings.district_name, date=date.today(), data_to=_data_to(store)),
+        about=_about(store),
     )
+
+
+def write_scenario(store: Store, made: Comparison, file: str | Path) -> Path:
+    """Write what planned stations change as a workbook.
+
+    Parameters
+    ----------
+    store
+        For the names of stations.
+    made
+        As `walking.scenario` gives it.
+    file
+        *.xlsx.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    names = _station_names(store)
+    return walking.write_scenario(
+        made.totals, made.stations, Path(file), catalogue=store.catalogue, names=names, about=_about(store)
+    )
+
+
+def write_crossings(store: Store, made: Crossings, candidates: pd.DataFrame, file: str | Path) -> Path:
+    """Write what candidates for new crossings gain as a workbook.
+
+    Parameters
+    ----------
+    store
+        For the names of stations.
+    made
+        As `walking.crossings` gives it.
+    candidates
+        candidate_id, and name where they have one.
+    file
+        *.xlsx.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    named = candidates.reindex(columns=["candidate_id", "name"]).dropna()
+    names = _station_names(store) | dict(named.itertuples(index=False))
+    return walking.write_crossings(
+        made.results, made.stations, Path(file), catalogue=store.catalogue, names=names, about=_about(store)
+    )
+
+
+def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> Iterator[Path]:
+    """Write the sheet of each station in operation: its walk-sheds, figures and programme on one page.
+
+    Parameters
+    ----------
+    store
+        With the results of the stations' analysis.
+    folder
+        Where the sheets go; made if it is not there.
+    suffix
+        ".pdf" or ".png".
+
+    Yields
+    ------
+    pathlib.Path
+        Each file, when it is written.
+
+    Raises
+    ------
+    EmptyError
+        The stations have not been analysed yet.
+    """
+    frames = {name: store.read(name) for name in _ON_SHEETS}
+    if frames["station_results"].empty:
+        raise EmptyError("there are no results of stations yet; run `gis stations STORE` first")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    about = TitleBlock(
+        unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), sources=_said_sources(frames)
+    )
+    made_up, names = synthetic(store), _station_names(store)
+    for key in sorted(set(frames["station_results"]["station_id"])):
+        # keys and names may hold anything, a file's name may not
+        name = re.sub(r"[^\w-]+", "_", f"{names.get(key) or key}-{key}")[:80]
+        file = Path(folder) / f"{name}{suffix}"
+        yield station_sheet.write(file, key, frames, catalogue=store.catalogue, about=about, synthetic=made_up)
+
+
+def _said_sources(frames: Mapping[str, pd.DataFrame]) -> str:
+    """Return what the drawn layers say of their sources, each once."""
+    drawn = (frame["source"] for name, frame in frames.items() if name != "catchments" and "source" in frame.columns)
+    return "、".join(dict.fromkeys(str(value) for column in drawn for value in column.dropna().unique()))
+
+
+def titles(store: Store) -> dict[str, str]:
+    """Return the titles of the columns of stations' results, walks and crossings.
+
+    Parameters
+    ----------
+    store
+        For its catalogue and language.
+
+    Returns
+    -------
+    dict
+        Title by column.
+    """
+    lang, catalogue = store.settings.lang, store.catalogue
+    prefix = "walking_"
+    named = {
+        name.removeprefix(prefix): title
+        for name, title in catalogue.words("workbook", lang).items()
+        if name.startswith(prefix) and not name.endswith("_unit")
+    }
+    fields = catalogue.layer("station_results").fields
+    return named | {field.name: field.zh if lang == "zh" else field.en for field in fields}
+
+
+def _station_names(store: Store) -> dict[str, str]:
+    """Return the names of stations by key."""
+    return dict(store.read("stations")[["station_id", "name"]].itertuples(index=False))
+
+
+def _about(store: Store) -> tables.About:
+    """Return who answers for a table made today."""
+    return tables.About(unit=store.settings.district_name, date=date.today(), data_to=_data_to(store))
 
 
 def deliver(
@@ -161,7 +296,7 @@ def verify(package: str | Path, *, settings: Settings | None = None) -> pd.DataF
 
 
 def write_all(store: Store, folder: Path, report: Report, *, name: str) -> None:
-    """Write map, workbook and delivery of a store into a folder, as steps of a report.
+    """Write map, sheets, workbook and delivery of a store into a folder, as steps of a report.
 
     Parameters
     ----------
@@ -180,9 +315,13 @@ def write_all(store: Store, folder: Path, report: Report, *, name: str) -> None:
             drawn = write_map(store, folder / f"{name}-map-{edition}.html", edition=edition)
             step.result = f"{sum(drawn.drawn.values())} 个要素"
             report.files.append(drawn.path)
+    with report.step("站点图 · sheets of stations") as step:
+        sheets = list(write_sheets(store, folder / f"{name}-sheets"))
+        step.result = f"{len(sheets)} 张 A3(步行可达范围、指标、专项计划)"
+        report.files += sheets
     with report.step("工作簿 · workbook") as step:
         report.files.append(write_workbook(store, folder / f"{name}-workbook.xlsx"))
-        step.result = "街区统筹一览表、站点周边分析表、更新项目台账、问题清单、数据说明"
+        step.result = "街区统筹一览表、站点周边分析表、站城融合专项计划表、更新项目台账、问题清单、数据说明"
     with report.step("成果包(三种读取器复核) · delivery") as step:
         made = deliver(store, folder / f"{name}-delivery.zip", author=store.settings.district_name)
         step.result = f"{len(made.layers)} 个图层,{int(made.layers['rows'].sum())} 行"

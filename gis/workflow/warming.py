@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from gis import compiled
-from gis.analysis import overlay
+from gis.analysis import catchments, network, overlay
 from gis.geometry import areas, outlines
 
 
@@ -35,7 +35,21 @@ def warm() -> bool:
         overlay.common_ground({"block": blocks, "unit": units, "catchment": rings})
         shapes = blocks.geometry.to_numpy()
         areas.pair_areas(outlines.from_wkb(shapely.to_wkb(shapes)), np.asarray(units.geometry.to_numpy()))
+        _walk(blocks)
     return compiled.mark()
+
+
+def _walk(blocks: gpd.GeoDataFrame) -> None:
+    """Walk over a crossing of two ways, and over a bridge that is not there yet."""
+    ways = shapely.linestrings([[[0, 50], [200, 50]], [[100, 50], [100, 0]], [[0, 90], [200, 90]]])
+    paths = network.build(gpd.GeoDataFrame({"walkway_id": ["1", "2", "3"]}, geometry=ways, crs=blocks.crs))
+    gate = gpd.GeoDataFrame(
+        {"entrance_id": ["1"], "station_id": ["1"]}, geometry=[shapely.Point(20, 55)], crs=blocks.crs
+    )
+    bridge = shapely.LineString([(50, 50), (50, 90)])
+    plan = gpd.GeoDataFrame({"candidate_id": ["1"]}, geometry=[bridge], crs=blocks.crs)
+    catchments.walksheds(paths, gate, [1, 2], things={"block": blocks})
+    catchments.crossings(paths, plan, gate, {"block": blocks}, minutes=[1, 2])
 
 
 def _layer(name: str, shapes: Iterable[shapely.Geometry]) -> gpd.GeoDataFrame:

@@ -143,7 +143,8 @@ def fresh(job: str, case: Path, *, threads: int = 1, cold: bool = False, answer:
         # the line that names the exception; its text may go on below
         said = [line for line in done.stderr.splitlines() if ": " in line and not line.startswith(" ")]
         return Run(failure=said[-1][:100] if said else f"ended with {done.returncode}")
-    return Run(**json.loads(done.stdout.splitlines()[-1]))
+    # libraries may talk before and after
+    return Run(**json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][-1]))
 
 
 def carry_out(order: Mapping[str, Any]) -> Run:
@@ -258,4 +259,4 @@ def _version(package: str) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(dataclasses.asdict(carry_out(json.loads(sys.argv[1])))))
+    print("\n" + json.dumps(dataclasses.asdict(carry_out(json.loads(sys.argv[1])))))

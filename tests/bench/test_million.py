@@ -56,5 +56,5 @@ def test_a_million_points_load_in_bounded_memory(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     said = json.loads(done.stdout.splitlines()[-1])
     assert (said["accepted"], said["quarantined"]) == (POINTS, 0)
-    assert said["shown"] == [["读取", 1], ["入库", 20]]
+    assert said["shown"] == [["读取与检查", 4], ["入库", 20]]
     assert said["peak"] < LIMIT_MB

@@ -10,7 +10,7 @@ import pytest
 
 from gis import cli, sample
 from gis.settings import Settings
-from gis.workflow import analyses, demo, intake
+from gis.workflow import analyses, demo, intake, surroundings
 
 SETTINGS = replace(Settings(), district_name=demo.DISTRICT, bounds=None)
 
@@ -28,7 +28,7 @@ def made_store(town, tmp_path_factory):
     with intake.init(path, settings=SETTINGS) as store:
         demo.put_town(store, town)
         analyses.blocks(store, settings=SETTINGS)
-        analyses.stations(store, settings=SETTINGS)
+        surroundings.stations(store, settings=SETTINGS)
     return path
 
 

@@ -11,7 +11,7 @@ from gis import catalogue, store
 from gis.analysis import catchments
 from gis.errors import CrsError
 from gis.settings import Settings
-from gis.workflow import beijing
+from gis.workflow import beijing, walking
 
 SETTINGS = Settings()
 RADII = [("300", 300.0), ("500", 500.0), ("800", 800.0), ("1000", 1000.0)]
@@ -60,20 +60,29 @@ def layers(folder):
     return beijing.layers(folder, catalogue=catalogue.read(), settings=SETTINGS)
 
 
+def operating(layers):
+    """Return the stations in operation."""
+    stations = layers["stations"]
+    return stations[stations["state"] == "operating"].reset_index(drop=True)
+
+
 @pytest.mark.realdata
 def test_six_stations_lie_in_the_district_in_every_outline(folder, layers):
     """Six S1 stations in the district, whichever outline is asked."""
     for version in beijing.OUTLINES:
         datum = "GCJ-02" if version == "DataV" else None
         ground = beijing.outline(folder, version, settings=SETTINGS, datum=datum).geometry.iloc[0]
-        assert layers["stations"].within(ground).tolist() == [True] * 6, version
-    assert set(layers["stations"]["name"]) == set(S1)
+        assert layers["stations"].within(ground).all(), version
+    assert set(operating(layers)["name"]) == set(S1)
+    planned = layers["stations"][layers["stations"]["state"] == "planned"]
+    assert set(planned["name"]) == {"门头沟", "三家店"}
+    assert planned["approximate"].all()
 
 
 @pytest.mark.realdata
 def test_ring_sums_and_unions_of_the_stops_file(layers):
     """The stops in the folder give the published sums and unions within 2 %."""
-    sums, unions = totals(layers["stations"])
+    sums, unions = totals(operating(layers))
     assert sums == pytest.approx(SUMS, rel=0.02)
     assert unions == pytest.approx(UNIONS, rel=0.02)
 
@@ -133,3 +142,12 @@ def test_whole_job_runs_on_real_data(folder, tmp_path):
         assert "block.stand_in" in set(opened.read("findings")["code"])
         outside = opened.read("block_results").set_index("block_id").loc["街区外"]
         assert outside["project_count"] >= 1
+        drawn = opened.read("catchments")
+        on_foot = drawn[(drawn["method"] == "NET") & (drawn["version"] == "raw")]
+        # six stations, three times; a walk never covers more than its circle and the depth beside it
+        assert len(on_foot) == 18
+        assert on_foot["shed_ratio"].between(0.02, 0.8).all()
+        assert len(opened.read("station_programmes")) > 0
+        made, _ = walking.scenario(opened, settings=SETTINGS)
+        assert made.totals["gained"].ge(0).all()
+        assert {"MTG-GH-01", "MTG-GH-02"} <= set(opened.read("stations")["station_id"])

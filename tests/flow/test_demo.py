@@ -21,7 +21,9 @@ def out(tmp_path_factory):
 def test_demo_makes_everything(out):
     """Store, two maps, workbook and delivery are there and listed; every step has a title, a result and a time."""
     folder, report = out
-    names = {path.name for path in report.files}
+    sheets = {path.name for path in report.files if path.parent.name == "town-sheets"}
+    assert len(sheets) == 6 and "松澜广场-ZD04.pdf" in sheets
+    names = {path.name for path in report.files} - sheets
     assert names == {
         "town.gpkg", "town-map-public.html", "town-map-internal.html", "town-workbook.xlsx", "town-delivery.zip",
     }  # fmt: skip

@@ -323,6 +323,69 @@ def test_catchments_are_drawn_as_two_rings(tmp_path):
     assert [row[3][0] for row in layer["rows"]] == ["C1", "C2"]
 
 
+def catchments():
+    """Rings and walk-sheds of two stations, raw and de-duplicated."""
+    kinds = [("EUC", None, 300.0), ("EUC", None, 500.0), ("EUC", None, 800.0)]
+    kinds += [("NET", minutes, 75 * minutes) for minutes in (5.0, 10.0, 15.0)]
+    rows = [
+        {
+            "catchment_id": f"{station}-{method}-{radius:g}-{version}",
+            "station_id": station,
+            "ring": f"步行{minutes:g}分钟" if minutes else "影响区",
+            "radius_m": radius,
+            "minutes": minutes,
+            "method": method,
+            "version": version,
+            "geometry": Point(EAST, NORTH).buffer(radius / 2 if minutes else radius),
+        }
+        for station in ("A", "B")
+        for version in ("raw", "nearest")
+        for method, minutes, radius in kinds
+    ]
+    return gpd.GeoDataFrame(rows, crs=CRS)
+
+
+def test_walk_sheds_are_a_group_of_the_internal_map(tmp_path):
+    """Graded by minutes in the catalogue's colours, the widest below, switched off at first; rings stay two."""
+    found = document(written(tmp_path, {"catchments": catchments()}, edition="internal"))
+    sheds, rings = found["layers"]
+    assert [row[3][0] for row in rings["rows"]] == ["A-EUC-500-raw", "A-EUC-800-raw", "B-EUC-500-raw", "B-EUC-800-raw"]
+    names = [f"{station}-NET-{radius}-raw" for radius in (1125, 750, 375) for station in "AB"]
+    assert [row[3][0] for row in sheds["rows"]] == names
+    colours = CATALOGUE.code_list("walk_bands").values("color")
+    assert [sheds["symbols"][row[0]]["fill"] for row in sheds["rows"][::2]] == [colours[k] for k in ("15", "10", "5")]
+    (group,) = [group for group in found["groups"] if group["name"] == "walk_sheds"]
+    assert [(item["zh"], item["count"], item["on"]) for item in group["items"]] == [
+        ("步行5分钟可达", 2, False),
+        ("步行10分钟可达", 2, False),
+        ("步行15分钟可达", 2, False),
+    ]
+    assert found["words"]["zh"]["group.walk_sheds"] == "步行可达范围"
+    assert found["codes"]["catchment_methods"].keys() == {"EUC", "NET"}
+
+
+def test_the_public_sees_one_walk_shed_of_each_station(tmp_path):
+    """The raw one of ten minutes, a line beside the rings, switched off at first."""
+    found = document(written(tmp_path, {"catchments": catchments()}))
+    sheds = found["layers"][0]
+    assert [row[3][0] for row in sheds["rows"]] == ["A-NET-750-raw", "B-NET-750-raw"]
+    (group,) = found["groups"]
+    assert [(item["zh"], item["count"], item["on"]) for item in group["items"]] == [
+        ("站点影响区", 4, True),
+        ("步行10分钟可达", 2, False),
+    ]
+
+
+def test_of_other_minutes_the_public_sees_the_nearest_to_ten(tmp_path):
+    """Of eight and twelve the narrower; a shed wider than all bands takes the widest colour."""
+    rows = catchments()
+    rows["minutes"] = rows["minutes"].replace({5.0: 8.0, 10.0: 12.0, 15.0: 30.0})
+    sheds = document(written(tmp_path, {"catchments": rows}))["layers"][0]
+    inside = document(written(tmp_path, {"catchments": rows}, edition="internal"))["layers"]
+    assert [row[3][0] for row in sheds["rows"]] == ["A-NET-375-raw", "B-NET-375-raw"]
+    assert [symbol["code"] for symbol in inside[0]["symbols"]] == ["10", "15"]
+
+
 def test_shared_dashed_borders_come_once(tmp_path):
     """Two blocks side by side have their common border once: two dashed lines would make a solid one."""
     blocks = gpd.GeoDataFrame(

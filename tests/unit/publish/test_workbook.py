@@ -11,7 +11,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -22,7 +22,7 @@ from gis.publish.tables import About
 from tests.unit.publish import handmade
 
 ABOUT = About(unit="规划分局", preparer="甲", date=datetime.date(2026, 11, 23), data_to=datetime.date(2026, 6, 30))
-SHEETS = ["街区统筹一览表", "站点周边分析表", "更新项目台账", "问题清单", "数据说明"]
+SHEETS = ["街区统筹一览表", "站点周边分析表", "站城融合专项计划表", "更新项目台账", "问题清单", "数据说明"]
 HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "@SUM(A1)", "{{7*7}}", "<b>粗</b>", "http://example.org", "'0071", "-1"]
 
 
@@ -48,6 +48,35 @@ def stations():
     return handmade.frame("station_results", rows)
 
 
+def sheds():
+    """The walk-sheds of two stations in three versions, beside their rings."""
+    rows = []
+    for version in ("raw", "nearest", "shared"):
+        for station in ("Z2", "Z1"):
+            for minutes, radius, area in ((5.0, 375.0, 10_000.0), (10.0, 750.0, 70_000.0)):
+                key = f"{station}-walk{minutes:g}-{version}"
+                row = {"station_result_id": key, "station_id": station, "name": station, "ring": f"步行{minutes:g}分钟"}
+                row |= {"inner_m": 0.0, "radius_m": radius, "minutes": minutes, "method": "NET", "version": version}
+                row |= {"street_m": 12_345.6, "street_density": 6.126, "shed_ratio": 0.3251}
+                rows.append(row | {"area_m2": area})
+    rows[0] |= {"junction_density": 81.25, "affordable_share": 0.0625, "vacated_count": 3}
+    return handmade.frame("station_results", rows)
+
+
+def programmes():
+    rows = [
+        {"item": "stock", "sequence": 1, "title": "旧厂房", "kind": "old_factory", "floor_area_m2": 4321.4},
+        {"item": "gap", "sequence": 1, "title": "kindergarten", "note": "缺 180 学位"},
+        {"item": "project", "sequence": 2, "title": "乙", "kind": "industrial", "walk_minutes": 7.26},
+        {"item": "project", "sequence": 1, "title": "甲", "kind": "old_estate", "state": "annual", "year": 2026},
+        {"item": "transfer_in", "sequence": 1, "title": "调剂", "lead": '["区发改委", "区城管委"]'},
+    ]
+    rows[0] |= {"land_m2": 9e3}
+    rows = [{"station_id": "Z1", "name": "一站", "ring": "步行15分钟"} | row for row in rows]
+    rows.insert(0, {"station_id": "Z2", "name": "二站", "ring": "步行15分钟", "item": "constraint", "title": "采空区"})
+    return handmade.frame("station_programmes", [{"station_programme_id": f"J{n}"} | row for n, row in enumerate(rows)])
+
+
 def problems():
     place = (handmade.EAST, handmade.NORTH)
     return findings.table(
@@ -64,6 +93,7 @@ def frames():
     return {
         "block_results": blocks(),
         "station_results": stations(),
+        "station_programmes": programmes(),
         "projects": handmade.projects(),
         "findings": problems(),
     }
@@ -95,7 +125,7 @@ def book(tmp_path_factory):
     return write(tmp_path_factory.mktemp("book") / "工作簿.xlsx", synthetic=True)
 
 
-def test_it_has_the_five_sheets_of_the_practice(book):
+def test_it_has_the_sheets_of_the_practice(book):
     """In the order in which a bureau reads them."""
     assert CalamineWorkbook.from_path(book).sheet_names == SHEETS
 
@@ -146,6 +176,72 @@ def test_ground_around_stations_is_added_once(book):
     assert sheet.column("居住人口")[-2:] == ["—", 1]
     assert sheet.body[-2][0] == "合计(去重最大圈)"
     assert sheet.column("版本(是否去重)")[1] == "去重(按最近站点)"
+
+
+def test_rows_of_one_method_and_version_stand_together(tmp_path):
+    """Rings before sheds, each by version, station and width; who is meant stands in the frozen columns."""
+    both = pd.concat([sheds(), stations().assign(method="EUC")], ignore_index=True)
+    sheet = Sheet(write(tmp_path / "a.xlsx", {"station_results": both}), "站点周边分析表")
+    assert sheet.head[:3] == ["序号", "站点名称", "圈层名称"]
+    methods, versions = sheet.column("划定方法")[1:25], sheet.column("版本(是否去重)")[1:25]
+    assert methods == ["直线距离"] * 12 + ["步行网络"] * 12
+    walked = [title for title in ("去重(按最近站点)", "原始(可重叠)", "共享(多站共有部分均分)") for _ in range(4)]
+    assert versions[12:] == walked
+    assert sheet.column("站点名称")[13:17] == ["Z1", "Z1", "Z2", "Z2"]
+    assert sheet.column("步行时间")[13:15] == [5, 10]
+
+
+TOTALS = {
+    # two discs of 3 ha; the sheds lie on the same ground
+    "rings and sheds": ([stations, sheds], 6.0, "合计(去重最大圈)", "直线距离"),
+    "sheds alone": ([sheds], 14.0, "合计(去重最大步行范围)", "步行网络"),
+    "rings alone": ([stations], 6.0, "合计(去重最大圈)", "直线距离"),
+}
+
+
+@pytest.mark.parametrize(("made", "total", "title", "method"), TOTALS.values(), ids=TOTALS)
+def test_the_total_counts_ground_by_one_method(tmp_path, made, total, title, method):
+    """De-duplicated, widest, and never rings and sheds together; the sheet says which."""
+    frame = pd.concat([each() for each in made], ignore_index=True)
+    sheet = Sheet(write(tmp_path / "a.xlsx", {"station_results": frame}), "站点周边分析表")
+    area = sheet.column("圈层面积")
+    assert (area[1 + len(frame)], sheet.body[len(frame)][0]) == (total, title)
+    assert f"合计只计{method}去重版" in sheet.rows[2][0]
+
+
+WALKED = {
+    "length in km": ("道路长度", ["km", 12.35]),
+    "density": ("路网密度", ["km/km²", 6.13]),
+    "minutes without digits": ("步行时间", ["分钟", 5]),
+    "shed over circle": ("步行可达面积比(可达范围÷同时间圆)", ["%", 0.325]),
+    "not measured": ("可改造租赁住房备选存量", ["万m²", "—"]),
+}
+
+
+@pytest.mark.parametrize(("title", "values"), WALKED.values(), ids=WALKED)
+def test_figures_of_a_walk_shed_have_the_units_of_the_practice(tmp_path, title, values):
+    """As unit and first row."""
+    sheet = Sheet(write(tmp_path / "a.xlsx", {"station_results": sheds()}), "站点周边分析表")
+    assert sheet.column(title)[:2] == pytest.approx(values, abs=0.006) if values[1] != "—" else values
+
+
+PROGRAMME = {
+    "by station, item, order": ("站点名称", ["一站"] * 5 + ["二站"]),
+    "items by title": ("事项", ["更新项目", "更新项目", "设施缺口", "可利用存量", "规模调入", "限制要素"]),
+    "titles": ("对象名称", ["甲", "乙", "幼儿园", "旧厂房", "调剂", "采空区"]),
+    "no English code": ("对象类别", ["老旧小区", "园区厂房", "—", "闲置厂房", "—", "—"]),
+    "years without separators": ("年度", [2026, "—", "—", "—", "—", "—"]),
+    "walk": ("步行时间", ["—", 7.3, "—", "—", "—", "—"]),
+    "floor area in m²": ("建筑规模", ["—", "—", "—", 4321, "—", "—"]),
+    "land in hectares": ("范围内用地面积", ["—", "—", "—", 0.9, "—", "—"]),
+    "lists joined": ("牵头单位", ["—", "—", "—", "—", "区发改委、区城管委", "—"]),
+}
+
+
+@pytest.mark.parametrize(("title", "values"), PROGRAMME.values(), ids=PROGRAMME)
+def test_programmes_are_listed_station_by_station(book, title, values):
+    """Without a total: projects, gaps and stock are of different kinds."""
+    assert Sheet(book, "站城融合专项计划表").column(title)[1:] == pytest.approx(values, abs=0.051)
 
 
 def test_lists_are_joined(book):
@@ -313,6 +409,7 @@ AMOUNTS = st.lists(st.one_of(st.none(), st.floats(-1e7, 1e7).map(lambda value: r
 
 
 @given(AMOUNTS, st.integers(0, 3))
+@example([1.781, 1.781, 1.781, 1.781, 2097145.781], 2)
 def test_rounded_rows_add_up(values, digits):
     """To the exact total rounded half up, none off by a whole step, gaps kept."""
     series = pd.Series(values, dtype="float64")
@@ -320,7 +417,8 @@ def test_rounded_rows_add_up(values, digits):
     step = 10.0**-digits
     # a sum within a rounding of a tie is a tie, and may have gone either way
     steps = math.fsum(series.dropna()) / step + 0.5
-    totals = {math.floor(steps - 1e-9), math.floor(steps + 1e-9)}
+    slack = 1e-9 + 1e-14 * abs(steps)
+    totals = {math.floor(steps - slack), math.floor(steps + slack)}
     assert any(math.fsum(rounded.dropna()) == pytest.approx(total * step, abs=step * 1e-3) for total in totals)
     assert (np.abs(rounded - series).dropna() < step * (1 + 1e-5)).all()
     assert rounded.isna().equals(series.isna())

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from gis import crs
 from gis import findings as faults
 from gis.analysis.acceptance import require_columns
+from gis.analysis.catchments.entries import shared_places
+from gis.analysis.versions import NEAREST, RAW, STRAIGHT
 from gis.errors import EmptyError, FrameError, UsageError
 from gis.geometry import areas
 from gis.geometry.parts import Shapes
 
-RAW = "raw"
-NEAREST = "nearest"
-_STRAIGHT = "EUC"
 _COLUMNS = ("catchment_id", "station_id", "ring", "radius_m", "inner_m", "method", "version", "area_m2")
 
 
@@ -210,22 +209,8 @@ def check(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) -> pd.
                     "catchment.unknown_station", "entrances", str(name), severity="warning", at=place, station=str(key)
                 )
             )
-    return faults.join(faults.table(rows), _shared_places(_sites(stations, entrances)))
-
-
-def _shared_places(sites: _Sites) -> pd.DataFrame:
-    """Report the places at which more than one station is entered."""
-    table = pd.DataFrame({"x": sites.xy[:, 0], "y": sites.xy[:, 1], "station": sites.keys[sites.station]})
-    rows = []
-    for (x, y), group in table.groupby(["x", "y"]):
-        names = sorted(set(group["station"]))
-        if len(names) > 1:
-            at = (x + sites.origin[0], y + sites.origin[1])
-            rows.append(
-                faults.finding(
-                    "catchment.shared_place", "stations", names[0], severity="warning", at=at, stations=names
-                )
-            )
+    sites = _sites(stations, entrances)
+    rows += shared_places(sites.xy + sites.origin, sites.keys[sites.station])
     return faults.table(rows)
 
 
@@ -261,7 +246,7 @@ def _table(sites: _Sites, shapes: Shapes, name: str, radius: float, version: str
             "ring": pd.Series([name] * len(keys), dtype="str"),
             "radius_m": radius,
             "inner_m": 0.0,
-            "method": pd.Series([_STRAIGHT] * len(keys), dtype="str"),
+            "method": pd.Series([STRAIGHT] * len(keys), dtype="str"),
             "version": pd.Series([version] * len(keys), dtype="str"),
             "area_m2": shapely.area(shapes),
             "geometry": areas.moved(shapes, sites.origin),

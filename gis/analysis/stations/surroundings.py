@@ -6,7 +6,6 @@ and go where their point lies. What is not known is not computed: it is missing 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,63 +20,23 @@ from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import mix
 from gis.analysis.acceptance import require_columns
-from gis.analysis.apportionment import Shares, by_area, by_point
+from gis.analysis.apportionment import Shares, by_area
+from gis.analysis.stations.counting import HEAD, Counting, unless_empty, wide
+from gis.analysis.stations.people import counts, inside, lacking, with_jobs_ratios
+from gis.analysis.stations.renewal import ground_of_projects, met, renewable
 from gis.errors import EmptyError, FrameError
-from gis.geometry import parts
 from gis.geometry.parts import Shapes
 from gis.lineage import Lineage
 
-_HEAD = ("catchment_id", "station_id", "ring", "version")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "stations": ("station_id", "name"),
-    "catchments": (*_HEAD, "inner_m", "radius_m", "method"),
+    "catchments": (*HEAD, "inner_m", "radius_m", "method"),
     "parcels": ("parcel_id", "land_use"),
     "buildings": ("building_id", "use", "floor_area_above_m2", "residents", "jobs"),
     "projects": ("project_id", "project_type", "state"),
     "facilities": ("facility_id", "kind"),
     "public_spaces": (),
 }
-
-
-@dataclass(frozen=True)
-class Counting:
-    """Say by which codes a ring is counted, and what they mean.
-
-    The lists are fixed by the bureau's code lists, not by what occurs: a class that is absent from a ring counts as 0
-    in its mix.
-
-    Parameters
-    ----------
-    land_classes
-        Land-use classes, in the order of the table; their number is k of the land-use mix.
-    class_of
-        Class by land-use code.
-    building_uses
-        Uses of buildings; their number is k of the floor-area mix.
-    project_types, facility_kinds
-        Codes to count by.
-    open_classes
-        Classes whose parcels are no building land: left out of net FAR.
-    dwelling_uses
-        Uses whose buildings have residents; all others have jobs. A building without a use must know both.
-    removed
-        States whose projects are left out (removed from the library).
-    done
-        States whose projects leave nothing to renew.
-    tolerance
-        Width in m below which a project does not meet a ring.
-    """
-
-    land_classes: tuple[str, ...]
-    class_of: Mapping[str, str]
-    building_uses: tuple[str, ...]
-    project_types: tuple[str, ...]
-    facility_kinds: tuple[str, ...]
-    open_classes: tuple[str, ...] = ("transport", "green", "water")
-    dwelling_uses: tuple[str, ...] = ("residential",)
-    removed: tuple[str, ...] = ("removed",)
-    done: tuple[str, ...] = ("completed", "operating")
-    tolerance: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -118,13 +77,10 @@ class StationRings:
 def rings(
     stations: gpd.GeoDataFrame,
     catchments: gpd.GeoDataFrame,
+    layers: Mapping[str, gpd.GeoDataFrame],
     *,
-    parcels: gpd.GeoDataFrame,
-    buildings: gpd.GeoDataFrame,
-    projects: gpd.GeoDataFrame,
-    facilities: gpd.GeoDataFrame,
     counting: Counting,
-    public_spaces: gpd.GeoDataFrame | None = None,
+    walked: Mapping[str, pd.DataFrame] | None = None,
 ) -> StationRings:
     """Measure land, floor area, people, facilities and renewal in each ring of each station.
 
@@ -134,18 +90,15 @@ def rings(
         轨道站点: station_id, name.
     catchments
         Rings of `catchments.rings` or bands of `catchments.bands`, or both, in both versions.
-    parcels
-        地块: parcel_id, land_use.
-    buildings
-        建筑: building_id, use, floor_area_above_m2, residents, jobs.
-    projects
-        更新项目: project_id, project_type, state.
-    facilities
-        公共服务设施: facility_id, kind; points.
+    layers
+        parcels 地块 (parcel_id, land_use), buildings 建筑 (building_id, use, floor_area_above_m2, residents, jobs),
+        projects 更新项目 (project_id, project_type, state), facilities 公共服务设施 (facility_id, kind); public_spaces
+        公共空间, without which that figure is left out.
     counting
         Codes to count by.
-    public_spaces
-        公共空间; None leaves them out of the result.
+    walked
+        Of buildings and facilities, which belong to which walk-shed (`catchments.members`): catchment_id, key, share.
+        Catchments of method "NET" count people and facilities by their doors then; all others by their points.
 
     Returns
     -------
@@ -169,42 +122,41 @@ def rings(
     and k < 2 leaves it undefined (domain.md §8.2). Renewable floor area stands on the ground of projects that are
     neither done nor removed. A layer without rows says nothing: what needs it is missing.
     """
-    given = {"stations": stations, "catchments": catchments, "parcels": parcels, "buildings": buildings}
-    given |= {"projects": projects, "facilities": facilities}
-    given |= {} if public_spaces is None else {"public_spaces": public_spaces}
-    layers = _accepted(given)
+    used = {name: layers[name] for name in _REQUIRED if name in layers}
+    layers = _accepted({"stations": stations, "catchments": catchments, **used})
     shed, counted = layers["catchments"], layers["projects"]
     counted = counted[~counted["state"].isin(counting.removed)]
     shapes = shed.geometry.to_numpy()
     houses = layers["buildings"]
     footprints = by_area(shapes, houses)
-    housed = by_point(shed, houses)
+    housed = inside(shed, houses, "building_id", (walked or {}).get("buildings"))
+    served = inside(shed, layers["facilities"], "facility_id", (walked or {}).get("facilities"))
     land = _land(shapes, layers["parcels"], counting)
-    met = _met(shed, counted, counting.tolerance)
+    common = met(shed, counted, counting.tolerance)
     results = pd.concat(
         [
             _head(shed, layers["stations"]),
             land[["parcel_land_m2", "net_land_m2"]],
             _floor(shed, houses, footprints, _on_building_land(houses, layers["parcels"], counting), land, counting),
-            _people(houses, housed, counting),
-            _facilities(shed, layers["facilities"], counting),
+            counts(houses, layers["facilities"], housed, served, counting).round().astype("Int64"),
             _open_ground(shapes, layers.get("public_spaces")),
-            _renewal(shapes, houses, counted, counting),
-            _ground_of_projects(shed, counted, met),
+            renewable(shapes, houses, counted, counting),
+            ground_of_projects(shed, counted, common),
             land.drop(columns=["parcel_land_m2", "net_land_m2"]),
         ],
         axis=1,
     )
-    results = results[[*_columns(counting)]]
-    used = {name: frame[[*_REQUIRED[name], frame.geometry.name]] for name, frame in layers.items()}
+    results = with_jobs_ratios(results, counting)[[*_columns(counting)]]
+    told = {name: frame[[*_REQUIRED[name], frame.geometry.name]] for name, frame in layers.items()}
+    told |= {f"walked_{name}": rows for name, rows in (walked or {}).items()}
     return StationRings(
         results=results,
         land_use=_land_use(results, counting),
         facilities=_long(results, counting.facility_kinds, "facility_{}_count", "kind", "count"),
         renewable=_long(results, counting.project_types, "renewable_{}_m2", "project_type", "floor_area_m2"),
-        projects=pd.DataFrame(met.drop(columns="geometry")),
+        projects=pd.DataFrame(common.drop(columns="geometry")),
         findings=faults.join(_unknown(layers, counting), _missing(layers, footprints, housed, counting)),
-        lineage=origins.of("analysis.stations.rings", used, tolerance_m=counting.tolerance),
+        lineage=origins.of("analysis.stations.rings", told, tolerance_m=counting.tolerance),
     )
 
 
@@ -238,7 +190,8 @@ def _columns(counting: Counting) -> Iterable[str]:
     yield from ("station_result_id", "station_id", "name", "ring", "inner_m", "radius_m", "method", "version")
     yield from ("area_m2", "parcel_land_m2", "net_land_m2", "floor_area_m2", "far_gross", "far_net")
     yield from ("mix_land", "mix_floor")
-    yield from ("building_count", "residents", "jobs", "facility_count", "public_space_m2", "public_space_share")
+    yield from ("building_count", "residents", "jobs", "jobs_per_resident", "jobs_housing_ratio", "facility_count")
+    yield from ("public_space_m2", "public_space_share")
     yield from ("renewable_floor_m2", "project_count", "project_area_m2", "project_share", "project_ids")
     yield from (f"land_{name}_m2" for name in counting.land_classes)
     yield from (f"renewable_{name}_m2" for name in counting.project_types)
@@ -263,30 +216,15 @@ def _head(shed: gpd.GeoDataFrame, stations: gpd.GeoDataFrame) -> pd.DataFrame:
     )
 
 
-def _wide(values: NDArray[np.float64], template: str, codes: Sequence[str]) -> pd.DataFrame:
-    """Return a matrix as columns named by code."""
-    return pd.DataFrame(values, columns=[template.format(code) for code in codes])
-
-
-def _unless_empty(values: NDArray[np.float64], source: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the values, or nothing known where the layer they come from has no rows."""
-    return np.full(values.shape, np.nan) if source.empty else values
-
-
-def _whole(values: NDArray[np.float64], source: pd.DataFrame) -> pd.Series:
-    """Return counts as whole numbers with gaps."""
-    return pd.Series(_unless_empty(values, source)).round().astype("Int64")
-
-
 def _land(shapes: Shapes, parcels: gpd.GeoDataFrame, counting: Counting) -> pd.DataFrame:
     """Measure land in parcels, building land, land by class, and its mix."""
     inside = by_area(shapes, parcels)
     size = parcels.geometry.area.to_numpy()
     classes = parcels["land_use"].map(dict(counting.class_of))
-    by_class = _unless_empty(inside.by_code(size, classes, counting.land_classes), parcels)
+    by_class = unless_empty(inside.by_code(size, classes, counting.land_classes), parcels)
     building_land = [name not in counting.open_classes for name in counting.land_classes]
-    table = _wide(by_class, "land_{}_m2", counting.land_classes)
-    table["parcel_land_m2"] = _unless_empty(inside.total(size), parcels)
+    table = wide(by_class, "land_{}_m2", counting.land_classes)
+    table["parcel_land_m2"] = unless_empty(inside.total(size), parcels)
     table["net_land_m2"] = by_class[:, building_land].sum(axis=1)
     table["mix_land"] = mix.entropy(by_class, len(counting.land_classes))
     return table
@@ -312,10 +250,10 @@ def _floor(
 ) -> pd.DataFrame:
     """Measure floor area above ground, gross and net FAR, and the mix of uses."""
     floor = houses["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
-    total = _unless_empty(inside.total(floor), houses)
-    built = _unless_empty(inside.total(np.where(on_building_land, floor, 0.0)), houses)
+    total = unless_empty(inside.total(floor), houses)
+    built = unless_empty(inside.total(np.where(on_building_land, floor, 0.0)), houses)
     net = land["net_land_m2"].to_numpy()
-    uses = _unless_empty(inside.by_code(floor, houses["use"], counting.building_uses), houses)
+    uses = unless_empty(inside.by_code(floor, houses["use"], counting.building_uses), houses)
     return pd.DataFrame(
         {
             "floor_area_m2": total,
@@ -324,32 +262,6 @@ def _floor(
             "mix_floor": mix.entropy(uses, len(counting.building_uses)),
         }
     )
-
-
-def _lacking(houses: gpd.GeoDataFrame, column: str, counting: Counting) -> NDArray[np.bool_]:
-    """Tell which buildings should have residents (or jobs) and have no figure."""
-    home = houses["use"].isin(counting.dwelling_uses)
-    expected = home if column == "residents" else ~home
-    return (houses[column].isna() & (expected | houses["use"].isna())).to_numpy()
-
-
-def _people(houses: gpd.GeoDataFrame, inside: Shares, counting: Counting) -> pd.DataFrame:
-    """Count buildings, residents and jobs; a ring in which one building lacks its figure has none."""
-    table = pd.DataFrame({"building_count": _whole(inside.total(np.ones(len(houses))), houses)})
-    for column in ("residents", "jobs"):
-        values = houses[column].to_numpy(dtype=float, na_value=0.0)
-        values[_lacking(houses, column, counting)] = np.nan
-        table[column] = _whole(inside.total(values), houses)
-    return table
-
-
-def _facilities(shed: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, counting: Counting) -> pd.DataFrame:
-    """Count facilities, all and by kind."""
-    inside = by_point(shed, facilities)
-    one = np.ones(len(facilities))
-    kinds = inside.by_code(one, facilities["kind"], counting.facility_kinds)
-    table = _wide(_unless_empty(kinds, facilities), "facility_{}_count", counting.facility_kinds).astype("Int64")
-    return table.assign(facility_count=_whole(inside.total(one), facilities))
 
 
 def _open_ground(shapes: Shapes, spaces: gpd.GeoDataFrame | None) -> pd.DataFrame:
@@ -364,60 +276,10 @@ def _common(shapes: Shapes, things: gpd.GeoDataFrame) -> NDArray[np.float64]:
     return np.asarray(shapely.area(shapely.intersection(shapes, shapely.union_all(things.geometry.to_numpy()))))
 
 
-def _renewal(shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, counting: Counting) -> pd.DataFrame:
-    """Measure the floor area that stands on the ground of open projects, once and by type."""
-    floor = houses["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
-    active = projects[~projects["state"].isin(counting.done)]
-    masks = [active["project_type"] == name for name in counting.project_types]
-    masks.append(pd.Series(True, index=active.index))
-    grounds = [shapely.union_all(active.geometry.to_numpy()[mask.to_numpy()]) for mask in masks]
-    clipped = shapely.intersection(shapes[:, np.newaxis], np.array(grounds, dtype=object))
-    # one pass over the buildings for all rings and types
-    inside = by_area(parts.without_dust(clipped.ravel(), 0.0), houses)
-    values = inside.total(floor).reshape(clipped.shape)
-    if houses.empty or projects.empty:
-        values[:] = np.nan
-    table = _wide(values[:, :-1], "renewable_{}_m2", counting.project_types)
-    return table.assign(renewable_floor_m2=values[:, -1])
-
-
-def _met(shed: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:
-    """List the projects that meet each ring by more than a sliver, with the ground they share."""
-    shapes, grounds = shed.geometry.to_numpy(), projects.geometry.to_numpy()
-    ring, project = shapely.STRtree(grounds).query(shapes, predicate="intersects")
-    common = parts.without_dust(shapely.intersection(shapes[ring], grounds[project]), 0.0)
-    keep = parts.survives(common, tolerance / 2)
-    ring, project, common = ring[keep], project[keep], common[keep]
-    table = pd.DataFrame(shed.loc[ring, list(_HEAD)]).reset_index(drop=True)
-    table["project_id"] = projects["project_id"].to_numpy(dtype=object)[project]
-    table["project_id"] = table["project_id"].astype("str")
-    table["area_m2"] = shapely.area(common)
-    table["share"] = table["area_m2"].to_numpy() / shapely.area(grounds)[project]
-    order = np.lexsort((table["project_id"].to_numpy(dtype=str), ring))
-    return gpd.GeoDataFrame(table, geometry=common, crs=shed.crs).iloc[order].reset_index(drop=True)
-
-
-def _ground_of_projects(shed: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, met: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Count the projects that meet each ring and measure their ground once."""
-    names = met.groupby("catchment_id")["project_id"].agg(list)
-    lists = [names.get(key, []) for key in shed["catchment_id"]]
-    ground, row = parts.polygons(met.geometry.to_numpy())
-    ring = pd.Index(shed["catchment_id"]).get_indexer(pd.Index(met["catchment_id"]))[row]
-    area = _unless_empty(np.asarray(shapely.area(parts.joined(ground, ring, len(shed)))), projects)
-    return pd.DataFrame(
-        {
-            "project_count": _whole(np.array([len(item) for item in lists], dtype=float), projects),
-            "project_area_m2": area,
-            "project_share": area / shed.geometry.area.to_numpy(),
-            "project_ids": pd.Series([json.dumps(item, ensure_ascii=False) for item in lists], dtype="str"),
-        }
-    )
-
-
 def _long(results: pd.DataFrame, codes: Sequence[str], template: str, code: str, value: str) -> pd.DataFrame:
     """Turn the columns of one code list into rows."""
     columns = [template.format(name) for name in codes]
-    head = results.rename(columns={"station_result_id": "catchment_id"})[list(_HEAD)]
+    head = results.rename(columns={"station_result_id": "catchment_id"})[list(HEAD)]
     table = head.loc[head.index.repeat(len(codes))].reset_index(drop=True)
     table[code] = pd.Series(list(codes) * len(results), dtype="str")
     values = results[columns].to_numpy(dtype=float, na_value=np.nan).ravel()
@@ -465,13 +327,13 @@ def _missing(
     places = layers["stations"].drop_duplicates("station_id").set_index("station_id").geometry
     checks = {
         "station.floor_area_missing": (footprints, houses["floor_area_above_m2"].isna().to_numpy()),
-        "station.residents_missing": (housed, _lacking(houses, "residents", counting)),
-        "station.jobs_missing": (housed, _lacking(houses, "jobs", counting)),
+        "station.residents_missing": (housed, lacking(houses, "residents", counting)),
+        "station.jobs_missing": (housed, lacking(houses, "jobs", counting)),
     }
     rows = []
-    for code, (inside, lacking) in checks.items():
-        hit = lacking[inside.thing]
-        table = shed[["station_id", "ring"]].iloc[inside.ring[hit]].assign(thing=inside.thing[hit])
+    for code, (within, without) in checks.items():
+        hit = without[within.thing]
+        table = shed[["station_id", "ring"]].iloc[within.ring[hit]].assign(thing=within.thing[hit])
         for station, group in table.groupby("station_id"):
             names = [name for name in dict.fromkeys(shed["ring"]) if name in set(group["ring"])]
             found = faults.finding(

@@ -1,0 +1,323 @@
+"""Programmes (站城融合专项计划): what is to be done around a station, in which order, by whom, and with what.
+
+For each station, within one catchment: the projects that meet it, facilities whose service does not reach its
+residents, stock that could fill such gaps, floor area moved in and out, and constraints. Nothing is scored: rows are
+ordered by what they would do, and the figures stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from gis import crs
+from gis.analysis.acceptance import require_columns
+from gis.analysis.stations.counting import Counting
+from gis.errors import FrameError
+from gis.geometry import parts
+
+COLUMNS = (
+    "station_id", "ring", "item", "sequence", "feature_id", "title", "kind", "walk_minutes", "land_m2",
+    "floor_area_m2", "residents", "state", "year", "lead", "responsible", "note",
+)  # fmt: skip
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "projects": ("project_id", "name", "project_type", "state"),
+    "buildings": ("building_id", "use", "residents", "floor_area_above_m2"),
+    "facilities": ("facility_id", "kind"),
+    "vacated_spaces": ("vacated_space_id", "name", "kind"),
+    "blocks": ("block_id",),
+    "transfers": ("transfer_id", "from_block", "to_block", "floor_area_m2"),
+    "constraints": ("constraint_id", "kind", "effect"),
+}
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Hold how far a kind of facility serves, by whatever norm is handed in.
+
+    Parameters
+    ----------
+    radius_m
+        Straight-line service radius.
+    source
+        Norm and clause.
+    """
+
+    radius_m: float
+    source: str
+
+
+def programme(
+    sheds: gpd.GeoDataFrame,
+    layers: Mapping[str, pd.DataFrame],
+    *,
+    counting: Counting,
+    standards: Mapping[str, Standard],
+    states: Sequence[str] = (),
+    walks: Mapping[str, pd.DataFrame] | None = None,
+) -> pd.DataFrame:
+    """List what belongs to each station's programme.
+
+    Parameters
+    ----------
+    sheds
+        One catchment a station: station_id, ring.
+    layers
+        Base layers by name: projects, buildings, facilities, vacated_spaces, blocks, transfers, constraints; those that
+        are not given add no rows.
+    counting
+        Codes; projects that are removed are left out.
+    standards
+        By kind of facility; kinds without one have no gap.
+    states
+        Project states in the order in which work proceeds; the furthest come first within a year.
+    walks
+        Walks of `catchments.walksheds` by singular name ("project", "vacated_space"): station_id, key and seconds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, sorted by station, item and sequence. Items: "project" (by year, then state; land_m2 within the
+        catchment), "gap" (a kind of facility; residents within the catchment whom none serves; most first), "stock"
+        (vacated spaces; residents whom one facility there would serve at best, the kind in note), "transfer_in" and
+        "transfer_out" (of the blocks that the catchment meets: both rows of a pair where both blocks do), and
+        "constraint" (land_m2 within). kind holds codes; note holds figures and codes, for the caller to put in words.
+
+    Raises
+    ------
+    FrameError
+        A column is missing, or a station has two catchments.
+    CrsError
+        A layer without a projected CRS in metres, or with another one than the sheds'.
+    """
+    spatial = {name: frame for name, frame in layers.items() if isinstance(frame, gpd.GeoDataFrame)}
+    crs.require_same({"sheds": sheds, **spatial})
+    require_columns("sheds", sheds, ("station_id", "ring"))
+    if sheds["station_id"].duplicated().any():
+        raise FrameError("sheds has two catchments for a station; hand in one each", layer="sheds")
+    for name, frame in layers.items():
+        require_columns(name, frame, _REQUIRED.get(name, ()))
+    sheds = sheds.reset_index(drop=True)
+    given = dict(layers)
+    rows: list[pd.DataFrame] = [pd.DataFrame(columns=list(COLUMNS))]
+    if "projects" in given:
+        rows.append(_projects(sheds, given["projects"], counting, states, (walks or {}).get("project")))
+    if {"buildings", "facilities"} <= given.keys():
+        unserved = _unserved(sheds, given["buildings"], given["facilities"], standards)
+        rows.append(_gaps(sheds, given["buildings"], unserved, standards))
+        if "vacated_spaces" in given:
+            walk = (walks or {}).get("vacated_space")
+            rows.append(_stock(sheds, given["vacated_spaces"], given["buildings"], unserved, standards, walk))
+    if {"blocks", "transfers"} <= given.keys():
+        rows.append(_transfers(sheds, given["blocks"], given["transfers"], counting.tolerance))
+    if "constraints" in given:
+        rows.append(_constraints(sheds, given["constraints"], counting.tolerance))
+    return _in_order([each for each in rows if len(each)] or rows)
+
+
+def departments(programmes: pd.DataFrame) -> pd.DataFrame:
+    """Count the projects of each station by their lead department.
+
+    Parameters
+    ----------
+    programmes
+        As `programme` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        station_id, lead, projects; most first. A project without a lead counts under "".
+    """
+    rows = programmes[programmes["item"] == "project"].assign(lead=lambda frame: frame["lead"].fillna(""))
+    count = rows.groupby(["station_id", "lead"]).size().rename("projects").reset_index()
+    return count.sort_values(["station_id", "projects", "lead"], ascending=[True, False, True], ignore_index=True)
+
+
+def _in_order(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the items of all stations, and number them within station and item in the order given."""
+    table = pd.concat(tables, ignore_index=True).reindex(columns=list(COLUMNS))
+    rank = {name: n for n, name in enumerate(("project", "gap", "stock", "transfer_in", "transfer_out", "constraint"))}
+    table["sequence"] = table.groupby(["station_id", "item"]).cumcount() + 1
+    order = np.lexsort((table["sequence"], table["item"].map(rank), table["station_id"].astype(str)))
+    table = table.iloc[order].reset_index(drop=True)
+    numbers = dict.fromkeys(("walk_minutes", "land_m2", "floor_area_m2"), "float64")
+    return table.astype(numbers | dict.fromkeys(("sequence", "residents", "year"), "Int64"))
+
+
+def _within(
+    sheds: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, tolerance: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return pairs of catchments and rows that share more than a sliver of ground, and how much (m²)."""
+    shapes, grounds = sheds.geometry.to_numpy(), frame.geometry.to_numpy()
+    shed, row = shapely.STRtree(grounds).query(shapes, predicate="intersects")
+    common = parts.without_dust(shapely.intersection(shapes[shed], grounds[row]), 0.0)
+    kept = parts.survives(common, tolerance / 2)
+    return shed[kept], row[kept], np.asarray(shapely.area(common[kept]))
+
+
+def _table(sheds: gpd.GeoDataFrame, shed: NDArray[np.intp], item: str, **columns: object) -> pd.DataFrame:
+    """Return rows of one item."""
+    head = {"station_id": sheds["station_id"].to_numpy()[shed], "ring": sheds["ring"].to_numpy()[shed], "item": item}
+    return pd.DataFrame({**head, **columns})
+
+
+def _column(frame: pd.DataFrame, name: str, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+    """Return a column's values where it is there, else nothing."""
+    if name not in frame.columns:
+        return np.full(len(rows), None, dtype=object)
+    return frame[name].astype(object).where(frame[name].notna(), None).to_numpy(dtype=object)[rows]
+
+
+def _walked(table: pd.DataFrame, walk: pd.DataFrame | None, key: str) -> pd.Series:
+    """Return the minutes walked to each row's feature, missing where that is not known."""
+    if walk is None:
+        return pd.Series(np.nan, index=table.index)
+    seconds = walk.set_index(["station_id", key])["seconds"]
+    names = pd.MultiIndex.from_frame(table[["station_id", "feature_id"]])
+    return pd.Series(seconds.reindex(names).to_numpy() / 60.0, index=table.index)
+
+
+def _projects(
+    sheds: gpd.GeoDataFrame,
+    projects: gpd.GeoDataFrame,
+    counting: Counting,
+    states: Sequence[str],
+    walk: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """List projects by the year in which they start or are planned, then by how far they are."""
+    live = projects[~projects["state"].isin(counting.removed)].reset_index(drop=True)
+    shed, row, ground = _within(sheds, live, counting.tolerance)
+    start, plan = (pd.to_numeric(pd.Series(_column(live, name, row))) for name in ("start_year", "plan_year"))
+    table = _table(
+        sheds, shed, "project",
+        feature_id=_column(live, "project_id", row), title=_column(live, "name", row),
+        kind=_column(live, "project_type", row), land_m2=ground, floor_area_m2=_column(live, "existing_floor_m2", row),
+        state=_column(live, "state", row), year=start.fillna(plan), lead=_column(live, "lead", row),
+        responsible=_column(live, "responsible", row),
+    )  # fmt: skip
+    table["walk_minutes"] = _walked(table, walk, "project_id")
+    far = {state: -n for n, state in enumerate(states)}
+    table["far"] = table["state"].map(far).fillna(1)
+    ordered = table.sort_values(["station_id", "year", "far", "walk_minutes", "feature_id"], na_position="last")
+    return ordered.drop(columns="far")
+
+
+def _residents(buildings: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Return the residents of each building, 0 where none are known."""
+    return buildings["residents"].to_numpy(dtype=float, na_value=0.0)
+
+
+def _unserved(
+    sheds: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    standards: Mapping[str, Standard],
+) -> dict[tuple[int, str], NDArray[np.intp]]:
+    """Return, by catchment and kind of facility, the buildings with residents whom none serves."""
+    doors = shapely.point_on_surface(buildings.geometry.to_numpy())
+    lived, tree = _residents(buildings) > 0, shapely.STRtree(doors)
+    shed, building = tree.query(sheds.geometry.to_numpy(), predicate="covers")
+    shed, building = shed[lived[building]], building[lived[building]]
+    result = {}
+    for kind, standard in standards.items():
+        places = facilities.geometry.to_numpy()[(facilities["kind"] == kind).to_numpy()]
+        served = np.zeros(len(doors), dtype=bool)
+        served[tree.query(places, predicate="dwithin", distance=standard.radius_m)[1]] = True
+        for number in range(len(sheds)):
+            mine = building[shed == number]
+            result[number, kind] = mine[~served[mine]]
+    return result
+
+
+def _gaps(
+    sheds: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+    unserved: Mapping[tuple[int, str], NDArray[np.intp]],
+    standards: Mapping[str, Standard],
+) -> pd.DataFrame:
+    """List the kinds of facilities that do not serve everybody, those that most are without first."""
+    people = _residents(buildings)
+    rows = [
+        (shed, kind, float(people[mine].sum()), standards[kind])
+        for (shed, kind), mine in unserved.items()
+        if people[mine].sum() > 0
+    ]
+    rows.sort(key=lambda row: (row[0], -row[2], row[1]))
+    return _table(
+        sheds, np.array([row[0] for row in rows], dtype=np.intp), "gap",
+        feature_id=[row[1] for row in rows], kind=[row[1] for row in rows],
+        residents=[round(row[2]) for row in rows], note=[f"{row[3].radius_m:g} m, {row[3].source}" for row in rows],
+    )  # fmt: skip
+
+
+def _stock(
+    sheds: gpd.GeoDataFrame,
+    spaces: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+    unserved: Mapping[tuple[int, str], NDArray[np.intp]],
+    standards: Mapping[str, Standard],
+    walk: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """List vacated spaces by how many of those unserved one facility there would serve at best."""
+    doors = shapely.point_on_surface(buildings.geometry.to_numpy())
+    people = _residents(buildings)
+    places = shapely.point_on_surface(spaces.geometry.to_numpy())
+    found, row = shapely.STRtree(places).query(sheds.geometry.to_numpy(), predicate="covers")
+    best, kinds = [], []
+    for shed, space in zip(found, row, strict=True):
+        served = {}
+        for kind, standard in standards.items():
+            mine = unserved[int(shed), kind]
+            near = shapely.dwithin(doors[mine], places[space], standard.radius_m)
+            served[kind] = float(people[mine[near]].sum())
+        ordered = sorted((kind for kind in served if served[kind] > 0), key=lambda kind: (-served[kind], kind))
+        best.append(round(served[ordered[0]]) if ordered else 0)
+        kinds.append(";".join(f"{kind}={served[kind]:.0f}" for kind in ordered[:3]))
+    table = _table(
+        sheds, found, "stock",
+        feature_id=_column(spaces, "vacated_space_id", row), title=_column(spaces, "name", row),
+        kind=_column(spaces, "kind", row), land_m2=shapely.area(spaces.geometry.to_numpy()[row]),
+        floor_area_m2=_column(spaces, "floor_area_m2", row), residents=best, note=kinds,
+    )  # fmt: skip
+    table["walk_minutes"] = _walked(table, walk, "vacated_space_id")
+    return table.sort_values(
+        ["station_id", "residents", "land_m2", "feature_id"], ascending=[True, False, False, True]
+    )
+
+
+def _transfers(
+    sheds: gpd.GeoDataFrame, blocks: gpd.GeoDataFrame, transfers: pd.DataFrame, tolerance: float
+) -> pd.DataFrame:
+    """List the floor area moved into and out of the blocks that each catchment meets."""
+    shed, row, _ = _within(sheds, blocks, tolerance)
+    met = pd.DataFrame({"shed": shed, "block": _column(blocks, "block_id", row)})
+    made = [pd.DataFrame()]
+    for item, here in (("transfer_in", "to_block"), ("transfer_out", "from_block")):
+        rows = met.merge(transfers.reset_index(drop=True), left_on="block", right_on=here)
+        rows = rows.sort_values(["shed", "transfer_id"], ignore_index=True)
+        every = np.arange(len(rows))
+        listed = _table(
+            sheds, rows["shed"].to_numpy(dtype=np.intp), item,
+            feature_id=_column(rows, "transfer_id", every), floor_area_m2=_column(rows, "floor_area_m2", every),
+            year=pd.to_datetime(pd.Series(_column(rows, "approved_on", every))).dt.year,
+            title=rows["from_block"] + " → " + rows["to_block"], note=_column(rows, "approval_no", every),
+        )  # fmt: skip
+        made.append(listed)
+    return pd.concat(made, ignore_index=True)
+
+
+def _constraints(sheds: gpd.GeoDataFrame, constraints: gpd.GeoDataFrame, tolerance: float) -> pd.DataFrame:
+    """List constraints, those with most ground first."""
+    shed, row, ground = _within(sheds, constraints, tolerance)
+    table = _table(
+        sheds, shed, "constraint",
+        feature_id=_column(constraints, "constraint_id", row), title=_column(constraints, "name", row),
+        kind=_column(constraints, "kind", row), land_m2=ground, note=_column(constraints, "effect", row),
+    )  # fmt: skip
+    return table.sort_values(["station_id", "land_m2", "feature_id"], ascending=[True, False, True])

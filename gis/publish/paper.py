@@ -1,0 +1,445 @@
+"""The paper of a drawing: an A3 sheet in millimetres, its scale, frame, grid, north arrow and the block of signatures.
+
+A sheet is drawn with matplotlib on a figure of its own, without pyplot and without any setting of the reader's, so that
+the same input gives the same bytes. Texts are never read as mathematics: a name with dollar signs stays a name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from matplotlib import font_manager
+from matplotlib import style as looks
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from gis import archives
+from gis.errors import MissingDependencyError, UsageError
+from gis.publish.notice import DRAFTS
+
+# practice.md, "Sheets and workbooks"
+SCALES = (500, 1000, 2000, 5000, 10_000, 25_000)
+WIDTH_MM, HEIGHT_MM = 420.0, 297.0
+INK, GREY, PALE, RED = "#1f2328", "#6b7078", "#c9ccd1", "#b02a37"
+HALO = "#ffffff"
+# the first that the system has; all of them know the simplified forms
+FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Zen Hei")
+FORMATS = (".pdf", ".png")
+# ten pixels a millimetre: the scale is exact in pixels too
+_DPI = 254
+_PLAIN: dict[Any, Any] = {"pdf.fonttype": 3, "pdf.compression": 6, "hatch.linewidth": 0.5, "path.simplify": False}
+# controls and every kind of blank or break, and marks of no width
+_BLANKS = ("Cc", "Cf", "Zs", "Zl", "Zp")
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_MM_A_POINT = 25.4 / 72
+_MARGIN_MM = 8.0
+
+
+@dataclass(frozen=True)
+class TitleBlock:
+    """Say who answers for a sheet (图签); what is empty is left as a line to be signed by hand.
+
+    Parameters
+    ----------
+    draft
+        稿别: 征求意见稿, 送审稿, 报批稿 or 公示稿; empty leaves the place blank.
+    unit
+        编制单位.
+    prepared, checked, reviewed, approved
+        编制, 校核, 审核, 审定: names.
+    date
+        日期 of the sheet.
+    data_to
+        数据截止.
+    sources
+        数据来源, in words.
+    """
+
+    draft: str = ""
+    unit: str = ""
+    prepared: str = ""
+    checked: str = ""
+    reviewed: str = ""
+    approved: str = ""
+    date: datetime.date | None = None
+    data_to: datetime.date | None = None
+    sources: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a kind of draft that does not exist."""
+        if self.draft and self.draft not in DRAFTS:
+            raise UsageError(f"draft is {self.draft!r}; allowed: {', '.join(DRAFTS)}", draft=self.draft)
+
+
+@dataclass(frozen=True)
+class Box:
+    """Hold a rectangle of the sheet in mm from its lower left corner."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """Return the right side."""
+        return self.left + self.width
+
+    @property
+    def top(self) -> float:
+        """Return the upper side."""
+        return self.bottom + self.height
+
+
+class Sheet:
+    """Hold one A3 sheet while it is drawn: `page` is an axis in mm over all of it, `figure` what is saved."""
+
+    def __init__(self) -> None:
+        self.figure = Figure(figsize=(WIDTH_MM / 25.4, HEIGHT_MM / 25.4), dpi=_DPI, facecolor="white")
+        self.page = self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label="page")
+        self.page.set(xlim=(0, WIDTH_MM), ylim=(0, HEIGHT_MM))
+        self.page.set_axis_off()
+        self.page.patch.set_alpha(0)
+        self.font = font()
+
+    def text(self, x: float, y: float, said: object, size: float = 7.0, **style: Any) -> None:
+        """Write a text at a place.
+
+        Parameters
+        ----------
+        x, y
+            Millimetres.
+        said
+            The text.
+        size
+            Points.
+        **style
+            matplotlib's, as `write` takes them.
+        """
+        write(self.page, x, y, said, size, **style)
+
+    def line(self, *points: tuple[float, float], colour: str = INK, width: float = 0.4) -> None:
+        """Draw a line.
+
+        Parameters
+        ----------
+        *points
+            Places in mm.
+        colour
+            Its colour.
+        width
+            Points.
+        """
+        xs, ys = zip(*points, strict=True)
+        self.page.add_line(Line2D(xs, ys, color=colour, linewidth=width, solid_capstyle="butt"))
+
+    def box(self, box: Box, *, fill: str = "none", line: str = "none", width: float = 0.4, **style: Any) -> None:
+        """Draw a rectangle.
+
+        Parameters
+        ----------
+        box
+            Its place.
+        fill, line
+            Colours, or none.
+        width
+            Width of its border (points).
+        **style
+            matplotlib's.
+        """
+        place = (box.left, box.bottom)
+        self.page.add_patch(Rectangle(place, box.width, box.height, fc=fill, ec=line, lw=width, **style))
+
+    def axes(self, box: Box, name: str) -> Axes:
+        """Return axes without ticks that fill a box.
+
+        Parameters
+        ----------
+        box
+            Their place.
+        name
+            Their label.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        share = (box.left / WIDTH_MM, box.bottom / HEIGHT_MM, box.width / WIDTH_MM, box.height / HEIGHT_MM)
+        made = self.figure.add_axes(share, label=name, zorder=-1)
+        made.set(xticks=[], yticks=[])
+        return made
+
+    def frame(self, title: str, notices: Sequence[str], draft: str) -> None:
+        """Draw the border of the sheet, its name, its kind of draft and what must be said on every internal sheet.
+
+        Parameters
+        ----------
+        title
+            图名.
+        notices
+            One or two lines.
+        draft
+            稿别, or an empty text.
+        """
+        outer = _MARGIN_MM
+        self.box(Box(outer, outer, WIDTH_MM - 2 * outer, HEIGHT_MM - 2 * outer), line=INK, width=1.4)
+        self.text(15, 280, title, 19, weight="bold", va="center")
+        if draft:
+            x = 15 + width(title, 19) + 8
+            self.box(Box(x, 276.6, width(draft, 9) + 6, 6.8), line=INK, width=0.8)
+            self.text(x + 3, 280, draft, 9, va="center")
+        for number, notice in enumerate(notices):
+            y = 282.3 - 5.4 * number if len(notices) > 1 else 280
+            self.text(405, y, notice, 9.5, ha="right", va="center", color=RED, weight="bold")
+
+    def save(self, path: Path) -> Path:
+        """Write the sheet without a date and a program's name, so that its bytes repeat.
+
+        Parameters
+        ----------
+        path
+            *.pdf or *.png; replaced in one step.
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        suffix = checked_suffix(path)
+        blank: dict[str, None] = (
+            {"Creator": None, "Producer": None, "CreationDate": None} if suffix == ".pdf" else {"Software": None}
+        )
+        with archives.written_whole(path) as temporary, plain():
+            self.figure.savefig(temporary, format=suffix[1:], dpi=_DPI, metadata=blank)
+        return path
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Set aside the reader's own matplotlib settings, which would change a sheet, for the length of a block.
+
+    Yields
+    ------
+    None
+    """
+    with looks.context(["default", _PLAIN]):
+        yield
+
+
+def checked_suffix(path: Path) -> str:
+    """Return the suffix of a sheet's file.
+
+    Parameters
+    ----------
+    path
+        *.pdf or *.png.
+
+    Returns
+    -------
+    str
+        In small letters.
+
+    Raises
+    ------
+    UsageError
+        Another suffix.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        allowed = ", ".join(FORMATS)
+        raise UsageError(f"{path.name}: {suffix or 'no suffix'} cannot be drawn; allowed: {allowed}", suffix=suffix)
+    return suffix
+
+
+@lru_cache(maxsize=1)
+def font() -> str:
+    """Return the family that Chinese is written in.
+
+    Returns
+    -------
+    str
+        The first of `FONTS` that the system has.
+
+    Raises
+    ------
+    MissingDependencyError
+        It has none: every Chinese letter would be an empty box.
+    """
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    for name in FONTS:
+        if name in known:
+            return name
+    raise MissingDependencyError(
+        f"no Chinese font is installed; install one of {', '.join(FONTS)} (Debian: fonts-noto-cjk)", allowed=FONTS
+    )
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[int]:
+    """Return the code points that the font can draw, bold or not."""
+    faces = [font_manager.FontProperties(family=font(), weight=weight) for weight in ("normal", "bold")]
+    found = [font_manager.get_font(font_manager.findfont(face, fallback_to_default=False)) for face in faces]
+    return frozenset(found[0].get_charmap()) & frozenset(found[1].get_charmap())
+
+
+def printable(said: object) -> str:
+    """Return a value as one line that the font can draw.
+
+    Parameters
+    ----------
+    said
+        Text of whatever content.
+
+    Returns
+    -------
+    str
+        Controls and breaks as blanks, letters that the font lacks as □.
+    """
+    known = _letters()
+    plain = str(said).translate(_UNSEEN)
+    blanked = (" " if unicodedata.category(letter) in _BLANKS else letter for letter in plain)
+    return " ".join("".join(letter if ord(letter) in known else "□" for letter in blanked).split())
+
+
+def write(axes: Axes, x: float, y: float, said: object, size: float, **style: Any) -> None:
+    """Write text in the sheet's font, never as mathematics.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    x, y
+        The place in the axes' own coordinates.
+    said
+        Lines are parted by a line break; everything else is printed as it is.
+    size
+        Points.
+    **style
+        Passed to matplotlib; `halo` is the width (points) of a white edge.
+    """
+    halo = style.pop("halo", 0.0)
+    lines = "\n".join(printable(line) for line in str(said).split("\n"))
+    effects = [withStroke(linewidth=halo, foreground=HALO)] if halo else None
+    options: dict[str, Any] = {"color": INK, "va": "center", "linespacing": 1.25} | style
+    axes.text(
+        x, y, lines, fontsize=size, family=font(), parse_math=False, usetex=False, path_effects=effects, **options
+    )
+
+
+def width(said: object, size: float) -> float:
+    """Return the width of a line of text in mm: a Chinese letter is a square, others a little over half of one.
+
+    Parameters
+    ----------
+    said
+        One line.
+    size
+        Points.
+
+    Returns
+    -------
+    float
+    """
+    ems = sum(1.0 if unicodedata.east_asian_width(letter) in "WFA" else 0.56 for letter in str(said))
+    return ems * size * _MM_A_POINT
+
+
+def fitted(said: object, room: float, size: float) -> str:
+    """Return a text cut with … so that it fits.
+
+    Parameters
+    ----------
+    said
+        One line.
+    room
+        Millimetres.
+    size
+        Points.
+
+    Returns
+    -------
+    str
+    """
+    text = printable(said)
+    if width(text, size) <= room:
+        return text
+    while text and width(text + "…", size) > room:
+        text = text[:-1]
+    return text + "…"
+
+
+def wrapped(said: object, room: float, size: float, lines: int) -> list[str]:
+    """Return a text in lines that fit, the last one cut with … if need be.
+
+    Parameters
+    ----------
+    said
+        Text.
+    room
+        Millimetres.
+    size
+        Points.
+    lines
+        How many at most.
+
+    Returns
+    -------
+    list of str
+    """
+    rest, found = printable(said), list[str]()
+    while rest and len(found) < lines - 1:
+        taken = len(rest)
+        while taken > 1 and width(rest[:taken], size) > room:
+            taken -= 1
+        # a closing mark does not begin a line
+        while 1 < taken < len(rest) and rest[taken] in ",。;:、)》」·":
+            taken -= 1
+        found.append(rest[:taken].strip())
+        rest = rest[taken:].strip()
+    return [*found, fitted(rest, room, size)] if rest else found
+
+
+def scale_for(east_m: float, north_m: float, box: Box) -> int:
+    """Return the largest scale of the profession at which a ground fits into a box.
+
+    Parameters
+    ----------
+    east_m, north_m
+        Size of the ground.
+    box
+        Place on the sheet (mm).
+
+    Returns
+    -------
+    int
+        Denominator; the smallest scale where none is enough.
+    """
+    for scale in SCALES:
+        if east_m * 1000 <= box.width * scale and north_m * 1000 <= box.height * scale:
+            return scale
+    return SCALES[-1]
+
+
+def scale_text(scale: int) -> str:
+    """Return a scale as the profession writes it.
+
+    Parameters
+    ----------
+    scale
+        Denominator.
+
+    Returns
+    -------
+    str
+        1:2000, 1:1万, 1:2.5万.
+    """
+    return f"1:{scale / 10_000:g}万" if scale >= 10_000 else f"1:{scale}"

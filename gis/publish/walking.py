@@ -1,0 +1,161 @@
+"""Walking tables: candidates for new crossings ranked (通道比选), and planned stations switched on (规划站点情景)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from gis.catalogue import Catalogue
+from gis.publish import tables, workbook
+from gis.publish.tables import About, Column, Table
+
+_FIGURES = {
+    "parcel_count": tables.COUNT,
+    "building_count": tables.COUNT,
+    "project_count": tables.COUNT,
+    "residents": tables.COUNT,
+    "jobs": tables.COUNT,
+    "renewable_floor_m2": tables.FLOOR,
+}
+
+
+def write_crossings(
+    results: pd.DataFrame,
+    by_station: pd.DataFrame,
+    out: Path,
+    *,
+    catalogue: Catalogue,
+    names: Mapping[str, str],
+    about: About | None = None,
+) -> Path:
+    """Write what candidates for new crossings gain as a workbook.
+
+    Parameters
+    ----------
+    results, by_station
+        Tables of `analysis.catchments.crossings`.
+    out
+        *.xlsx; replaced in one step.
+    catalogue
+        Words.
+    names
+        Names of stations and candidates by their keys.
+    about
+        Who answers for it.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there.
+    """
+    words = catalogue.words("workbook")
+    head = ("candidate_id", "candidate_name")
+    whole = _named(results, "candidate_id", "candidate_name", names)
+    single = _named(_named(by_station, "candidate_id", "candidate_name", names), "station_id", "station_name", names)
+    sheets = (
+        _table(words["crossings"], whole, ("rank", *head, "minutes"), words, words["crossings_basis"]),
+        _table(
+            words["crossings_stations"], single, (*head, "station_name", "minutes"), words, words["crossings_basis"]
+        ),
+    )
+    return workbook.write_tables(out, sheets, about=about, title=words["crossings"])
+
+
+def write_scenario(
+    totals: pd.DataFrame,
+    by_station: pd.DataFrame,
+    out: Path,
+    *,
+    catalogue: Catalogue,
+    names: Mapping[str, str],
+    about: About | None = None,
+) -> Path:
+    """Write what planned stations change as a workbook.
+
+    Parameters
+    ----------
+    totals, by_station
+        Tables of `analysis.stations.compare`.
+    out
+        *.xlsx; replaced in one step.
+    catalogue
+        Words.
+    names
+        Names of stations by their keys.
+    about
+        Who answers for it.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there.
+    """
+    words = catalogue.words("workbook")
+    single = _named(by_station, "station_id", "station_name", names)
+    basis = words["scenario_basis"]
+    sheets = (
+        _long(words["scenario"], totals, ("minutes",), ("before", "after", "gained"), words, basis),
+        _long(
+            words["scenario_stations"], single, ("station_name", "minutes"),
+            ("before", "after", "entered", "left"), words, basis,
+        ),
+    )  # fmt: skip
+    return workbook.write_tables(out, sheets, about=about, title=words["scenario"])
+
+
+def _named(frame: pd.DataFrame, key: str, column: str, names: Mapping[str, str]) -> pd.DataFrame:
+    """Add the names of keys; a key without a name stands for itself."""
+    return frame.assign(**{column: [names.get(value, value) for value in frame[key]]})
+
+
+def _head(name: str, words: Mapping[str, str]) -> Column:
+    """Return a column that says what a row is about."""
+    display = {"rank": tables.PLAIN, "minutes": tables.PLAIN}.get(name)
+    return Column(words[f"walking_{name}"], name, display, words["walking_minutes_unit"] if name == "minutes" else "")
+
+
+def _table(
+    title: str, frame: pd.DataFrame, head: tuple[str, ...], words: Mapping[str, str], basis: str
+) -> Table:
+    """Lay out figures, a column each."""
+    columns = [_head(name, words) for name in head]
+    columns += [
+        Column(words[f"walking_{name}"], name, display, display.unit or words[f"walking_{name}_unit"])
+        for name, display in _FIGURES.items()
+        if name in frame.columns
+    ]
+    return Table(title, frame.reset_index(drop=True), tuple(columns), basis, total="")
+
+
+def _long(
+    title: str,
+    frame: pd.DataFrame,
+    head: tuple[str, ...],
+    values: tuple[str, ...],
+    words: Mapping[str, str],
+    basis: str,
+) -> Table:
+    """Lay out figures in rows, floor area in 万m²."""
+    floor = frame["figure"].str.endswith("_m2")
+    scaled = frame.assign(
+        figure=[words[f"walking_{name}"] for name in frame["figure"]],
+        unit=[tables.FLOOR.unit if is_floor else words[f"walking_{name}_unit"]
+              for name, is_floor in zip(frame["figure"], floor, strict=True)],
+        **{name: frame[name] * floor.map({True: tables.FLOOR.factor, False: 1.0}) for name in values},
+    )  # fmt: skip
+    columns = [_head(name, words) for name in head]
+    columns += [Column(words["walking_figure"], "figure"), Column(words["walking_unit"], "unit")]
+    columns += [Column(words[f"walking_{name}"], name, tables.AMOUNT) for name in values]
+    return Table(title, scaled.reset_index(drop=True), tuple(columns), basis, total="")

@@ -1,0 +1,76 @@
+"""Values as people read them in tables and on sheets: codes by their titles, lists joined, what is missing as 「—」."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gis.catalogue import Catalogue
+
+MISSING = "—"
+# what the kind of an item of a station's programme may be a code of; the first list that has it names it
+_KINDS = ("project_types", "facility_kinds", "vacated_space_kinds", "constraint_kinds", "building_uses")
+
+
+def said(value: Any, titles: Mapping[str, str] | None = None) -> Any:
+    """Return one text or date as it is read.
+
+    Parameters
+    ----------
+    value
+        A cell.
+    titles
+        Titles by code; a value that is no code stays as it is.
+
+    Returns
+    -------
+    str or datetime.datetime
+        Booleans as 是 and 否, lists joined with 、, also when they come as JSON.
+    """
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return "是" if value else "否"
+    if isinstance(value, datetime.date):
+        return datetime.datetime(value.year, value.month, value.day)
+    if isinstance(value, str) and titles is not None:
+        return titles.get(value, value)
+    if isinstance(value, str) and value.startswith("["):
+        value = _listed(value)
+    if isinstance(value, (list, tuple)):
+        return "、".join(str(part) for part in value) or MISSING
+    return str(value).strip() or MISSING
+
+
+def kinds(catalogue: Catalogue) -> dict[str, str]:
+    """Return the titles of all codes that may stand as kind or title of an item in a station's programme.
+
+    Parameters
+    ----------
+    catalogue
+        Code lists.
+
+    Returns
+    -------
+    dict
+        Chinese by code, short where there is a short form.
+    """
+    found: dict[str, str] = {}
+    for name in reversed(_KINDS):
+        if name in catalogue.codes:
+            found |= catalogue.code_list(name).titles(short=True)
+    return found
+
+
+def _listed(text: str) -> Any:
+    """Return a JSON list, or the text if it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,301 @@
+"""Station surroundings on a store: catchments by straight line and on foot, figures and programmes, put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import geopandas as gpd
+import pandas as pd
+
+from gis import findings as faults
+from gis import lineage as origins
+from gis.analysis import catchments as gis_catchments
+from gis.analysis import stations as gis_stations
+from gis.analysis.network import Network
+from gis.analysis.versions import RAW, STRAIGHT, WALKED
+from gis.catalogue import Catalogue
+from gis.errors import EmptyError
+from gis.lineage import Lineage
+from gis.settings import Settings
+from gis.store import Store
+from gis.workflow import walking
+
+_MEASURED = ("parcels", "buildings", "projects", "facilities", "public_spaces")
+_SETTING = ("buildings", "projects", "streets", "vacated_spaces", "constraints")
+_PROGRAMME = ("projects", "buildings", "facilities", "vacated_spaces", "blocks", "transfers", "constraints")
+_RADIUS = "service_radius."
+_KINDS = {
+    "project": "project_types",
+    "gap": "facility_kinds",
+    "stock": "vacated_space_kinds",
+    "constraint": "constraint_kinds",
+}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Hold what surrounds the stations of a store.
+
+    Parameters
+    ----------
+    results
+        Rows of the layer station_results.
+    programmes
+        Rows of the layer station_programmes.
+    rings
+        The figures in detail.
+    sheds
+        What is reached on foot; None where the store has no ways.
+    findings
+        Everything that a person should look at.
+    """
+
+    results: pd.DataFrame
+    programmes: pd.DataFrame
+    rings: gis_stations.StationRings
+    sheds: gis_catchments.Walksheds | None
+    findings: pd.DataFrame
+
+
+def counting(catalogue: Catalogue, settings: Settings) -> gis_stations.Counting:
+    """Return by which codes station surroundings are counted, from the code lists.
+
+    Parameters
+    ----------
+    catalogue
+        With the lists land_uses, land_use_classes, building_uses, project_types and facility_kinds.
+    settings
+        Tolerance (m) and the share of residents who work.
+
+    Returns
+    -------
+    gis.analysis.stations.Counting
+    """
+    lists = ("land_use_classes", "building_uses", "project_types", "facility_kinds")
+    classes, uses, types, kinds = (tuple(code.code for code in catalogue.code_list(name)) for name in lists)
+    return gis_stations.Counting(
+        land_classes=classes,
+        class_of=catalogue.code_list("land_uses").values("class"),
+        building_uses=uses,
+        project_types=types,
+        facility_kinds=kinds,
+        tolerance=settings.tolerance,
+        employed_share=settings.employed_share,
+    )
+
+
+def catchments(store: Store, *, settings: Settings, author: str = "gis") -> gpd.GeoDataFrame:
+    """Draw the rings of Settings and the walk-sheds of the stations in operation and store them.
+
+    Parameters
+    ----------
+    store
+        With the layers stations and entrances; walkways (or streets) and barriers for walk-sheds.
+    settings
+        Names and radii (m) of the rings; walking times, speed and depth.
+    author
+        Who is recorded for the change set.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Rings (method "EUC"), then sheds ("NET"), raw and de-duplicated.
+
+    Raises
+    ------
+    EmptyError
+        The store has no station in operation.
+    """
+    return _catchments(store, walking.network(store, settings=settings), settings, author)[0]
+
+
+def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the widest raw rings: what counts as a catchment in block coordination.
+
+    Parameters
+    ----------
+    drawn
+        As `catchments` draws them.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row a station.
+    """
+    rings = drawn[(drawn["version"] == RAW) & (drawn["method"] == STRAIGHT)]
+    return rings[rings["radius_m"] == rings["radius_m"].max()]
+
+
+def _catchments(
+    store: Store, paths: Network | None, settings: Settings, author: str
+) -> tuple[gpd.GeoDataFrame, gis_catchments.Walksheds | None]:
+    """Draw and store catchments; return also what is reached on foot."""
+    stations = store.read("stations", where={"state": list(walking.OPERATING)})
+    if stations.empty:
+        raise EmptyError("the layer stations has no station in operation; load stations first")
+    drawn = gis_catchments.rings(stations, store.read("entrances"), settings.rings)
+    sheds = None
+    if paths is not None:
+        sheds = walking.sheds(store, paths, stations, settings)
+        drawn = gpd.GeoDataFrame(pd.concat([drawn, sheds.sheds], ignore_index=True), crs=drawn.crs)
+    layer = store.catalogue.layer("catchments")
+    rows = drawn.assign(source="gis.analysis.catchments").reindex(columns=[*layer.columns, drawn.geometry.name])
+    _replace_rows(store, "catchments", rows, author=author, reason="站点影响区按现有站点、出入口与步行网络重新划定")
+    return drawn, sheds
+
+
+def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surroundings:
+    """Describe the surroundings of each station in operation, draw up its programme, and put both back.
+
+    Parameters
+    ----------
+    store
+        With the layers stations, entrances, parcels, buildings, projects, facilities, public_spaces, streets, walkways,
+        barriers, vacated_spaces, constraints, blocks and transfers.
+    settings
+        Rings, walking times, speed and depth.
+    author
+        Who is recorded for the change set of the catchments.
+
+    Returns
+    -------
+    Surroundings
+    """
+    paths = walking.network(store, settings=settings)
+    drawn, sheds = _catchments(store, paths, settings, author)
+    rings = drawn[drawn["method"] == STRAIGHT]
+    bands = gis_catchments.bands(rings)
+    on_foot = drawn[(drawn["method"] == WALKED) & (drawn["version"] == RAW)]
+    pieces = gis_stations.facets(on_foot)
+    measured = pd.concat([drawn, bands[bands["inner_m"] > 0], pieces], ignore_index=True)
+    how = counting(store.catalogue, settings)
+    frames = {name: store.read(name) for name in {"stations", *_MEASURED, *_SETTING}}
+    walked = _members(sheds, settings)
+    layers = {name: frames[name] for name in _MEASURED}
+    figures = gis_stations.rings(frames["stations"], measured, layers, counting=how, walked=walked)
+    further, found = gis_stations.setting(measured, {name: frames[name] for name in _SETTING}, how)
+    results = pd.concat([figures.results, measured[["minutes", "shed_ratio"]].reset_index(drop=True), further], axis=1)
+    if walked is not None:
+        # pieces of ground are no catchments: what they hold is split between the stations
+        even = gis_stations.shared(results, pieces, frames, counting=how, walked=walked)
+        results = pd.concat([results[results["version"] != gis_stations.FACET], even], ignore_index=True)
+    programmes = programme(store, drawn, sheds, how)
+    columns = list(store.catalogue.layer("station_results").columns)
+    results = results.reindex(columns=columns)
+    notes = faults.join(
+        figures.findings, found, *([] if paths is None or sheds is None else [paths.findings, sheds.findings])
+    )
+    made_by = _lineage(figures.lineage, paths, sheds, settings)
+    store.replace("station_results", results, lineage=made_by)
+    store.replace("station_programmes", programmes, lineage=made_by)
+    store.replace("findings", notes, lineage=made_by, where={"origin": "stations"})
+    return Surroundings(results, programmes, figures, sheds, notes)
+
+
+def _members(sheds: gis_catchments.Walksheds | None, settings: Settings) -> dict[str, pd.DataFrame] | None:
+    """Return which buildings and facilities belong to which walk-shed."""
+    if sheds is None:
+        return None
+    return {
+        walking.WALKED[name]: gis_catchments.members(sheds.reached[name], f"{name}_id", settings.walk_minutes)
+        for name in ("building", "facility")
+    }
+
+
+def _lineage(
+    figures: Lineage, paths: Network | None, sheds: gis_catchments.Walksheds | None, settings: Settings
+) -> Lineage:
+    """Return what the results were made from."""
+    told: dict[str, object] = {"walk_minutes": list(settings.walk_minutes), "employed_share": settings.employed_share}
+    if paths is not None and sheds is not None:
+        told |= {"network": paths.lineage.json(), "sheds": sheds.lineage.json()}
+    return Lineage(figures.operation, figures.inputs, {**figures.parameters, **told}, origins.versions())
+
+
+def programme(
+    store: Store,
+    drawn: gpd.GeoDataFrame,
+    sheds: gis_catchments.Walksheds | None,
+    how: gis_stations.Counting,
+    on: date | None = None,
+) -> pd.DataFrame:
+    """Draw up the programme of each station in its widest walk-shed, or ring where there is no network.
+
+    Parameters
+    ----------
+    store
+        With the base layers.
+    drawn
+        Catchments, as `catchments` draws them.
+    sheds
+        What is reached on foot.
+    how
+        Codes to count by.
+    on
+        Day whose norms are in force; today if None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the layer station_programmes; kinds and notes in Chinese.
+    """
+    catalogue = store.catalogue
+    extent = drawn[(drawn["version"] == RAW) & (drawn["method"] == (STRAIGHT if sheds is None else WALKED))]
+    extent = extent.sort_values("radius_m").drop_duplicates("station_id", keep="last").sort_values("station_id")
+    frames = {name: store.read(name) for name in _PROGRAMME}
+    standards = {
+        norm.key.removeprefix(_RADIUS): gis_stations.Standard(norm.value, norm.source)
+        for norm in catalogue.norms
+        if norm.key.startswith(_RADIUS) and norm.value is not None and norm.applies(on or date.today())
+    }
+    kinds = {kind: standards[kind] for kind in how.facility_kinds if kind in standards}
+    table = gis_stations.programme(
+        extent,
+        {name: frame for name, frame in frames.items() if len(frame)},
+        counting=how,
+        standards=kinds,
+        states=[code.code for code in catalogue.code_list("project_states")],
+        walks=None if sheds is None else sheds.reached,
+    )
+    return _worded(table, store)
+
+
+def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """Name the items of programmes, and put codes in kinds and notes into words."""
+    catalogue = store.catalogue
+    titles = {item: catalogue.code_list(name).titles() for item, name in _KINDS.items()}
+    names = store.read("stations").set_index("station_id")["name"]
+    words = catalogue.words("workbook")
+    facilities, effects = titles["gap"], catalogue.code_list("constraint_effects").titles()
+
+    def note(item: str, text: object) -> str | None:
+        if not isinstance(text, str) or not text:
+            return None
+        if item == "gap":
+            return words["programme_gap"].format(standard=text)
+        if item == "stock":
+            served = [part.split("=") for part in text.split(";")]
+            parts = [words["programme_serves"].format(kind=facilities.get(k, k), residents=n) for k, n in served]
+            return words["programme_stock"].format(kinds="、".join(parts))
+        return effects.get(text, text) if item == "constraint" else text
+
+    told = table.assign(
+        station_programme_id=table["station_id"] + "-" + table["item"] + "-" + table["sequence"].astype("str"),
+        name=table["station_id"].map(names),
+        kind=[titles.get(item, {}).get(kind, kind) for item, kind in zip(table["item"], table["kind"], strict=True)],
+        note=pd.Series([note(*each) for each in zip(table["item"], table["note"], strict=True)], dtype=object),
+    )
+    gaps = told["item"] == "gap"
+    # a gap has no feature: its code only ordered the rows
+    told.loc[gaps, "title"], told.loc[gaps, "feature_id"] = told.loc[gaps, "kind"], None
+    return told.reindex(columns=list(catalogue.layer("station_programmes").columns))
+
+
+def _replace_rows(store: Store, layer: str, rows: gpd.GeoDataFrame, *, author: str, reason: str) -> None:
+    """Make a base layer hold exactly these rows, in change sets that show only what differs."""
+    key = store.catalogue.layer(layer).key
+    gone = sorted(set(store.read(layer)[key]) - set(rows[key]))
+    if gone:
+        store.retire(layer, gone, author=author, reason=reason)
+    store.put(layer, rows, author=author, reason=reason, force=True)

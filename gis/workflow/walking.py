@@ -1,0 +1,240 @@
+"""Walking on a store: its network, what stations reach, planned stations switched on, and new crossings compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from gis import crs as gis_crs
+from gis.analysis import catchments as gis_catchments
+from gis.analysis import network as gis_network
+from gis.analysis import stations as gis_stations
+from gis.analysis.walking import Walking
+from gis.catalogue import Catalogue
+from gis.errors import EmptyError
+from gis.intake.read import read
+from gis.settings import Settings
+from gis.store import Store
+
+OPERATING = ("operating",)
+# what a scenario adds
+PLANNED = ("building", "planned", "studied")
+# projects in these states leave nothing to renew
+_CLOSED = (*gis_stations.Counting.done, *gis_stations.Counting.removed)
+# what walks lead to: singular name, layer
+WALKED = {
+    "parcel": "parcels",
+    "building": "buildings",
+    "facility": "facilities",
+    "project": "projects",
+    "vacated_space": "vacated_spaces",
+}
+# figures of things that walks are counted by
+WEIGHTS: Mapping[str, tuple[str, ...]] = {"building": ("residents", "jobs", "renewable_floor_m2")}
+
+
+def how_people_walk(catalogue: Catalogue, settings: Settings) -> Walking:
+    """Return walking speed and what the kinds of ways mean, from Settings and the code list walkway_kinds.
+
+    Parameters
+    ----------
+    catalogue
+        With opening, closed, pace and delay_s of the kinds.
+    settings
+        Walking speed.
+
+    Returns
+    -------
+    gis.analysis.walking.Walking
+    """
+    kinds = catalogue.code_list("walkway_kinds")
+    return Walking(
+        speed_mps=settings.walk_speed_mps,
+        openings=tuple(kinds.values("opening")),
+        closed=tuple(kinds.values("closed")),
+        pace=kinds.values("pace"),
+        delay_s=kinds.values("delay_s"),
+    )
+
+
+def network(store: Store, *, settings: Settings) -> gis_network.Network | None:
+    """Build the walking network of a store: of its walkways, or of its streets where it has none.
+
+    Parameters
+    ----------
+    store
+        With the layers walkways or streets, and barriers.
+    settings
+        Walking speed.
+
+    Returns
+    -------
+    gis.analysis.network.Network or None
+        None where the store has neither. Streets are trusted to cross barriers wherever they are drawn across one,
+        and have no bridges that cannot be stepped onto.
+    """
+    how = how_people_walk(store.catalogue, settings)
+    bars = store.read("barriers")
+    ways = store.read("walkways")
+    if len(ways):
+        return gis_network.build(ways, bars, walking=how)
+    streets = store.read("streets")
+    if len(streets):
+        return gis_network.build(streets, bars, key="street_id", walking=replace(how, openings=None, closed=()))
+    return None
+
+
+def sheds(
+    store: Store, paths: gis_network.Network, stations: gpd.GeoDataFrame, settings: Settings
+) -> gis_catchments.Walksheds:
+    """Find what some stations reach on foot.
+
+    Parameters
+    ----------
+    store
+        With entrances, parcels, buildings, facilities, projects and vacated_spaces.
+    paths
+        Where people walk.
+    stations
+        The stations.
+    settings
+        Walking times and depth.
+
+    Returns
+    -------
+    gis.analysis.catchments.Walksheds
+        Walks to everything in `WALKED`.
+    """
+    things = {name: store.read(layer) for name, layer in WALKED.items()}
+    entrances = store.read("entrances")
+    return gis_catchments.walksheds(
+        paths,
+        entrances[entrances["station_id"].isin(stations["station_id"])],
+        settings.walk_minutes,
+        stations=stations,
+        things=things,
+        depth_m=settings.walk_depth_m,
+    )
+
+
+def scenario(
+    store: Store, *, settings: Settings, states: tuple[str, ...] = PLANNED
+) -> tuple[gis_stations.Comparison, pd.DataFrame]:
+    """Switch planned stations on, and compare what is reached on foot with today; nothing is stored.
+
+    Parameters
+    ----------
+    store
+        With stations in the states, walkways or streets, parcels, buildings and projects.
+    settings
+        Walking times and speed.
+    states
+        States of the stations that are switched on.
+
+    Returns
+    -------
+    tuple
+        The comparison, and findings of the walks with the planned stations.
+
+    Raises
+    ------
+    EmptyError
+        There is no network, no station in operation, or none in the states.
+    """
+    paths = _network_or_raise(store, settings)
+    now = store.read("stations", where={"state": list(OPERATING)})
+    more = store.read("stations", where={"state": list(states)})
+    if now.empty or more.empty:
+        raise EmptyError(f"{len(now)} stations are in operation and {len(more)} in the states {', '.join(states)}")
+    before = sheds(store, paths, now, settings)
+    after = sheds(store, paths, gpd.GeoDataFrame(pd.concat([now, more]), crs=now.crs), settings)
+    things = _things(store)
+    made = gis_stations.compare(
+        before.reached, after.reached, things, minutes=settings.walk_minutes, weights=WEIGHTS
+    )
+    return made, after.findings
+
+
+def read_candidates(file: str | Path, *, settings: Settings) -> gpd.GeoDataFrame:
+    """Read candidates for new crossings from a file.
+
+    Parameters
+    ----------
+    file
+        Lines, or points with station_id; candidate_id and name where they have them.
+    settings
+        Working CRS.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        In the working CRS; candidates without a key are numbered C1, C2, …, in the order of the file.
+
+    Raises
+    ------
+    SourceError, CrsError
+        The file cannot be read, or its CRS is not known.
+    """
+    source = gpd.GeoDataFrame(read(Path(file)).frame)
+    rows = gis_crs.to(source, settings.crs).reset_index(drop=True)
+    if "candidate_id" not in rows.columns:
+        rows["candidate_id"] = [f"C{n}" for n in range(1, len(rows) + 1)]
+    return rows.assign(candidate_id=rows["candidate_id"].astype("str"))
+
+
+def crossings(store: Store, candidates: gpd.GeoDataFrame, *, settings: Settings) -> gis_catchments.Crossings:
+    """Find what candidates for a new footbridge, gate or exit would gain.
+
+    Parameters
+    ----------
+    store
+        With the stations in operation, their entrances, ways, parcels, buildings and projects.
+    candidates
+        As for `analysis.catchments.crossings`, in the working CRS.
+    settings
+        Walking times and speed.
+
+    Returns
+    -------
+    gis.analysis.catchments.Crossings
+        Ranked by residents within the longest time.
+
+    Raises
+    ------
+    EmptyError
+        There is no network or no station in operation.
+    """
+    paths = _network_or_raise(store, settings)
+    stations = store.read("stations", where={"state": list(OPERATING)})
+    entrances = store.read("entrances")
+    things = _things(store)
+    return gis_catchments.crossings(
+        paths,
+        candidates,
+        entrances[entrances["station_id"].isin(stations["station_id"])],
+        things,
+        weights=WEIGHTS,
+        minutes=settings.walk_minutes,
+        stations=stations,
+    )
+
+
+def _network_or_raise(store: Store, settings: Settings) -> gis_network.Network:
+    """Build the network; without ways there is nothing to walk on."""
+    paths = network(store, settings=settings)
+    if paths is None:
+        raise EmptyError("the store has neither walkways nor streets; load one of them first")
+    return paths
+
+
+def _things(store: Store) -> dict[str, gpd.GeoDataFrame]:
+    """Read what walks lead to, buildings with the floor area that may be renewed."""
+    parcels, houses, projects = (store.read(name) for name in ("parcels", "buildings", "projects"))
+    open_ones = projects[~projects["state"].isin(_CLOSED)]
+    inside = houses.geometry.representative_point().within(open_ones.geometry.union_all())
+    houses = houses.assign(renewable_floor_m2=houses["floor_area_above_m2"].where(inside, 0.0))
+    return {"parcel": parcels, "building": houses, "project": projects}

@@ -1,0 +1,127 @@
+"""Walking on a store: the commands that a planner types, and what stands in the store and the files afterwards."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+import shapely
+
+from gis.errors import EmptyError
+from gis.workflow import outputs, surroundings, walking
+from tests.flow.conftest import SETTINGS
+
+
+def sheet(path, name):
+    """Return the rows of a sheet below its headings, by heading."""
+    rows = list(openpyxl.load_workbook(path)[name].iter_rows(values_only=True))
+    return [dict(zip(rows[3], row, strict=True)) for row in rows[5:]]
+
+
+def candidates(store, path):
+    """Write the ways that barriers cut as candidates, with a new exit of a station."""
+    found = walking.network(store, settings=SETTINGS).findings
+    cut = found[found["code"] == "network.cut"]
+    ways = store.read("walkways").set_index("walkway_id").geometry
+    shapes = [ways[key].intersection(shapely.Point(x, y).buffer(12)) for key, x, y in cut[["feature", "x", "y"]].values]
+    place = store.read("stations").set_index("station_id").geometry["ZD05"]
+    rows = {
+        "candidate_id": [*(f"甲{n}" for n in range(len(shapes))), "丙"],
+        "name": [*(f"第{n}处开口" for n in range(len(shapes))), "=澜西站新出口"],
+        "kind": [*["crossing"] * len(shapes), None],
+        "station_id": [*[None] * len(shapes), "ZD05"],
+    }
+    exit_ = shapely.Point(place.x, place.y + 180)
+    frame = gpd.GeoDataFrame(rows, geometry=[*shapes, exit_], crs=store.read("walkways").crs)
+    frame.to_file(path)
+    return frame
+
+
+def test_the_store_holds_sheds_results_and_programmes(store):
+    """Catchments by line and on foot, figures in three versions, and a programme for every station in operation."""
+    drawn, results = store.read("catchments"), store.read("station_results")
+    assert drawn.groupby(["method", "version"]).size().to_dict() == {
+        ("EUC", "nearest"): 18, ("EUC", "raw"): 18, ("NET", "nearest"): 18, ("NET", "raw"): 18,
+    }  # fmt: skip
+    on_foot = results[results["method"] == "NET"].set_index("version")
+    ring = on_foot["ring"] == "步行15分钟"
+    sums = on_foot[ring].groupby("version")[["area_m2", "building_count", "jobs"]].sum()
+    split, once = (sums.loc[version].to_numpy(dtype=float) for version in ("shared", "nearest"))
+    assert split == pytest.approx(once, rel=1e-9)
+    assert sums.loc["raw", "area_m2"] > sums.loc["nearest", "area_m2"]
+    programmes = store.read("station_programmes")
+    assert set(programmes["station_id"]) == set(drawn["station_id"])
+    assert set(programmes["item"]) <= {"project", "gap", "stock", "transfer_in", "transfer_out", "constraint"}
+    kinds = programmes["kind"].dropna()
+    assert not kinds.str.contains("[a-z]").any(), "codes are put into words"
+
+
+def test_block_coordination_still_counts_rings(store):
+    """Walk-sheds are no catchments of the ledger: 800 m rings are."""
+    drawn = surroundings.outermost(store.read("catchments"))
+    assert set(drawn["method"]) == {"EUC"} and set(drawn["radius_m"]) == {800.0}
+
+
+def test_scenario(store_path, tmp_path, gis):
+    """Planned stations bring more within reach, nothing is stored, and the table adds up in Chinese."""
+    code, out, _ = gis("stations", store_path, "--scenario", "--out", tmp_path / "情景.xlsx")
+    assert code == 0 and "居住人口" in out
+    rows = sheet(tmp_path / "情景.xlsx", "规划站点情景对比表")
+    assert all(row["增加"] == pytest.approx(row["情景"] - row["现状"], abs=0.011) and row["增加"] >= 0 for row in rows)
+    assert any(row["增加"] > 0 for row in rows if row["指标"] == "居住人口")
+    single = pd.DataFrame(sheet(tmp_path / "情景.xlsx", "规划站点分站点对比表"))
+    assert np.allclose(single["现状"] + single["转入"] - single["转出"], single["情景"], atol=0.03)
+
+
+def test_a_table_needs_a_scenario(store_path, tmp_path, gis):
+    """--out without --scenario says what to add."""
+    code, _, said = gis("stations", store_path, "--out", tmp_path / "a.xlsx")
+    assert code == 2 and "--scenario" in said
+
+
+def test_crossings(store, store_path, tmp_path, gis):
+    """Candidates are read from a file, ranked, and written; a name that looks like a formula stays text."""
+    given = candidates(store, tmp_path / "候选.gpkg")
+    code, out, _ = gis("crossings", store_path, tmp_path / "候选.gpkg", "--out", tmp_path / "比选.xlsx")
+    assert code == 0 and "丙" in out
+    rows = sheet(tmp_path / "比选.xlsx", "新增通道比选表")
+    assert len(rows) == 3 * len(given)
+    assert rows[0]["候选名称"] == "=澜西站新出口" and rows[0]["名次"] == 1
+    made = walking.crossings(store, given, settings=SETTINGS)
+    best = made.results[made.results["candidate_id"] == "丙"].set_index("minutes")
+    assert [row["居住人口"] for row in rows[:3]] == best["residents"].tolist()
+    assert best["residents"].iloc[-1] > 0
+
+
+def test_candidates_without_keys_are_numbered(store, tmp_path):
+    """C1, C2, … in the order of the file."""
+    frame = candidates(store, tmp_path / "a.gpkg").drop(columns="candidate_id")
+    frame.to_file(tmp_path / "b.gpkg")
+    read = walking.read_candidates(tmp_path / "b.gpkg", settings=SETTINGS)
+    assert read["candidate_id"].tolist() == [f"C{n + 1}" for n in range(len(frame))]
+
+
+def test_sheets_of_stations(store, tmp_path):
+    """A page a station, named by the station; without results the error says what to run first."""
+    made = list(outputs.write_sheets(store, tmp_path / "图纸", suffix=".png"))
+    assert made[0].name == "云麓-ZD01.png" and len(made) == 6
+    assert all(path.stat().st_size > 100_000 for path in made)
+    store.replace("station_results", store.read("station_results")[:0], lineage=None)
+    with pytest.raises(EmptyError, match="gis stations"):
+        list(outputs.write_sheets(store, tmp_path / "图纸"))
+
+
+def test_streets_stand_in_for_walkways(store):
+    """A store without walkways walks on its streets, over barriers wherever they are drawn across one."""
+    keys = store.read("walkways")["walkway_id"].tolist()
+    store.retire("walkways", keys, author="t", reason="t")
+    paths = walking.network(store, settings=SETTINGS)
+    assert len(paths.ends) and "network.cut" not in set(paths.findings["code"])
+    store.retire("streets", store.read("streets")["street_id"].tolist(), author="t", reason="t")
+    assert walking.network(store, settings=SETTINGS) is None
+    with pytest.raises(EmptyError, match="walkways"):
+        walking.scenario(store, settings=SETTINGS)
+    drawn = surroundings.catchments(store, settings=SETTINGS)
+    assert set(drawn["method"]) == {"EUC"}
