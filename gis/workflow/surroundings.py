@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -107,7 +108,8 @@ def catchments(store: Store, *, settings: Settings, author: str = "gis") -> gpd.
     EmptyError
         The store has no station in operation.
     """
-    return _catchments(store, walking.network(store, settings=settings), settings, author)[0]
+    # where only the ground is asked for, no walk to a door is looked for
+    return _catchments(store, walking.network(store, settings=settings), settings, author, {})[0]
 
 
 def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -128,7 +130,7 @@ def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _catchments(
-    store: Store, paths: Network | None, settings: Settings, author: str
+    store: Store, paths: Network | None, settings: Settings, author: str, things: Mapping[str, str]
 ) -> tuple[gpd.GeoDataFrame, gis_catchments.Walksheds | None]:
     """Draw and store catchments; return also what is reached on foot."""
     stations = store.read("stations", where={"state": list(walking.OPERATING)})
@@ -137,7 +139,7 @@ def _catchments(
     drawn = gis_catchments.rings(stations, store.read("entrances"), settings.rings)
     sheds = None
     if paths is not None:
-        sheds = walking.sheds(store, paths, stations, settings)
+        sheds = walking.sheds(store, paths, stations, settings, things=things)
         drawn = gpd.GeoDataFrame(pd.concat([drawn, sheds.sheds], ignore_index=True), crs=drawn.crs)
     layer = store.catalogue.layer("catchments")
     rows = drawn.assign(source="gis.analysis.catchments").reindex(columns=[*layer.columns, drawn.geometry.name])
@@ -163,7 +165,7 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
     Surroundings
     """
     paths = walking.network(store, settings=settings)
-    drawn, sheds = _catchments(store, paths, settings, author)
+    drawn, sheds = _catchments(store, paths, settings, author, walking.WALKED)
     rings = drawn[drawn["method"] == STRAIGHT]
     bands = gis_catchments.bands(rings)
     on_foot = drawn[(drawn["method"] == WALKED) & (drawn["version"] == RAW)]

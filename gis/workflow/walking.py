@@ -89,7 +89,12 @@ def network(store: Store, *, settings: Settings) -> gis_network.Network | None:
 
 
 def sheds(
-    store: Store, paths: gis_network.Network, stations: gpd.GeoDataFrame, settings: Settings
+    store: Store,
+    paths: gis_network.Network,
+    stations: gpd.GeoDataFrame,
+    settings: Settings,
+    *,
+    things: Mapping[str, str] = WALKED,
 ) -> gis_catchments.Walksheds:
     """Find what some stations reach on foot.
 
@@ -103,20 +108,20 @@ def sheds(
         The stations.
     settings
         Walking times and depth.
+    things
+        What walks lead to: layers by their singular names.
 
     Returns
     -------
     gis.analysis.catchments.Walksheds
-        Walks to everything in `WALKED`.
     """
-    things = {name: store.read(layer) for name, layer in WALKED.items()}
     entrances = store.read("entrances")
     return gis_catchments.walksheds(
         paths,
         entrances[entrances["station_id"].isin(stations["station_id"])],
         settings.walk_minutes,
         stations=stations,
-        things=things,
+        things={name: store.read(layer) for name, layer in things.items()},
         depth_m=settings.walk_depth_m,
     )
 
