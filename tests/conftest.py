@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import pandas as pd
 import psycopg2
 import pytest
 from psycopg2 import sql
@@ -17,6 +18,8 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 # figures are drawn without a screen, also in the kernels that notebooks start
 os.environ.setdefault("MPLBACKEND", "Agg")
+# pandas computes the same way whether or not numexpr happens to be there
+pd.set_option("compute.use_numexpr", False)
 
 # no deadline: two cores are shared, and a slow second is not a fault; in CI the same examples come every time
 hypothesis.settings.register_profile("local", deadline=None, max_examples=50)

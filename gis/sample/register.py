@@ -243,6 +243,7 @@ def buildings(town: Town, titles: np.ndarray, demolished: np.ndarray, rng: np.ra
         "danger_grade": grade,
         "illegal": courts & (chance > 0.96),
         "to_demolish": demolished,
+        "affordable_rental": (kinds == "resettlement") & (chance > 0.8),
         "confidential": uses == "special",
     }
     return gpd.GeoDataFrame(frame, geometry=made.shapes)
