@@ -234,6 +234,9 @@ def around(rest: Flat, grid: Grid, window: Floats, number: int, after: int, near
     west, east = _cell(window[0] - grid.west, grid.width), _cell(window[2] - grid.west, grid.width)
     south, north = _cell(window[1] - grid.south, grid.height), _cell(window[3] - grid.south, grid.height)
     east, north = min(east, grid.columns - 1), min(north, grid.rows - 1)
+    if west > east:
+        # a window east of all tiles meets no edge, and there is no tile to look into
+        north = south - 1
     several = east > west or north > south
     if west < grid.columns and south < grid.rows:
         near = _cornered(rest, grid, window, west, south, after, near)

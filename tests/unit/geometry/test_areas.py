@@ -10,7 +10,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gis.geometry import areas
+from gis import compiled
+from gis.geometry import areas, grid, outlines, tuples, windows
 
 SQUARE = shapely.box(0, 0, 10, 10)
 RING = SQUARE.difference(shapely.box(3, 3, 7, 7))
@@ -96,3 +97,13 @@ def test_moving_is_exact_and_leaves_the_input_alone():
     back = areas.moved(areas.moved(given_shapes, -FAR), FAR)
     assert shapely.equals_exact(back[0], shapely.force_2d(shape))
     assert given_shapes[0].has_z
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(5000, 0), (-5000, 0), (0, 5000), (0, -5000), (5000, 5000)])
+def test_a_shape_beyond_all_tiles_meets_nothing(dx, dy):
+    """As plain Python, where an array is never read beyond its end."""
+    rest = outlines.of(np.array([shapely.box(0, 0, 100, 100)], dtype=object))
+    own = outlines.of(np.array([shapely.box(dx, dy, dx + 10, dy + 10 if dy else 90)], dtype=object))
+    tiles, layer_of = grid.over(rest, wanted=12), np.zeros(1, dtype=np.int32)
+    rows, _ = compiled.as_plain(tuples._areas)(rest.flat, layer_of, 1, tiles, windows.NO_BINS, own.flat, (0, 1), False)
+    assert len(rows) == 0
