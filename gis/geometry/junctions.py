@@ -22,6 +22,8 @@ Rows = NDArray[np.intp]
 _GRAIN_M = 1e-3
 # how many neighbours of a loose end are looked at for one that is not its own edge's other end
 _NEAR = 4
+# an end of a line through a barrier lies on the barrier if what was cut there stops so near to it
+_LANDING_M = 0.03
 # steps of the curve that nodes are numbered along, on each side
 _CURVE = 2**16 - 1
 
@@ -129,8 +131,8 @@ def joined(
     join
         Ends so near (m) to another node or line are taken to meet it.
     through
-        Which lines lead through barriers: an end of one may lie on the barrier, or a hair beyond it, and is met all the
-        same. None: no line does.
+        Which lines lead through barriers: an end of one may lie on the barrier, or a hair beyond it, and is met by what
+        was cut right there. None: no line does.
 
     Returns
     -------
@@ -241,7 +243,8 @@ def _nodes_beside(
     at, column = np.nonzero(fit)
     found = node[at, column]
     legs = _straight(made.xy[loose[at]], made.xy[found])
-    fit[at, column] = (made.ends[own[at]] != found[:, None]).all(axis=1) & (onto[found] | ~barriers.bar(legs))
+    landed = onto[found] & (shapely.length(legs) <= _LANDING_M)
+    fit[at, column] = (made.ends[own[at]] != found[:, None]).all(axis=1) & (landed | ~barriers.bar(legs))
     return np.where(fit.any(axis=1), node[np.arange(len(loose)), np.argmax(fit, axis=1)], -1)
 
 

@@ -118,3 +118,13 @@ def test_new_numbers_of_nodes_change_nothing_else():
     assert np.array_equal(np.unique(again.xy, axis=0), np.unique(xy, axis=0))
     step, before = (np.abs(np.diff(each.xy, axis=0)).mean() for each in (again, made))
     assert step < before / 5
+
+
+def test_a_way_cut_near_a_bridge_does_not_cross_by_its_landing():
+    """Both halves of a path that a bank cuts 0.3 m beside the end of a bridge stay where they are."""
+    bank = Barriers(lines(WALL))
+    pieces, _ = junctions.cut(lines([(0, 0), (100, 0)]), bank, 0.01)
+    bridge = lines([(50.2, 0.2), (90, 30)])
+    made = junctions.joined(np.r_[pieces, bridge], bank, 0.5, np.arange(len(pieces) + 1) == len(pieces))
+    graph = coo_array((np.ones(len(made.ends)), made.ends.T), shape=(len(made.xy), len(made.xy)))
+    assert csgraph.connected_components(graph, directed=False)[0] == 2
