@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-
-from matplotlib.axes import Axes
-from matplotlib.patches import Polygon as Patch
+from typing import TYPE_CHECKING
 
 from gis.publish import paper
 from gis.publish.paper import GREY, INK, Box, Sheet, TitleBlock
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def grid(sheet: Sheet, axes: Axes, box: Box, scale: int) -> None:
@@ -75,6 +76,8 @@ def north_arrow(sheet: Sheet, x: float, y: float) -> None:
     x, y
         Middle of the arrow (mm).
     """
+    from matplotlib.patches import Polygon as Patch
+
     tip, notch = (x, y + 8), (x, y - 4)
     for side, fill in ((-4.0, INK), (4.0, "white")):
         shape = [tip, (x + side, y - 7), notch]

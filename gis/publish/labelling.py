@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, Any
 
 from gis.publish import paper
 from gis.publish.paper import Box
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LINE_MM = 1.3 * 25.4 / 72
 

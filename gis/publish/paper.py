@@ -2,6 +2,7 @@
 
 A sheet is drawn with matplotlib on a figure of its own, without pyplot and without any setting of the reader's, so that
 the same input gives the same bytes. Texts are never read as mathematics: a name with dollar signs stays a name.
+matplotlib is imported where something is drawn: it takes long, and most commands draw no sheet.
 """
 
 from __future__ import annotations
@@ -13,19 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from matplotlib import font_manager
-from matplotlib import style as looks
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
+from typing import TYPE_CHECKING, Any
 
 from gis import archives
 from gis.errors import MissingDependencyError, UsageError
 from gis.publish.notice import DRAFTS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # practice.md, "Sheets and workbooks"
 SCALES = (500, 1000, 2000, 5000, 10_000, 25_000)
@@ -105,6 +101,8 @@ class Sheet:
     """Hold one A3 sheet while it is drawn: `page` is an axis in mm over all of it, `figure` what is saved."""
 
     def __init__(self) -> None:
+        from matplotlib.figure import Figure
+
         self.figure = Figure(figsize=(WIDTH_MM / 25.4, HEIGHT_MM / 25.4), dpi=_DPI, facecolor="white")
         self.page = self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label="page")
         self.page.set(xlim=(0, WIDTH_MM), ylim=(0, HEIGHT_MM))
@@ -140,6 +138,8 @@ class Sheet:
         width
             Points.
         """
+        from matplotlib.lines import Line2D
+
         xs, ys = zip(*points, strict=True)
         self.page.add_line(Line2D(xs, ys, color=colour, linewidth=width, solid_capstyle="butt"))
 
@@ -157,6 +157,8 @@ class Sheet:
         **style
             matplotlib's.
         """
+        from matplotlib.patches import Rectangle
+
         place = (box.left, box.bottom)
         self.page.add_patch(Rectangle(place, box.width, box.height, fc=fill, ec=line, lw=width, **style))
 
@@ -231,6 +233,8 @@ def plain() -> Iterator[None]:
     ------
     None
     """
+    from matplotlib import style as looks
+
     with looks.context(["default", _PLAIN]):
         yield
 
@@ -274,6 +278,8 @@ def font() -> str:
     MissingDependencyError
         It has none: every Chinese letter would be an empty box.
     """
+    from matplotlib import font_manager
+
     known = {entry.name for entry in font_manager.fontManager.ttflist}
     for name in FONTS:
         if name in known:
@@ -286,6 +292,8 @@ def font() -> str:
 @lru_cache(maxsize=1)
 def _letters() -> frozenset[int]:
     """Return the code points that the font can draw, bold or not."""
+    from matplotlib import font_manager
+
     faces = [font_manager.FontProperties(family=font(), weight=weight) for weight in ("normal", "bold")]
     found = [font_manager.get_font(font_manager.findfont(face, fallback_to_default=False)) for face in faces]
     return frozenset(found[0].get_charmap()) & frozenset(found[1].get_charmap())
@@ -326,6 +334,8 @@ def write(axes: Axes, x: float, y: float, said: object, size: float, **style: An
     **style
         Passed to matplotlib; `halo` is the width (points) of a white edge.
     """
+    from matplotlib.patheffects import withStroke
+
     halo = style.pop("halo", 0.0)
     lines = "\n".join(printable(line) for line in str(said).split("\n"))
     effects = [withStroke(linewidth=halo, foreground=HALO)] if halo else None

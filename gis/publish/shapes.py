@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.path import Path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.path import Path
 
 
 def within(frame: gpd.GeoDataFrame | None, bounds: Sequence[float]) -> gpd.GeoDataFrame | None:
@@ -48,6 +49,8 @@ def areas(axes: Axes, shapes: Any, **style: Any) -> None:
     **style
         matplotlib's: facecolor, edgecolor, linewidth, hatch, zorder.
     """
+    from matplotlib.collections import PathCollection
+
     parts = shapely.get_parts(np.atleast_1d(np.asarray(shapes, dtype=object)))
     paths = [_path(part) for part in parts if part.geom_type == "Polygon" and not part.is_empty]
     if paths:
@@ -66,6 +69,8 @@ def lines(axes: Axes, shapes: Any, **style: Any) -> None:
     **style
         matplotlib's: colors, linewidths, linestyles, capstyle, zorder.
     """
+    from matplotlib.collections import LineCollection
+
     given = np.atleast_1d(np.asarray(shapes, dtype=object))
     given = np.where(shapely.get_dimensions(given) == 2, shapely.boundary(given), given)
     runs = [shapely.get_coordinates(part) for part in shapely.get_parts(given) if part.geom_type != "Point"]
@@ -75,5 +80,7 @@ def lines(axes: Axes, shapes: Any, **style: Any) -> None:
 
 def _path(polygon: shapely.Polygon) -> Path:
     """Return a polygon as one path: the shell one way round, the holes the other."""
+    from matplotlib.path import Path
+
     turned = shapely.orient_polygons(polygon)
     return Path.make_compound_path(*(Path(ring.coords, closed=True) for ring in (turned.exterior, *turned.interiors)))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from matplotlib.axes import Axes
-from matplotlib.patches import Circle
 
 from gis.catalogue import Catalogue
 from gis.publish import furniture, paper, shapes, style
 from gis.publish.labelling import Label, Labels
 from gis.publish.legend import Key
 from gis.publish.paper import INK, Box, Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 GROUND = "#f7f5f0"
 RAIL = "#9e5a2a"
@@ -172,6 +173,8 @@ def cut(around: Surroundings, bounds: tuple[float, float, float, float]) -> floa
 
 def _sheds(drawn: _Map) -> None:
     """Draw the sheds, widest first, and the circles walked in the same time."""
+    from matplotlib.patches import Circle
+
     bands = drawn.catalogue.code_list("walk_bands")
     sheds = drawn.around.sheds
     entries = []

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gis import crs
 from gis.catalogue import Catalogue
@@ -21,6 +20,9 @@ from gis.publish import furniture, legend, paper, station_figures, station_map
 from gis.publish.paper import SCALES, Box, Sheet, TitleBlock
 from gis.publish.station_map import Surroundings
 from gis.publish.tables import INTERNAL
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["SCALES", "TitleBlock", "draw", "write"]
 

@@ -115,10 +115,9 @@ def sheds(
     -------
     gis.analysis.catchments.Walksheds
     """
-    entrances = store.read("entrances")
     return gis_catchments.walksheds(
         paths,
-        entrances[entrances["station_id"].isin(stations["station_id"])],
+        _entrances(store, stations),
         settings.walk_minutes,
         stations=stations,
         things={name: store.read(layer) for name, layer in things.items()},
@@ -215,17 +214,22 @@ def crossings(store: Store, candidates: gpd.GeoDataFrame, *, settings: Settings)
     """
     paths = _network_or_raise(store, settings)
     stations = store.read("stations", where={"state": list(OPERATING)})
-    entrances = store.read("entrances")
     things = _things(store)
     return gis_catchments.crossings(
         paths,
         candidates,
-        entrances[entrances["station_id"].isin(stations["station_id"])],
+        _entrances(store, stations),
         things,
         weights=WEIGHTS,
         minutes=settings.walk_minutes,
         stations=stations,
     )
+
+
+def _entrances(store: Store, stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Read the entrances of some stations."""
+    entrances = store.read("entrances")
+    return entrances[entrances["station_id"].isin(stations["station_id"])]
 
 
 def _network_or_raise(store: Store, settings: Settings) -> gis_network.Network:

@@ -20,13 +20,13 @@ from gis import compiled
 from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
-from gis.analysis.acceptance import require_columns
+from gis.analysis.acceptance import require_columns, require_own_keys
 from gis.analysis.catchments import grounds
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.members import layer_of
 from gis.analysis.network import Access, Network, attach
 from gis.analysis.versions import NEAREST, RAW
-from gis.errors import FrameError, UsageError
+from gis.errors import UsageError
 from gis.geometry import areas, walks
 from gis.lineage import Lineage
 
@@ -148,9 +148,7 @@ def search(network: Network, entries: Entries, limit: float, *, workers: int | N
     return _in_a_row(found)
 
 
-def doors(
-    network: Network, entries: Entries, points: NDArray[np.object_], limit: float, *, workers: int | None = None
-) -> pd.DataFrame:
+def reached(network: Network, entries: Entries, access: Access, limit: float, workers: int | None) -> pd.DataFrame:
     """Return the shortest walk from each station to each door within reach.
 
     Parameters
@@ -159,8 +157,8 @@ def doors(
         Where people walk.
     entries
         Where walks begin.
-    points
-        Doors; missing ones are not reached.
+    access
+        Where the doors meet the network.
     limit
         Longest walk, s.
     workers
@@ -171,24 +169,6 @@ def doors(
     pandas.DataFrame
         station and door (positions), seconds, entrance (position in entries), side (how the walk arrives: by the first
         or last node of the door's edge, 0 or 1, or 2 without leaving the entrance's edge); sorted by station and door.
-    """
-    return reached(network, entries, attach(network, points), limit, workers)
-
-
-def reached(network: Network, entries: Entries, access: Access, limit: float, workers: int | None) -> pd.DataFrame:
-    """Return the shortest walks to doors whose place on the network is known.
-
-    Parameters
-    ----------
-    network, entries, limit, workers
-        As for `doors`.
-    access
-        Where the doors meet the network.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `doors` gives it.
     """
     stops, order = access.doors(network)
     run, graph = entries.run(walks.doors), network.graph
@@ -252,9 +232,9 @@ def _things(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what is reached of one layer, and what is beyond the network."""
     gis_crs.require_same({key: frame, "network": gpd.GeoSeries([], crs=network.crs)})
-    require_columns(key.removesuffix("_id"), frame, (key,))
-    if frame[key].isna().any() or frame[key].duplicated().any():
-        raise FrameError(f"{key} is missing or repeated; each thing needs a key of its own", field=key)
+    layer = layer_of(key.removesuffix("_id"))
+    require_columns(layer, frame, (key,))
+    require_own_keys(layer, frame, key)
     ground = shapely.force_2d(frame.geometry.to_numpy())
     points = doors_of(ground)
     limits = times(minutes)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
+
+from gis.geometry.parts import Shapes
 
 # what names a catchment
 HEAD = ("catchment_id", "station_id", "ring", "version")
@@ -99,6 +103,26 @@ def unless_empty(values: NDArray[np.float64], source: pd.DataFrame) -> NDArray[n
         The values, or as many missing ones.
     """
     return np.full(values.shape, np.nan) if source.empty else values
+
+
+def covered(shapes: Shapes, things: gpd.GeoDataFrame | None) -> NDArray[np.float64]:
+    """Measure the ground of each shape that any of the things covers, once; missing where there is no row.
+
+    Parameters
+    ----------
+    shapes
+        Catchments.
+    things
+        Polygons, or None.
+
+    Returns
+    -------
+    numpy.ndarray
+        m².
+    """
+    if things is None or things.empty:
+        return np.full(len(shapes), np.nan)
+    return np.asarray(shapely.area(shapely.intersection(shapes, shapely.union_all(things.geometry.to_numpy()))))
 
 
 def whole_numbers(values: NDArray[np.float64], source: pd.DataFrame) -> pd.Series:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from gis import crs
 from gis.analysis.acceptance import require_columns
 from gis.analysis.stations.counting import Counting
+from gis.analysis.stations.renewal import shared_ground
 from gis.errors import FrameError
-from gis.geometry import parts
 
 COLUMNS = (
     "station_id", "ring", "item", "sequence", "feature_id", "title", "kind", "walk_minutes", "land_m2",
@@ -51,6 +52,14 @@ class Standard:
 
     radius_m: float
     source: str
+
+
+class _Homes(NamedTuple):
+    """Hold the buildings that somebody lives in: doors, residents, and an index of the doors."""
+
+    doors: NDArray[np.object_]
+    residents: NDArray[np.float64]
+    tree: shapely.STRtree
 
 
 def programme(
@@ -109,11 +118,12 @@ def programme(
     if "projects" in given:
         rows.append(_projects(sheds, given["projects"], counting, states, (walks or {}).get("project")))
     if {"buildings", "facilities"} <= given.keys():
-        unserved = _unserved(sheds, given["buildings"], given["facilities"], standards)
-        rows.append(_gaps(sheds, given["buildings"], unserved, standards))
+        homes = _homes(given["buildings"])
+        unserved = _unserved(sheds, homes, given["facilities"], standards)
+        rows.append(_gaps(sheds, homes, unserved, standards))
         if "vacated_spaces" in given:
             walk = (walks or {}).get("vacated_space")
-            rows.append(_stock(sheds, given["vacated_spaces"], given["buildings"], unserved, standards, walk))
+            rows.append(_stock(sheds, given["vacated_spaces"], homes, unserved, standards, walk))
     if {"blocks", "transfers"} <= given.keys():
         rows.append(_transfers(sheds, given["blocks"], given["transfers"], counting.tolerance))
     if "constraints" in given:
@@ -150,17 +160,6 @@ def _in_order(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return table.astype(numbers | dict.fromkeys(("sequence", "residents", "year"), "Int64"))
 
 
-def _within(
-    sheds: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, tolerance: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return pairs of catchments and rows that share more than a sliver of ground, and how much (m²)."""
-    shapes, grounds = sheds.geometry.to_numpy(), frame.geometry.to_numpy()
-    shed, row = shapely.STRtree(grounds).query(shapes, predicate="intersects")
-    common = parts.without_dust(shapely.intersection(shapes[shed], grounds[row]), 0.0)
-    kept = parts.survives(common, tolerance / 2)
-    return shed[kept], row[kept], np.asarray(shapely.area(common[kept]))
-
-
 def _table(sheds: gpd.GeoDataFrame, shed: NDArray[np.intp], item: str, **columns: object) -> pd.DataFrame:
     """Return rows of one item."""
     head = {"station_id": sheds["station_id"].to_numpy()[shed], "ring": sheds["ring"].to_numpy()[shed], "item": item}
@@ -192,12 +191,13 @@ def _projects(
 ) -> pd.DataFrame:
     """List projects by the year in which they start or are planned, then by how far they are."""
     live = projects[~projects["state"].isin(counting.removed)].reset_index(drop=True)
-    shed, row, ground = _within(sheds, live, counting.tolerance)
+    shed, row, common = shared_ground(sheds, live, counting.tolerance)
     start, plan = (pd.to_numeric(pd.Series(_column(live, name, row))) for name in ("start_year", "plan_year"))
     table = _table(
         sheds, shed, "project",
         feature_id=_column(live, "project_id", row), title=_column(live, "name", row),
-        kind=_column(live, "project_type", row), land_m2=ground, floor_area_m2=_column(live, "existing_floor_m2", row),
+        kind=_column(live, "project_type", row), land_m2=shapely.area(common),
+        floor_area_m2=_column(live, "existing_floor_m2", row),
         state=_column(live, "state", row), year=start.fillna(plan), lead=_column(live, "lead", row),
         responsible=_column(live, "responsible", row),
     )  # fmt: skip
@@ -208,45 +208,44 @@ def _projects(
     return ordered.drop(columns="far")
 
 
-def _residents(buildings: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    """Return the residents of each building, 0 where none are known."""
-    return buildings["residents"].to_numpy(dtype=float, na_value=0.0)
+def _homes(buildings: gpd.GeoDataFrame) -> _Homes:
+    """Return the doors of the buildings that somebody lives in, and how many do."""
+    residents = buildings["residents"].to_numpy(dtype=float, na_value=0.0)
+    lived = residents > 0
+    doors = np.asarray(shapely.point_on_surface(buildings.geometry.to_numpy()[lived]), dtype=object)
+    return _Homes(doors, residents[lived], shapely.STRtree(doors))
 
 
 def _unserved(
     sheds: gpd.GeoDataFrame,
-    buildings: gpd.GeoDataFrame,
+    homes: _Homes,
     facilities: gpd.GeoDataFrame,
     standards: Mapping[str, Standard],
 ) -> dict[tuple[int, str], NDArray[np.intp]]:
-    """Return, by catchment and kind of facility, the buildings with residents whom none serves."""
-    doors = shapely.point_on_surface(buildings.geometry.to_numpy())
-    lived, tree = _residents(buildings) > 0, shapely.STRtree(doors)
-    shed, building = tree.query(sheds.geometry.to_numpy(), predicate="covers")
-    shed, building = shed[lived[building]], building[lived[building]]
+    """Return, by catchment and kind of facility, the homes that none serves."""
+    shed, home = homes.tree.query(sheds.geometry.to_numpy(), predicate="covers")
     result = {}
     for kind, standard in standards.items():
         places = facilities.geometry.to_numpy()[(facilities["kind"] == kind).to_numpy()]
-        served = np.zeros(len(doors), dtype=bool)
-        served[tree.query(places, predicate="dwithin", distance=standard.radius_m)[1]] = True
+        served = np.zeros(len(homes.doors), dtype=bool)
+        served[homes.tree.query(places, predicate="dwithin", distance=standard.radius_m)[1]] = True
         for number in range(len(sheds)):
-            mine = building[shed == number]
+            mine = home[shed == number]
             result[number, kind] = mine[~served[mine]]
     return result
 
 
 def _gaps(
     sheds: gpd.GeoDataFrame,
-    buildings: gpd.GeoDataFrame,
+    homes: _Homes,
     unserved: Mapping[tuple[int, str], NDArray[np.intp]],
     standards: Mapping[str, Standard],
 ) -> pd.DataFrame:
     """List the kinds of facilities that do not serve everybody, those that most are without first."""
-    people = _residents(buildings)
     rows = [
-        (shed, kind, float(people[mine].sum()), standards[kind])
+        (shed, kind, float(homes.residents[mine].sum()), standards[kind])
         for (shed, kind), mine in unserved.items()
-        if people[mine].sum() > 0
+        if len(mine)
     ]
     rows.sort(key=lambda row: (row[0], -row[2], row[1]))
     return _table(
@@ -259,14 +258,12 @@ def _gaps(
 def _stock(
     sheds: gpd.GeoDataFrame,
     spaces: gpd.GeoDataFrame,
-    buildings: gpd.GeoDataFrame,
+    homes: _Homes,
     unserved: Mapping[tuple[int, str], NDArray[np.intp]],
     standards: Mapping[str, Standard],
     walk: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """List vacated spaces by how many of those unserved one facility there would serve at best."""
-    doors = shapely.point_on_surface(buildings.geometry.to_numpy())
-    people = _residents(buildings)
     places = shapely.point_on_surface(spaces.geometry.to_numpy())
     found, row = shapely.STRtree(places).query(sheds.geometry.to_numpy(), predicate="covers")
     best, kinds = [], []
@@ -274,8 +271,8 @@ def _stock(
         served = {}
         for kind, standard in standards.items():
             mine = unserved[int(shed), kind]
-            near = shapely.dwithin(doors[mine], places[space], standard.radius_m)
-            served[kind] = float(people[mine[near]].sum())
+            near = shapely.dwithin(homes.doors[mine], places[space], standard.radius_m)
+            served[kind] = float(homes.residents[mine[near]].sum())
         ordered = sorted((kind for kind in served if served[kind] > 0), key=lambda kind: (-served[kind], kind))
         best.append(round(served[ordered[0]]) if ordered else 0)
         kinds.append(";".join(f"{kind}={served[kind]:.0f}" for kind in ordered[:3]))
@@ -295,7 +292,7 @@ def _transfers(
     sheds: gpd.GeoDataFrame, blocks: gpd.GeoDataFrame, transfers: pd.DataFrame, tolerance: float
 ) -> pd.DataFrame:
     """List the floor area moved into and out of the blocks that each catchment meets."""
-    shed, row, _ = _within(sheds, blocks, tolerance)
+    shed, row, _ = shared_ground(sheds, blocks, tolerance)
     met = pd.DataFrame({"shed": shed, "block": _column(blocks, "block_id", row)})
     made = [pd.DataFrame()]
     for item, here in (("transfer_in", "to_block"), ("transfer_out", "from_block")):
@@ -314,10 +311,10 @@ def _transfers(
 
 def _constraints(sheds: gpd.GeoDataFrame, constraints: gpd.GeoDataFrame, tolerance: float) -> pd.DataFrame:
     """List constraints, those with most ground first."""
-    shed, row, ground = _within(sheds, constraints, tolerance)
+    shed, row, common = shared_ground(sheds, constraints, tolerance)
     table = _table(
         sheds, shed, "constraint",
         feature_id=_column(constraints, "constraint_id", row), title=_column(constraints, "name", row),
-        kind=_column(constraints, "kind", row), land_m2=ground, note=_column(constraints, "effect", row),
+        kind=_column(constraints, "kind", row), land_m2=shapely.area(common), note=_column(constraints, "effect", row),
     )  # fmt: skip
     return table.sort_values(["station_id", "land_m2", "feature_id"], ascending=[True, False, True])

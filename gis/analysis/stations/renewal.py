@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from gis.analysis.apportionment import by_area
 from gis.analysis.stations.counting import HEAD, Counting, unless_empty, whole_numbers, wide
@@ -49,6 +50,32 @@ def renewable(shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFra
     return table.assign(renewable_floor_m2=values[:, -1])
 
 
+def shared_ground(
+    shed: gpd.GeoDataFrame, things: gpd.GeoDataFrame, tolerance: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Shapes]:
+    """Find the pairs of catchments and things that share more than a sliver of ground.
+
+    Parameters
+    ----------
+    shed
+        Catchments.
+    things
+        Polygons.
+    tolerance
+        Width (m) below which a piece is a sliver.
+
+    Returns
+    -------
+    tuple
+        Positions of the catchment and of the thing, and the ground they share.
+    """
+    shapes, grounds = shed.geometry.to_numpy(), things.geometry.to_numpy()
+    ring, thing = shapely.STRtree(grounds).query(shapes, predicate="intersects")
+    common = parts.without_dust(shapely.intersection(shapes[ring], grounds[thing]), 0.0)
+    keep = parts.survives(common, tolerance / 2)
+    return ring[keep], thing[keep], common[keep]
+
+
 def met(shed: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoDataFrame:
     """List the projects that meet each ring by more than a sliver, with the ground they share.
 
@@ -66,11 +93,8 @@ def met(shed: gpd.GeoDataFrame, projects: gpd.GeoDataFrame, tolerance: float) ->
     geopandas.GeoDataFrame
         What names the catchment, project_id, area_m2, share (of the project) and the common ground.
     """
-    shapes, grounds = shed.geometry.to_numpy(), projects.geometry.to_numpy()
-    ring, project = shapely.STRtree(grounds).query(shapes, predicate="intersects")
-    common = parts.without_dust(shapely.intersection(shapes[ring], grounds[project]), 0.0)
-    keep = parts.survives(common, tolerance / 2)
-    ring, project, common = ring[keep], project[keep], common[keep]
+    ring, project, common = shared_ground(shed, projects, tolerance)
+    grounds = projects.geometry.to_numpy()
     table = pd.DataFrame(shed.loc[ring, list(HEAD)]).reset_index(drop=True)
     table["project_id"] = projects["project_id"].to_numpy(dtype=object)[project]
     table["project_id"] = table["project_id"].astype("str")

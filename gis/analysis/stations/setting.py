@@ -14,7 +14,7 @@ from gis import crs
 from gis import findings as faults
 from gis.analysis.acceptance import require_columns
 from gis.analysis.apportionment import by_area, by_point
-from gis.analysis.stations.counting import Counting
+from gis.analysis.stations.counting import Counting, covered
 from gis.geometry import junctions, parts
 from gis.geometry.parts import Shapes
 
@@ -89,13 +89,6 @@ def _placed(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
 
 
-def _ground(shapes: Shapes, frame: gpd.GeoDataFrame | None) -> NDArray[np.float64]:
-    """Measure the ground of each catchment that any row covers; missing without rows."""
-    if frame is None or frame.empty:
-        return np.full(len(shapes), np.nan)
-    return np.asarray(shapely.area(shapely.intersection(shapes, shapely.union_all(frame.geometry.to_numpy()))))
-
-
 def _streets(
     shapes: Shapes, area: NDArray[np.float64], streets: gpd.GeoDataFrame | None, tolerance: float
 ) -> pd.DataFrame:
@@ -128,7 +121,7 @@ def _vacated(catchments: gpd.GeoDataFrame, spaces: gpd.GeoDataFrame | None) -> p
         count = pd.array([pd.NA] * len(catchments), dtype="Int64")
     else:
         count = pd.array(by_point(catchments, spaces).total(np.ones(len(spaces))).astype(int), dtype="Int64")
-    return pd.DataFrame({"vacated_count": count, "vacated_m2": _ground(catchments.geometry.to_numpy(), spaces)})
+    return pd.DataFrame({"vacated_count": count, "vacated_m2": covered(catchments.geometry.to_numpy(), spaces)})
 
 
 def stock(layers: Mapping[str, gpd.GeoDataFrame], counting: Counting) -> Shapes:
@@ -196,7 +189,7 @@ def _constraints(shapes: Shapes, constraints: gpd.GeoDataFrame | None, counting:
     veto = constraints["effect"].isin(counting.vetoes)
     grounds = {"veto_m2": constraints[veto], "condition_m2": constraints[~veto]}
     # with constraints on record, none of a kind is none
-    return pd.DataFrame({name: np.nan_to_num(_ground(shapes, rows)) for name, rows in grounds.items()})
+    return pd.DataFrame({name: np.nan_to_num(covered(shapes, rows)) for name, rows in grounds.items()})
 
 
 def _found(layers: Mapping[str, gpd.GeoDataFrame], counting: Counting) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from gis import lineage as origins
 from gis.analysis import mix
 from gis.analysis.acceptance import require_columns
 from gis.analysis.apportionment import Shares, by_area
-from gis.analysis.stations.counting import HEAD, Counting, unless_empty, wide
+from gis.analysis.stations.counting import HEAD, Counting, covered, unless_empty, wide
 from gis.analysis.stations.people import counts, inside, lacking, with_jobs_ratios
 from gis.analysis.stations.renewal import ground_of_projects, met, renewable
 from gis.errors import EmptyError, FrameError
@@ -266,14 +266,8 @@ def _floor(
 
 def _open_ground(shapes: Shapes, spaces: gpd.GeoDataFrame | None) -> pd.DataFrame:
     """Measure public space, ground that several cover once."""
-    known = spaces is not None and not spaces.empty
-    area = _common(shapes, spaces) if spaces is not None and known else np.full(len(shapes), np.nan)
+    area = covered(shapes, spaces)
     return pd.DataFrame({"public_space_m2": area, "public_space_share": area / shapely.area(shapes)})
-
-
-def _common(shapes: Shapes, things: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    """Measure the ground of each ring that any of the things covers."""
-    return np.asarray(shapely.area(shapely.intersection(shapes, shapely.union_all(things.geometry.to_numpy()))))
 
 
 def _long(results: pd.DataFrame, codes: Sequence[str], template: str, code: str, value: str) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def town(lines, barriers=(), walking=LEVEL, **columns):
 def seconds(paths, start, door):
     """Return what the walk from one place to another takes, infinite where there is none."""
     doors = points("parcel_id", [door]).geometry.to_numpy()
-    found = sheds.doors(paths, catchments.enter(paths, gates(start)), doors, 1e5)
+    found = sheds.reached(paths, catchments.enter(paths, gates(start)), network.attach(paths, doors), 1e5, None)
     return float(found["seconds"].iloc[0]) if len(found) else np.inf
 
 

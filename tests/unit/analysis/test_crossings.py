@@ -149,7 +149,8 @@ def rebuilt(case, paths, shape):
 
 def reached(paths, entrances, doors, limit):
     """Return what it takes from each station to each door."""
-    table = sheds.doors(paths, catchments.enter(paths, entrances), doors.geometry.to_numpy(), limit)
+    access = network.attach(paths, doors.geometry.to_numpy())
+    table = sheds.reached(paths, catchments.enter(paths, entrances), access, limit, None)
     took = np.full((2, len(doors)), np.inf)
     took[table["station"], table["door"]] = table["seconds"]
     return took

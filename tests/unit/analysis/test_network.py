@@ -225,7 +225,7 @@ def test_walks_agree_with_all_shortest_walks(seed):
     paths = case.network
     expected = doorsteps.slowly(paths, case.barriers, case.entrances, case.doors)
     entries = catchments.enter(paths, case.entrances)
-    found = sheds.doors(paths, entries, case.doors.geometry.to_numpy(), 300.0)
+    found = sheds.reached(paths, entries, network.attach(paths, case.doors.geometry.to_numpy()), 300.0, None)
     got = np.full((2, len(case.doors)), np.inf)
     got[found["station"], found["door"]] = found["seconds"]
     truth = np.stack([expected[:2].min(axis=0), expected[2]])
@@ -238,7 +238,7 @@ def test_doors_beside_a_railway(seed, doors):
     case = doorsteps.railway(seed, doors)
     paths = network.build(case.ways, case.barriers, walking=LEVEL)
     entries = catchments.enter(paths, doorsteps.gates(case.station))
-    found = sheds.doors(paths, entries, case.doors.geometry.to_numpy(), 1000.0)
+    found = sheds.reached(paths, entries, network.attach(paths, case.doors.geometry.to_numpy()), 1000.0, None)
     got = np.full(doors, np.inf)
     got[found["door"]] = found["seconds"]
     truth = doorsteps.doorsteps(case)
