@@ -78,15 +78,13 @@ def versions() -> dict[str, str]:
     }
 
 
-def fingerprint(frame: pd.DataFrame, wkb: NDArray[np.object_] | None = None) -> str:
+def fingerprint(frame: pd.DataFrame) -> str:
     """Return a digest of a frame's columns, values, geometry bytes and CRS; row order counts, the index does not.
 
     Parameters
     ----------
     frame
         Any frame.
-    wkb
-        Its geometry as `shapely.to_wkb` writes it, if that was done already; the frame has one geometry column.
 
     Returns
     -------
@@ -96,8 +94,7 @@ def fingerprint(frame: pd.DataFrame, wkb: NDArray[np.object_] | None = None) -> 
     digest = hashlib.sha256()
     for column in frame.columns:
         digest.update(str(column).encode())
-        known = wkb if isinstance(frame[column], gpd.GeoSeries) else None
-        digest.update(_bytes(frame[column]) if known is None else _joined(known))
+        digest.update(_bytes(frame[column]))
     if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None:
         code = frame.crs.to_epsg()
         digest.update(str(code or frame.crs.to_wkt()).encode())

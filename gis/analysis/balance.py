@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gis.analysis.ground import Ground
 from gis.analysis.groups import Groups, compared
+from gis.analysis.keys import columns, named
 from gis.analysis.settlement import Settlement
 from gis.compiled import Floats, Ints, Places, inlined, kernel
 from gis.geometry.coverage import DUST_M2
@@ -153,12 +154,12 @@ def cells(of: Account) -> pd.DataFrame:
     names = np.empty(len(size), dtype=object)
     flat, starts = of.ground.names[of.member].tolist(), of.start.tolist()
     names[:] = [tuple(flat[a:b]) for a, b in pairwise(starts)]
-    columns: dict[str, pd.Series] = {}
+    table: dict[str, pd.Series] = {}
     for position, layer in enumerate(of.ground.layers):
         groups = of.cover[:, position]
-        columns[f"{layer}_id"] = named(of.ground.keys, single[groups])
-        columns[f"{layer}_ids"] = pd.Series(names[groups], dtype=object)
-    return pd.DataFrame(columns | {"area_m2": pd.Series(of.area_m2, dtype="float64")})
+        table[f"{layer}_id"] = named(of.ground.keys, single[groups])
+        table[f"{layer}_ids"] = pd.Series(names[groups], dtype=object)
+    return pd.DataFrame(table | {"area_m2": pd.Series(of.area_m2, dtype="float64")})
 
 
 def facets(of: Account) -> Shapes:
@@ -195,7 +196,8 @@ def meetings(of: Account, layers: tuple[str, ...]) -> pd.DataFrame:
     """
     positions = np.array([of.ground.layers.index(layer) for layer in layers])
     members, area = _tuples(of, of.cover[:, positions], of.area_m2)
-    table = {f"{layer}_id": named(of.ground.keys, members[:, n]) for n, layer in enumerate(layers)}
+    names = columns([of.ground.keys] * len(layers), members)
+    table = {f"{layer}_id": name for layer, name in zip(layers, names, strict=True)}
     table["area_m2"] = pd.Series(area, dtype="float64")
     for n, layer in enumerate(layers):
         table[f"{layer}_share"] = pd.Series(area / of.ground_m2[members[:, n]], dtype="float64")
@@ -313,26 +315,6 @@ def balance(of: Account) -> pd.DataFrame:
     return frame.assign(difference_m2=frame.own_m2 - frame.cells_m2 - frame.given_m2 + frame.received_m2)
 
 
-def named(keys: pa.Array, positions: NDArray[np.integer]) -> pd.Series:
-    """Return keys by position.
-
-    Parameters
-    ----------
-    keys
-        Text.
-    positions
-        Which; -1 for none.
-
-    Returns
-    -------
-    pandas.Series
-        Text, missing where the position is -1; RangeIndex.
-    """
-    missing = positions < 0
-    wanted = pa.array(positions, mask=missing) if missing.any() else pa.array(positions)
-    return pd.Series(pd.array(keys.take(wanted), dtype="str"))
-
-
 def _totals(amounts: dict[int, list[float]], count: int) -> Floats:
     """Return the exact sum of each feature's amounts."""
     total = np.zeros(count)
@@ -360,13 +342,15 @@ def _distinct_rows(rows: Places) -> tuple[Places, Ints]:
     return ranked[new], which
 
 
-def row_order(rows: Places) -> NDArray[np.intp]:
+def row_order(rows: Places, *, different: bool = False) -> NDArray[np.intp]:
     """Return the order of rows of numbers, by the first column first; equal rows keep theirs.
 
     Parameters
     ----------
     rows
         Whole numbers of 0 or more.
+    different
+        Whether no two rows are equal: then there is a faster way.
 
     Returns
     -------
@@ -378,7 +362,7 @@ def row_order(rows: Places) -> NDArray[np.intp]:
         code = np.zeros(len(rows), dtype=np.int64)
         for column, span in zip(rows.T, spans, strict=True):
             code = code * span + column
-        return np.argsort(code, kind="stable")
+        return np.argsort(code, kind=None if different else "stable")
     return np.lexsort(rows.T[::-1])
 
 

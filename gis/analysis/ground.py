@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
+from gis.analysis.keys import text
 from gis.analysis.widths import LAYER, ONE, OTHER, Questions
 from gis.geometry import areas, discs, faces, facets, noding, outlines, parts
 from gis.geometry.faces import Faces
@@ -37,8 +37,6 @@ class Layers:
         Row of each feature in the layer's frame.
     shapes
         The features of each layer as drawn.
-    wkb
-        The same as well-known binary.
     outlines
         The same as flat arrays; None where the work is left to GEOS.
     """
@@ -47,7 +45,6 @@ class Layers:
     keys: list[pa.Array]
     order: list[NDArray[np.integer]]
     shapes: list[Shapes]
-    wkb: list[NDArray[np.object_]]
     outlines: list[Outlines] | None
 
 
@@ -253,24 +250,7 @@ def read(layers: Mapping[str, gpd.GeoDataFrame]) -> Layers:
     order = [pc.array_sort_indices(key).to_numpy() for key in keys]
     drawn = [frame.geometry.to_numpy() for frame in layers.values()]
     shapes = [np.asarray(each[rows], dtype=object) for each, rows in zip(drawn, order, strict=True)]
-    wkb = [np.asarray(shapely.to_wkb(each), dtype=object) for each in shapes]
     points = sum(int(shapely.get_num_coordinates(each).sum()) for each in shapes)
-    flat = [outlines.from_wkb(each) for each in wkb] if compiled.ready(points) else None
+    flat = [outlines.of(each) for each in shapes] if compiled.ready(points) else None
     sorted_keys = [key.take(pa.array(rows)) for key, rows in zip(keys, order, strict=True)]
-    return Layers(tuple(layers), sorted_keys, order, shapes, wkb, flat)
-
-
-def text(keys: pd.Series) -> pa.Array:
-    """Return a key column as an Arrow array.
-
-    Parameters
-    ----------
-    keys
-        Text.
-
-    Returns
-    -------
-    pyarrow.Array
-        Of large strings.
-    """
-    return pa.array(keys.to_numpy(dtype=object), type=pa.large_string())
+    return Layers(tuple(layers), sorted_keys, order, shapes, flat)

@@ -20,6 +20,7 @@ from gis import lineage as origins
 from gis.analysis import balance as accounts
 from gis.analysis.balance import Account
 from gis.analysis.ground import Ground, Layers, cut, read
+from gis.analysis.keys import columns
 from gis.analysis.settlement import settle
 from gis.analysis.ties import ties
 from gis.errors import FrameError, UnknownNameError, UsageError
@@ -286,13 +287,13 @@ def common_ground(
     if owner is None and drawn.outlines is None:
         members, area = noding.tuples(drawn.shapes)
     else:
-        flat = drawn.outlines or [outlines.from_wkb(each) for each in drawn.wkb]
+        flat = drawn.outlines or [outlines.of(each) for each in drawn.shapes]
         own = drawn.names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
         members, area = tuples.areas(flat, own, workers=workers)
-    order = accounts.row_order(members)
-    members = members[order]
-    columns = {f"{name}_id": accounts.named(drawn.keys[n], members[:, n]) for n, name in enumerate(drawn.names)}
-    return pd.DataFrame(columns | {"area_m2": pd.Series(area[order], dtype="float64")})
+    order = accounts.row_order(members, different=True)
+    names = columns(drawn.keys, members[order])
+    table = {f"{name}_id": column for name, column in zip(drawn.names, names, strict=True)}
+    return pd.DataFrame(table | {"area_m2": pd.Series(area[order], dtype="float64")})
 
 
 def _kept(account: Account, tolerance: float) -> pd.DataFrame:
@@ -352,8 +353,8 @@ def _accepted(
 def _lineage(layers: Mapping[str, gpd.GeoDataFrame], drawn: Layers, tolerance: float) -> Lineage:
     """Say what a ledger was made from: rows in key order, since the account does not depend on theirs."""
     prints = {}
-    for (name, frame), order, wkb in zip(layers.items(), drawn.order, drawn.wkb, strict=True):
-        prints[name] = origins.fingerprint(frame[[f"{name}_id", frame.geometry.name]].iloc[order], wkb)
+    for (name, frame), order in zip(layers.items(), drawn.order, strict=True):
+        prints[name] = origins.fingerprint(frame[[f"{name}_id", frame.geometry.name]].iloc[order])
     used = {"tolerance_m": float(tolerance), "precedence": list(layers)}
     return Lineage("analysis.overlay.ledger", prints, used, origins.versions())
 

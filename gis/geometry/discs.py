@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.compiled import Flags, Floats, Ints, Places, batches, inlined, kernel, spread
-from gis.geometry import slabs, tally, tiles
+from gis.geometry import edges, slabs, tally, tiles
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.room import COVER, NE, NW, PIECES, SE, SLAB, SW, TOGGLES, TRAPS, Space, mark_of, space
@@ -80,13 +80,13 @@ def _fits(
             box[n, 0] - radius, box[n, 1] - radius, box[n, 2] + radius, box[n, 3] + radius
         ])  # fmt: skip
         here = _here(flat, grid, layer_of, what[n], window, seen)
-        room, edges = _filled(room, flat, here, window)
+        room, lines = _filled(room, flat, here, window)
         width, height = window[2] - window[0], window[3] - window[1]
-        while not slabs.sweep(room, len(here), width, height):
+        while not slabs.sweep(room, len(here), width, height, True):
             room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, edges = _filled(room, flat, here, window)
+            room, lines = _filled(room, flat, here, window)
         ground = _ground(room, here, what[n], place[n, 0] - window[0], place[n, 1] - window[1])
-        answer[n] = _deep_enough(room, ground, edges, radius)
+        answer[n] = _deep_enough(room, ground, lines, radius)
     return answer
 
 
@@ -140,25 +140,19 @@ def _filled(room: Space, flat: Flat, here: Ints, window: Floats) -> tuple[Space,
         points += ring[shape[n + 1]] - ring[shape[n]]
     if points > len(room.piece) or len(here) > len(room.mark):
         room = space(2 * points, 2 * len(here), len(room.trap))
-    edges, count = np.empty((points, 4)), 0
+    lines, count = np.empty((points, 4)), 0
     room.size[PIECES] = room.size[TOGGLES] = 0
     width, height = window[2] - window[0], window[3] - window[1]
     for n in range(len(here)):
         room.mark[n] = mark_of(here[n])
-        inside = False
+        edges.enter(room, flat, here[n], n, (window[0], window[1], width, height))
         for r in range(shape[here[n]], shape[here[n] + 1]):
             for k in range(ring[r], ring[r + 1] - 1):
                 ax, ay, bx, by = x[k] - window[0], y[k] - window[1], x[k + 1] - window[0], y[k + 1] - window[1]
-                foot = slabs.add_edge(room, ax, ay, bx, by, (n, k), (width, height))
-                if foot <= 0.0:
-                    inside = not inside
-                elif foot < width:
-                    slabs.add_toggle(room, foot, n)
                 if min(ax, bx) <= width and max(ax, bx) >= 0 and min(ay, by) <= height and max(ay, by) >= 0:
-                    edges[count, 0], edges[count, 1], edges[count, 2], edges[count, 3] = ax, ay, bx, by
+                    lines[count, 0], lines[count, 1], lines[count, 2], lines[count, 3] = ax, ay, bx, by
                     count += 1
-        room.inside[n] = inside
-    return room, edges[:count]
+    return room, lines[:count]
 
 
 @kernel

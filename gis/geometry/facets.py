@@ -11,13 +11,13 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
-from gis.geometry import outlines, parts, rings, slabs, tally, tiles, validity
+from gis.geometry import edges, outlines, parts, rings, slabs, tally, tiles, validity
 from gis.geometry.faces import Faces
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.parts import Shapes
 from gis.geometry.rings import Borders
-from gis.geometry.room import ABOVE, NE, NW, SE, SLABS, SW, THIN, X0, X1, Space, space
+from gis.geometry.room import ABOVE, NE, NW, SE, SLABS, SOURCE, SW, THIN, X0, X1, Space, space
 
 # points of one place that rounding has set apart are nearer than this, m
 _SAME = 4e-9
@@ -144,7 +144,7 @@ def _borders(flat: Flat, grid: Grid, first: int, last: int, part_start: Ints, pa
         if _of_one_label(part_label, part_start[tile], part_start[tile + 1]):
             continue
         room, here = tiles.filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height):
+        while not slabs.sweep(room, len(here), grid.width, grid.height, True):
             room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, here = tiles.filled(room, flat, grid, tile, seen, local)
         part, _ = tiles.parts_of(room)
@@ -168,7 +168,7 @@ def _borders(flat: Flat, grid: Grid, first: int, last: int, part_start: Ints, pa
                 else:
                     lines[used, 0], lines[used, 1], lines[used, 2], lines[used, 3] = bx, by, ax, ay
                 whats[used, 0] = what[n, side]
-                whats[used, 1] = _UPRIGHT if what[n, 2] < 0 else room.source[what[n, 2]]
+                whats[used, 1] = _UPRIGHT if what[n, 2] < 0 else room.tie[what[n, 2], SOURCE]
                 used += 1
     return lines[:used].copy(), whats[:used].copy()
 
@@ -285,7 +285,7 @@ def _exact(
 ) -> tuple[bool, float, float]:
     """Tell whether a border ends where its edge does, or where that meets a side of the tile, and where that is."""
     (at, height), (west, south) = spot, corner
-    k, x, y = room.source[piece], flat.x, flat.y
+    k, x, y = np.int64(room.tie[piece, SOURCE]), flat.x, flat.y
     ax, ay, bx, by = x[k] - grid.west, y[k] - grid.south, x[k + 1] - grid.west, y[k + 1] - grid.south
     if ax > bx:
         ax, ay, bx, by = bx, by, ax, ay
@@ -301,4 +301,4 @@ def _exact(
         px = west if at <= THIN else west + grid.width
         return True, px, ay + (px - ax) * ((by - ay) / (bx - ax))
     py = south if height < grid.height / 2 else south + grid.height
-    return True, slabs.crossing(ax, ay, bx, by, py), py
+    return True, edges.crossing(ax, ay, bx, by, py), py

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.compiled import Floats, Ints, Places, kernel
+from gis.geometry.edges import crossing
 from gis.geometry.outlines import Outlines
-from gis.geometry.slabs import crossing
 
 # west, south, width, height, columns and rows of a grid
 Frame = tuple[float, float, float, float, int, int]
@@ -88,9 +88,9 @@ def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -
     _, _, width, _, columns, rows = frame
     edge_start, edge = _edges(shapes.x, shapes.y, begins, frame)
     line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, frame)
-    order = np.lexsort((x, shape, line))
-    toggles = _toggles(line[order], shape[order], x[order], width, columns, rows)
-    corners = _corners(line[order], shape[order], x[order], width, columns, rows)
+    line, shape, x = _by_line(line, shape, x, rows)
+    toggles = _toggles(line, shape, x, width, columns, rows)
+    corners = _corners(line, shape, x, width, columns, rows)
     return Grid(*frame, edge_start, edge, *toggles, *corners)
 
 
@@ -130,11 +130,10 @@ def _side(
     west, south, width, height = extent
     edges = max(len(begins), 1)
     side = max(np.sqrt(width * height * wanted / edges), _SMALLEST_M)
-    x, y = shapes.x[begins], shapes.y[begins]
     for _ in range(8):
-        columns = int(width // side) + 1
-        count = np.bincount((((y - south) // side) * columns + (x - west) // side).astype(np.int64)).astype(float)
-        mean = float((count**2).sum() / max(count.sum(), 1.0))
+        count = np.zeros((int(height // side) + 1) * (int(width // side) + 1))
+        _crowd(shapes.x, shapes.y, begins, (west, south, side, int(width // side) + 1), count)
+        mean = float((count**2).sum() / max(edges, 1.0))
         smaller = max(side * np.sqrt(wanted / mean), _SMALLEST_M) if mean > 0 else side
         # empty tiles cost little, but not nothing
         if mean < 2 * wanted or smaller >= side or width * height / smaller**2 > max(4 * edges, 4096):
@@ -144,18 +143,41 @@ def _side(
 
 
 @kernel
+def _crowd(
+    x: Floats, y: Floats, begins: NDArray[np.intp], squares: tuple[float, float, float, int], count: Floats
+) -> None:
+    """Count the edges that begin in each square."""
+    west, south, side, columns = squares
+    for k in begins:
+        count[int((y[k] - south) / side) * columns + int((x[k] - west) / side)] += 1.0
+
+
+@kernel
 def _edges(x: Floats, y: Floats, begins: NDArray[np.intp], frame: Frame) -> tuple[Ints, Places]:
     """Return the edges whose box meets each tile, long ones row by row."""
-    _, _, _, _, columns, rows = frame
-    start = np.zeros(columns * rows + 1, dtype=np.int64)
-    for k in begins:
-        _visit(x, y, k, frame, start[1:], start[:0], np.empty(0, dtype=np.int32))
+    west, south, width, height, columns, rows = frame
+    start, home = np.zeros(columns * rows + 1, dtype=np.int64), np.empty(len(begins), dtype=np.int32)
+    for n in range(len(begins)):
+        k = begins[n]
+        row, column = int((y[k] - south) / height), int((x[k] - west) / width)
+        there = int((y[k + 1] - south) / height) == row and int((x[k + 1] - west) / width) == column
+        # most edges begin and end in one tile
+        home[n] = row * columns + column if there else -1
+        if there:
+            start[home[n] + 1] += 1
+        else:
+            _visit(x, y, k, frame, start[1:], start[:0], np.empty(0, dtype=np.int32))
     for n in range(columns * rows):
         start[n + 1] += start[n]
     edge = np.empty(start[-1], dtype=np.int32)
     place = start[:-1].copy()
-    for k in begins:
-        _visit(x, y, k, frame, start[:0], place, edge)
+    for n in range(len(begins)):
+        tile = home[n]
+        if tile >= 0:
+            edge[place[tile]] = begins[n]
+            place[tile] += 1
+        else:
+            _visit(x, y, begins[n], frame, start[:0], place, edge)
     return start, edge
 
 
@@ -207,6 +229,27 @@ def _crossings(
             line[n], shape[n], at[n] = row, owner[k], crossing(ax, ay, bx, by, row * height)
             n += 1
     return line[:n], shape[:n], at[:n]
+
+
+@kernel
+def _by_line(line: Ints, shape: Places, x: Floats, rows: int) -> tuple[Ints, Places, Floats]:
+    """Sort crossings by line, then shape, then x; those of a shape come one after the other."""
+    start = np.zeros(rows + 1, dtype=np.int64)
+    for n in range(len(line)):
+        start[line[n] + 1] += 1
+    for row in range(rows):
+        start[row + 1] += start[row]
+    place, begin = start[:-1].copy(), start[:-1]
+    lines, shapes, at = np.empty_like(line), np.empty_like(shape), np.empty_like(x)
+    for n in range(len(line)):
+        row = line[n]
+        k = place[row]
+        place[row] += 1
+        while k > begin[row] and shapes[k - 1] == shape[n] and at[k - 1] > x[n]:
+            at[k] = at[k - 1]
+            k -= 1
+        lines[place[row] - 1], shapes[place[row] - 1], at[k] = row, shape[n], x[n]
+    return lines, shapes, at
 
 
 @kernel

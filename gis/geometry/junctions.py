@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from gis.geometry import curve
 from gis.geometry.parts import Shapes
 
 Rows = NDArray[np.intp]
@@ -24,8 +25,6 @@ _GRAIN_M = 1e-3
 _NEAR = 4
 # an end of a line through a barrier lies on the barrier if what was cut there stops so near to it
 _LANDING_M = 0.03
-# steps of the curve that nodes are numbered along, on each side
-_CURVE = 2**16 - 1
 
 
 class Barriers:
@@ -212,20 +211,10 @@ def near_together(made: Junctions) -> Junctions:
     Junctions
         The same, nodes in the order of a curve that fills the plane.
     """
-    span = made.xy.max(axis=0, initial=-np.inf) - made.xy.min(axis=0, initial=np.inf)
-    place = (made.xy - made.xy.min(axis=0, initial=np.inf)) * (_CURVE / max(span.max(initial=0.0), 1.0))
-    code = _spaced(place[:, 0].astype(np.uint64)) | _spaced(place[:, 1].astype(np.uint64)) << np.uint64(1)
-    order = np.argsort(code, kind="stable")
+    order = curve.along(made.xy)
     number = np.empty(len(order), dtype=np.int32)
     number[order] = np.arange(len(order))
     return made._replace(xy=made.xy[order], ends=number[made.ends])
-
-
-def _spaced(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return numbers below 2**16 with a nought before each of their bits."""
-    for shift, kept in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
-        number = (number | number << np.uint64(shift)) & np.uint64(kept)
-    return number
 
 
 def _nodes_beside(

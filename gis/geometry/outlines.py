@@ -147,7 +147,11 @@ def of(shapes: Shapes | Outlines) -> Outlines:
         x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
         rings = _starts(counts[full])
         return Outlines(x, y, rings, _starts(full.astype(np.int64)), np.zeros(len(rings) - 1, dtype=bool))
-    return from_wkb(shapely.to_wkb(shapes, output_dimension=2))
+    unfit = np.flatnonzero(~np.isin(kinds, _POLYGONAL))
+    if len(unfit):
+        why = f"{_WHY[_OTHER_KIND]}; hand in polygons, and None where there is no shape"
+        raise FrameError(f"value {unfit[0]} {why}", row=int(unfit[0]))
+    return _ragged(shapes)
 
 
 def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outlines:
@@ -205,8 +209,13 @@ def _by_geos(column: pa.Array) -> Outlines | None:
         return None
     if not np.isin(shapely.get_type_id(found), _POLYGONAL).all():
         return None
+    return _ragged(found)
+
+
+def _ragged(shapes: Shapes) -> Outlines:
+    """Lay shapes out as polygons with parts, each with its holes."""
     # with one that has parts among them all are laid out as if they had
-    mixed = np.array([*found, shapely.MultiPolygon()], dtype=object)
+    mixed = np.append(shapes, shapely.MultiPolygon())
     _, points, (ring, polygon, part) = shapely.to_ragged_array(mixed, include_z=False)
     hole = np.ones(len(ring) - 1, dtype=bool)
     hole[polygon[:-1][np.diff(polygon) > 0]] = False

@@ -13,10 +13,14 @@ THIN = 1e-9
 
 # columns of Space.piece: where an edge acts in the window, its line, and the y that it stays between
 X0, X1, XL, YL, SLOPE, LOW, HIGH = range(7)
+# columns of Space.tie: local shape, edge, the piece that goes on where this one ends (-1: none), 1 if none is before
+OWNER, SOURCE, NEXT, FIRST = range(4)
 # columns of Space.trap: y of the lower and upper side, west and east
 SW, SE, NW, NE = range(4)
 # columns of Space.place: slab, cover, piece below and above (-1 is the window's own edge)
 SLAB, COVER, BELOW, ABOVE = range(4)
+# in Space.turn: nothing below but the window's own side
+BOTTOM = -1
 # rows of Space.size
 PIECES, TOGGLES, SLABS, TRAPS, COVERS, MEMBERS = range(6)
 
@@ -28,8 +32,8 @@ class Space(NamedTuple):
     ----------
     size
         How much of each array is in use.
-    piece, owner, source
-        Edges clipped to the window, the local number of the shape that each belongs to, and the edge that it is of.
+    piece, tie
+        Edges clipped to the window, and what they belong to.
     toggle_x, toggle_owner
         Where going east along the window's south side leads into or out of a shape.
     mark
@@ -46,12 +50,21 @@ class Space(NamedTuple):
         The name of each set of shapes that was met, where it begins in `member`, and the local shapes of all sets.
     slot
         The sets by the low bits of their names, -1 where there is none.
+    area
+        Ground of each set, m², where it is only measured.
+    start
+        Pieces with none before them, from west to east.
+    active, west, east
+        Pieces in the slab, from south to north, and their y at its ends.
+    turn, name, ground, holder
+        What is between the pieces, written down whenever they change: what turns a shape on or off there, the name of
+        the set, its ground up to the next change (m², -1 for none) and its number. A turn is the local shape of the
+        piece below, `BOTTOM` for none, and beyond that one less its shape where the south side leads into or out of it.
     """
 
     size: Ints
     piece: Floats
-    owner: Places
-    source: Ints
+    tie: Places
     toggle_x: Floats
     toggle_owner: Places
     mark: Marks
@@ -64,6 +77,15 @@ class Space(NamedTuple):
     cover: Places
     member: Places
     slot: Places
+    area: Floats
+    start: Places
+    active: Places
+    west: Floats
+    east: Floats
+    turn: Places
+    name: Marks
+    ground: Floats
+    holder: Places
 
 
 @kernel
@@ -85,8 +107,7 @@ def space(pieces: int, shapes: int, traps: int) -> Space:
     return Space(
         np.zeros(6, dtype=np.int64),
         np.empty((pieces, 7)),
-        np.empty(pieces, dtype=np.int32),
-        np.empty(pieces, dtype=np.int64),
+        np.empty((pieces, 4), dtype=np.int32),
         np.empty(pieces),
         np.empty(pieces, dtype=np.int32),
         np.empty(shapes, dtype=np.uint64),
@@ -99,6 +120,15 @@ def space(pieces: int, shapes: int, traps: int) -> Space:
         np.empty(traps + 1, dtype=np.int32),
         np.empty(traps * 4 + shapes, dtype=np.int32),
         np.full(slots, -1, dtype=np.int32),
+        np.empty(traps),
+        np.empty(pieces, dtype=np.int32),
+        np.empty(pieces, dtype=np.int32),
+        np.empty(pieces),
+        np.empty(pieces),
+        np.empty(traps, dtype=np.int32),
+        np.empty(traps, dtype=np.uint64),
+        np.empty(traps),
+        np.empty(traps, dtype=np.int32),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gis.compiled import Flags, Floats, Places, inlined, kernel
-from gis.geometry import slabs
+from gis.geometry import edges, slabs
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat
 from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, TRAPS, Space, mark_of, space
@@ -45,7 +45,7 @@ def cut(flat: Flat, grid: Grid, first: int, last: int) -> Parts:
     book.start[0] = book.side_start[0] = 0
     for tile in range(first, last):
         room, here = filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height):
+        while not slabs.sweep(room, len(here), grid.width, grid.height, True):
             # the sweep has walked along the south side, so the room is filled anew
             room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, here = filled(room, flat, grid, tile, seen, local)
@@ -101,15 +101,20 @@ def filled(room: Space, flat: Flat, grid: Grid, tile: int, seen: Flags, local: P
         room.inside[n] = False
     for n in range(c0, c1):
         room.inside[local[grid.corner[n]]] = True
-    room.size[PIECES] = room.size[TOGGLES] = 0
     west = grid.west + (tile % grid.columns) * grid.width
     south = grid.south + (tile // grid.columns) * grid.height
-    for n in range(e0, e1):
-        k = grid.edge[n]
-        ax, ay, bx, by = x[k] - west, y[k] - south, x[k + 1] - west, y[k + 1] - south
-        slabs.add_edge(room, ax, ay, bx, by, (local[owner[k]], k), (grid.width, grid.height))
+    frame = (west, south, grid.width, grid.height)
+    piece, tie, edge, pieces, n = room.piece, room.tie, grid.edge, 0, e0
+    while n < e1:
+        # edges of following numbers follow each other
+        k, end = edge[n], n + 1
+        while end < e1 and edge[end] == k + end - n:
+            end += 1
+        pieces = edges.add(piece, tie, pieces, x, y, (k, k + end - n), local[owner[k]], frame)
+        n = end
     for n in range(t0, t1):
-        slabs.add_toggle(room, grid.toggle_x[n], local[grid.toggle_shape[n]])
+        room.toggle_x[n - t0], room.toggle_owner[n - t0] = grid.toggle_x[n], local[grid.toggle_shape[n]]
+    room.size[PIECES], room.size[TOGGLES] = pieces, t1 - t0
     return room, here
 
 

@@ -13,7 +13,7 @@ from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat
 
 # entries of Near.size
-SHAPES, EDGES = range(2)
+SHAPES, RUNS = range(2)
 # what Near.seen says of a shape, in bits: noted, too near to the way to its corner to tell, has an edge in the window
 NOTED, UNCLEAR, CROSSES = 1, 2, 4
 # lists longer than this are sorted by more than insertion
@@ -30,10 +30,11 @@ class Near(NamedTuple):
     ----------
     size
         How many shapes and edges there are.
-    shape, edge
-        The shapes whose box meets the window, and the edges that meet it, sorted.
-    met
-        For every edge the last window that it was met in.
+    shape, run
+        The shapes whose box meets the window, and the edges that meet it, sorted: the first of some that follow each
+        other, and the one after the last.
+    crossing, covering
+        Room for as many shapes.
     seen
         What is known of every shape, 0 for nothing.
     holds
@@ -42,8 +43,9 @@ class Near(NamedTuple):
 
     size: Ints
     shape: Places
-    edge: Places
-    met: Places
+    run: Places
+    crossing: Places
+    covering: Places
     seen: NDArray[np.int8]
     holds: Flags
 
@@ -144,7 +146,7 @@ def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) ->
     """
     size, boxes, start, shape = near.size, rest.box, squares.start, squares.shape
     west, south, side, columns = squares.west, squares.south, squares.side, squares.columns
-    size[SHAPES] = size[EDGES] = 0
+    size[SHAPES] = size[RUNS] = 0
     for row in range(_cell(window[1] - south, side), _cell(window[3] - south, side) + 1):
         for column in range(_cell(window[0] - west, side), _cell(window[2] - west, side) + 1):
             first, last = start[row * columns + column], start[row * columns + column + 1]
@@ -168,13 +170,13 @@ def _meets(boxes: Floats, n: int, window: Floats) -> bool:
 
 
 @kernel
-def room(points: int, shapes: int) -> Near:
+def room(shapes: int) -> Near:
     """Make room for what lies around a window.
 
     Parameters
     ----------
-    points, shapes
-        How many coordinates and shapes there are in all.
+    shapes
+        How many shapes there are in all.
 
     Returns
     -------
@@ -184,8 +186,9 @@ def room(points: int, shapes: int) -> Near:
     return Near(
         np.zeros(2, dtype=np.int64),
         np.empty(256, dtype=np.int32),
+        np.empty((256, 2), dtype=np.int32),
         np.empty(256, dtype=np.int32),
-        np.full(points, -1, dtype=np.int32),
+        np.empty(256, dtype=np.int32),
         np.zeros(shapes, dtype=np.int8),
         np.zeros(shapes, dtype=np.bool_),
     )
@@ -205,7 +208,7 @@ def forget(near: Near) -> None:
 
 
 @inlined
-def around(rest: Flat, grid: Grid, window: Floats, number: int, after: int, near: Near) -> Near:
+def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> Near:
     """Note what lies around a window.
 
     Parameters
@@ -216,8 +219,6 @@ def around(rest: Flat, grid: Grid, window: Floats, number: int, after: int, near
         Tiles over them.
     window
         West, south, east and north, m.
-    number
-        Of the window: another one for each.
     after
         Shapes up to this position are passed over; -1 takes all.
     near
@@ -229,42 +230,66 @@ def around(rest: Flat, grid: Grid, window: Floats, number: int, after: int, near
         The room, a larger one where that must be.
     """
     x, y, owner_of = rest.x, rest.y, rest.owner
-    size, seen, met = near.size, near.seen, near.met
-    size[SHAPES] = size[EDGES] = 0
+    size, seen = near.size, near.seen
+    size[SHAPES] = size[RUNS] = 0
     west, east = _cell(window[0] - grid.west, grid.width), _cell(window[2] - grid.west, grid.width)
     south, north = _cell(window[1] - grid.south, grid.height), _cell(window[3] - grid.south, grid.height)
     east, north = min(east, grid.columns - 1), min(north, grid.rows - 1)
     if west > east:
         # a window east of all tiles meets no edge, and there is no tile to look into
         north = south - 1
-    several = east > west or north > south
     if west < grid.columns and south < grid.rows:
         near = _cornered(rest, grid, window, west, south, after, near)
     start, edge_of, columns = grid.edge_start, grid.edge, grid.columns
     for row in range(south, north + 1):
         first, last = start[row * columns + west], start[row * columns + east + 1]
         near = _longer(near, last - first)
-        here, edge = near.shape, near.edge
-        shapes, edges = size[SHAPES], size[EDGES]
+        here, run = near.shape, near.run
+        shapes, runs = size[SHAPES], size[RUNS]
+        one, following, met, beyond = -1, -1, False, 0
         for n in range(first, last):
             k = edge_of[n]
-            one = owner_of[k]
-            if one <= after or (several and met[k] == number):
-                continue
-            if several:
-                met[k] = number
-            if _enters(x[k], y[k], x[k + 1], y[k + 1], window):
-                if seen[one] == 0:
-                    here[shapes] = one
-                    shapes += 1
-                seen[one] |= NOTED | CROSSES
-                edge[edges] = k
-                edges += 1
-        size[SHAPES], size[EDGES] = shapes, edges
-    _sorted(near.edge, size[EDGES])
+            if k != following:
+                one, met, beyond = owner_of[k], False, _beyond(x[k], y[k], window)
+            following = k + 1
+            before, beyond = beyond, _beyond(x[following], y[following], window)
+            # with both ends beyond one side an edge stays outside, with one end inside it does not
+            enters = before & beyond == 0 and (before == 0 or beyond == 0 or _passes(x, y, k, window))
+            if one > after and enters:
+                if not met:
+                    shapes = _noted(here, shapes, seen, one, NOTED | CROSSES)
+                    run[runs, 0], met = k, True
+                    runs += 1
+                run[runs - 1, 1] = following
+            else:
+                met = False
+        size[SHAPES], size[RUNS] = shapes, runs
+    size[RUNS] = _run_on(near.run, size[RUNS])
     _sorted(near.shape, size[SHAPES])
     _kept(rest, window, near)
     return near
+
+
+@inlined
+def _run_on(run: Places, count: int) -> int:
+    """Sort runs of edges and make one of those that overlap or follow each other; return how many there are."""
+    if count > _SHORT:
+        order = np.argsort(run[:count, 0], kind="mergesort")
+        run[:count] = run[:count][order]
+    for n in range(1, count):
+        first, last, k = run[n, 0], run[n, 1], n - 1
+        while k >= 0 and run[k, 0] > first:
+            run[k + 1, 0], run[k + 1, 1] = run[k, 0], run[k, 1]
+            k -= 1
+        run[k + 1, 0], run[k + 1, 1] = first, last
+    kept = 0
+    for n in range(count):
+        if kept and run[n, 0] <= run[kept - 1, 1]:
+            run[kept - 1, 1] = max(run[kept - 1, 1], run[n, 1])
+        else:
+            run[kept, 0], run[kept, 1] = run[n, 0], run[n, 1]
+            kept += 1
+    return kept
 
 
 @inlined
@@ -329,33 +354,37 @@ def _noted(here: Places, count: int, seen: NDArray[np.int8], one: int, what: int
 
 @inlined
 def _longer(near: Near, more: int) -> Near:
-    """Make room for more shapes and edges."""
-    shape, edge = near.shape, near.edge
-    if near.size[SHAPES] + more <= len(shape) and near.size[EDGES] + more <= len(edge):
+    """Make room for more shapes and runs of edges."""
+    shape, run = near.shape, near.run
+    if near.size[SHAPES] + more <= len(shape) and near.size[RUNS] + more <= len(run):
         return near
+    shape = tally.longer(shape, near.size[SHAPES] + more)
     return Near(
         near.size,
-        tally.longer(shape, near.size[SHAPES] + more),
-        tally.longer(edge, near.size[EDGES] + more),
-        near.met,
+        shape,
+        tally.longer_rows(run, near.size[RUNS] + more),
+        np.empty_like(shape),
+        np.empty_like(shape),
         near.seen,
         near.holds,
     )
 
 
 @inlined
-def _enters(ax: float, ay: float, bx: float, by: float, window: Floats) -> bool:
-    """Tell whether an edge meets a window, whatever tiles it passes: the grid must not matter."""
-    west, south, east, north = window[0], window[1], window[2], window[3]
-    if max(ax, bx) < west or min(ax, bx) > east or max(ay, by) < south or min(ay, by) > north:
-        return False
-    dx, dy = bx - ax, by - ay
-    if dx < 0.0:
-        dx, dy, ax, ay = -dx, -dy, bx, by
+def _beyond(px: float, py: float, window: Floats) -> int:
+    """Return the sides of a window that a place lies beyond, in bits."""
+    return (px < window[0]) | (px > window[2]) << 1 | (py < window[1]) << 2 | (py > window[3]) << 3
+
+
+@inlined
+def _passes(x: Floats, y: Floats, k: int, window: Floats) -> bool:
+    """Tell whether an edge whose ends are outside a window, and not beyond one of its sides, passes through it."""
+    dx, dy = x[k + 1] - x[k], y[k + 1] - y[k]
     # the corners farthest to either side of the edge's line: north-west and south-east if it climbs
-    low, high = (south, north) if dy >= 0.0 else (north, south)
-    one = dx * (high - ay) - dy * (west - ax)
-    other = dx * (low - ay) - dy * (east - ax)
+    climbs = (dx >= 0.0) == (dy >= 0.0)
+    low, high = (window[1], window[3]) if climbs else (window[3], window[1])
+    one = dx * (high - y[k]) - dy * (window[0] - x[k])
+    other = dx * (low - y[k]) - dy * (window[2] - x[k])
     return min(one, other) <= 0.0 <= max(one, other)
 
 

@@ -140,7 +140,7 @@ def test_stamps_of_others_do_not_count(tmp_path, stamp):
     assert run(READY, tmp_path) == ["False True"]
 
 
-@pytest.mark.parametrize("file", ["compiled.py", "geometry/slabs.py", "analysis/ties.py"])
+@pytest.mark.parametrize("file", ["compiled.py", "geometry/edges.py", "analysis/ties.py"])
 def test_changed_sources_make_a_stamp_void(tmp_path, copy, file):
     """After a change of any file with kernels, small inputs go to GEOS again."""
     assert run(MARK, tmp_path / "cache", copy) == ["True True"]
@@ -153,7 +153,7 @@ def test_changed_sources_make_a_stamp_void(tmp_path, copy, file):
 def test_kernels_on_disk_are_never_stale(tmp_path, copy):
     """A kernel that calls one of another file is compiled anew when that file changes."""
     before = run(LINES, tmp_path / "cache", copy)
-    source = copy / "gis" / "geometry" / "slabs.py"
+    source = copy / "gis" / "geometry" / "edges.py"
     text = source.read_text(encoding="utf-8")
     changed = text.replace("return min(max(x, ax), bx)", "return min(max(x, ax), bx) + 0.25", 1)
     assert changed != text
