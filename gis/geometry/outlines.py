@@ -215,7 +215,7 @@ def _by_geos(column: pa.Array) -> Outlines | None:
 def _ragged(shapes: Shapes) -> Outlines:
     """Lay shapes out as polygons with parts, each with its holes."""
     # with one that has parts among them all are laid out as if they had
-    mixed = np.append(shapes, shapely.MultiPolygon())
+    mixed = np.concatenate([shapes, np.array([shapely.MultiPolygon()], dtype=object)])
     _, points, (ring, polygon, part) = shapely.to_ragged_array(mixed, include_z=False)
     hole = np.ones(len(ring) - 1, dtype=bool)
     hole[polygon[:-1][np.diff(polygon) > 0]] = False
