@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gis.compiled import Ints, Places, inlined, kernel
+from gis.compiled import Ints, Marks, Places, inlined, kernel
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
-from gis.geometry.room import mark_of
+from gis.geometry.room import marks
 
 
 class Groups(NamedTuple):
@@ -47,7 +47,7 @@ def covers(faces: Faces, layer_of: Places, layers: int, run: Callable[[object], 
     -------
     Groups
     """
-    return Groups(*run(_numbered)(faces.cover_start, faces.member, layer_of, layers))
+    return Groups(*run(_numbered)(faces.cover_start, faces.member, layer_of, layers, marks(len(layer_of))))
 
 
 @kernel
@@ -78,7 +78,9 @@ def compared(start: Ints, member: Places, one: int, other: int) -> int:
 
 
 @kernel
-def _numbered(cover_start: Ints, member: Places, layer_of: Places, layers: int) -> tuple[Ints, Places, Places]:
+def _numbered(
+    cover_start: Ints, member: Places, layer_of: Places, layers: int, mark: Marks
+) -> tuple[Ints, Places, Places]:
     """Give groups numbers in the order of the covers; return their starts and features, and those of each cover."""
     covers = len(cover_start) - 1
     of = np.zeros((covers, layers), dtype=np.int32)
@@ -93,7 +95,7 @@ def _numbered(cover_start: Ints, member: Places, layer_of: Places, layers: int) 
         while at < end:
             layer, begin, name = layer_of[member[at]], at, np.uint64(0)
             while at < end and layer_of[member[at]] == layer:
-                name = name * np.uint64(3) + mark_of(member[at])
+                name = name * np.uint64(3) + mark[member[at]]
                 at += 1
             group = alone[member[begin]] if at == begin + 1 else 0
             if at > begin + 1:

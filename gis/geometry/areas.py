@@ -85,7 +85,8 @@ def pair_areas(left: Shapes | Outlines, right: Shapes | Outlines | None = None, 
     owner = 0 if right is None or len(left) > len(other) else 1
     if not compiled.ready(_points(left) + (0 if right is None else _points(other))):
         return _pair_areas_by_geos(left, right)
-    layers = [outlines.of(left), outlines.of(other)]
+    one = outlines.of(left)
+    layers = [one, one if right is None else outlines.of(right)]
     members, area = tuples.areas(layers, owner, within=right is None, workers=workers)
     i, j = members[:, 0].astype(np.intp), members[:, 1].astype(np.intp)
     if owner == 1:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
@@ -121,7 +123,7 @@ def overlaps(frame: gpd.GeoDataFrame, key: str, *, tolerance: float = 0.0) -> gp
     keep = ~shapely.is_empty(common)
     if tolerance > 0:
         keep &= parts.survives(common, tolerance / 2)
-    names = pd.DataFrame({"first": keys[i[keep]], "second": keys[j[keep]]}, dtype="str")
+    names = pd.DataFrame({"first": keys.take(i[keep]), "second": keys.take(j[keep])})
     return _places(names, common[keep], ground)
 
 
@@ -191,21 +193,22 @@ def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None =
     found = found[np.lexsort(shapely.bounds(found).reshape(-1, 4).T[::-1])]
     gap, feature = shapely.STRtree(local).query(found, predicate="dwithin", distance=DUST_M2)
     order = np.argsort(gap, kind="stable")
-    beside = np.split(keys[feature[order]], np.cumsum(np.bincount(gap, minlength=len(found)))[:-1])
+    touched = keys.take(feature[order]).to_numpy(dtype=object)
+    beside = np.split(touched, np.cumsum(np.bincount(gap, minlength=len(found)))[:-1])
     touching = [tuple(sorted(around)) for around in beside[: len(found)]]
     names = pd.DataFrame({"neighbours": pd.Series(touching, dtype=object)})
     return _places(names, areas.moved(found, corner), ground)
 
 
-def _sorted_shapes(frame: gpd.GeoDataFrame, key: str) -> tuple[NDArray[np.object_], Shapes]:
+def _sorted_shapes(frame: gpd.GeoDataFrame, key: str) -> tuple[pd.api.extensions.ExtensionArray, Shapes]:
     """Return keys and shapes of the rows that have ground, in key order."""
     if key not in frame.columns:
         raise FrameError(f"the layer has no key column {key!r}; it has {', '.join(map(str, frame.columns))}", key=key)
     there = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
-    keys = frame.loc[there, key].astype(str).to_numpy(dtype=object)
-    shapes = frame.geometry.to_numpy()[there]
-    order = np.argsort(keys, kind="stable")
-    return keys[order], np.asarray(shapes[order], dtype=object)
+    keys = frame.loc[there, key].astype("str").array
+    order = pc.array_sort_indices(pa.array(keys, type=pa.large_string())).to_numpy()
+    rows = np.flatnonzero(there)[order]
+    return keys.take(order), np.asarray(frame.geometry.to_numpy()[rows], dtype=object)
 
 
 def _intersection(a: Shapes, b: Shapes) -> Shapes:

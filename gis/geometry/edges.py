@@ -101,24 +101,23 @@ def add(
     west, south, width, height = frame
     first, last = span
     bx, by = x[first] - west, y[first] - south
-    follows = False
+    # 1 and -1: the edge before is a piece that leads east or west
+    before = 0
     for k in range(first, last):
         ax, ay = bx, by
         bx, by = x[k + 1] - west, y[k + 1] - south
-        n = count
-        if ax <= bx:
-            count = _clipped(piece, n, (ax, ay, bx, by), width, height)
-        else:
-            count = _clipped(piece, n, (bx, by, ax, ay), width, height)
+        n, way = count, 1 if ax <= bx else -1
+        line = (ax, ay, bx, by) if way == 1 else (bx, by, ax, ay)
+        count = _clipped(piece, n, line, width, height)
         if count == n:
-            follows = False
+            before = 0
             continue
         tie[n, OWNER], tie[n, SOURCE], tie[n, NEXT], tie[n, FIRST] = local, k, -1, 1
-        if follows and piece[n - 1, X1] == piece[n, X0]:
+        if before == way == 1 and piece[n - 1, X1] == piece[n, X0]:
             tie[n - 1, NEXT], tie[n, FIRST] = n, 0
-        elif follows and piece[n, X1] == piece[n - 1, X0]:
+        elif before == way == -1 and piece[n, X1] == piece[n - 1, X0]:
             tie[n, NEXT], tie[n - 1, FIRST] = n - 1, 0
-        follows = True
+        before = way
     return count
 
 

@@ -20,6 +20,8 @@ from gis.geometry.parts import Shapes
 
 # missing, polygon, multipolygon
 _POLYGONAL = (-1, shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+# shapes whose coordinates are fetched together
+_AT_ONCE = 100_000
 # bytes of a point without Z and M
 _POINT = 16
 # what the reader of WKB says of a value: polygonal, or why not
@@ -141,10 +143,14 @@ def of(shapes: Shapes | Outlines) -> Outlines:
     shapes = np.asarray(shapes, dtype=object)
     kinds = shapely.get_type_id(shapes)
     if (kinds == shapely.GeometryType.POLYGON).all() and not shapely.get_num_interior_rings(shapes).any():
-        points = shapely.get_coordinates(shapes)
         counts = shapely.get_num_coordinates(shapes)
         full = counts > 0
-        x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+        x, y = np.empty(counts.sum()), np.empty(counts.sum())
+        at = 0
+        for first in range(0, len(shapes), _AT_ONCE):
+            points = shapely.get_coordinates(shapes[first : first + _AT_ONCE])
+            x[at : at + len(points)], y[at : at + len(points)] = points[:, 0], points[:, 1]
+            at += len(points)
         rings = _starts(counts[full])
         return Outlines(x, y, rings, _starts(full.astype(np.int64)), np.zeros(len(rings) - 1, dtype=bool))
     unfit = np.flatnonzero(~np.isin(kinds, _POLYGONAL))
@@ -264,6 +270,8 @@ def joined(layers: Sequence[Outlines]) -> Outlines:
     Outlines
         The shapes of the first layer, then those of the second, and so on.
     """
+    if len(layers) == 1:
+        return layers[0]
     rings = np.concatenate([[0], np.cumsum([len(layer.x) for layer in layers])])
     shapes = np.concatenate([[0], np.cumsum([len(layer.ring) - 1 for layer in layers])])
     return Outlines(

@@ -132,6 +132,23 @@ def space(pieces: int, shapes: int, traps: int) -> Space:
     )
 
 
+def marks(count: int) -> Marks:
+    """Return the marks of the first numbers, without a kernel.
+
+    Parameters
+    ----------
+    count
+        How many.
+
+    Returns
+    -------
+    numpy.ndarray
+        What `mark_of` returns for each.
+    """
+    with np.errstate(over="ignore"):
+        return np.asarray(mark_of.py_func(np.arange(count, dtype=np.uint64)))
+
+
 @kernel
 def mark_of(number: int) -> np.uint64:
     """Mix a number into 64 bits.
