@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gis.compiled import spread
+
 
 def text(keys: pd.Series) -> pa.Array:
     """Return a key column as an Arrow array.
@@ -44,7 +46,9 @@ def named(keys: pa.Array, positions: NDArray[np.integer]) -> pd.Series:
     return columns([keys], positions[:, None])[0]
 
 
-def columns(keys: Sequence[pa.Array], positions: NDArray[np.integer]) -> list[pd.Series]:
+def columns(
+    keys: Sequence[pa.Array], positions: NDArray[np.integer], *, workers: int | None = 1
+) -> list[pd.Series]:
     """Return the keys of several layers by position.
 
     Parameters
@@ -53,6 +57,8 @@ def columns(keys: Sequence[pa.Array], positions: NDArray[np.integer]) -> list[pd
         Text of each layer, of large strings.
     positions
         Which, a row a tuple and a column a layer; -1 for none.
+    workers
+        Number of threads, None for all processors.
 
     Returns
     -------
@@ -60,20 +66,20 @@ def columns(keys: Sequence[pa.Array], positions: NDArray[np.integer]) -> list[pd
         As `named` does, one a layer.
     """
     # keys of a layer are most often of one length, and then all columns of that length end at the same places
-    ends: dict[int, pa.Buffer] = {}
-    found = []
-    for each, column in zip(keys, positions.T, strict=True):
-        missing = column < 0
-        length = 0 if missing.any() else _length(each)
-        if length == 0:
-            wanted = pa.array(column, mask=missing) if missing.any() else pa.array(column)
-            taken = each.take(wanted)
+    lengths = [_length(each) for each in keys]
+    steps = np.arange(len(positions) + 1)
+    ends = {length: pa.py_buffer(length * steps) for length in set(lengths) if length}
+
+    def column(n: int) -> pd.Series:
+        each, wanted = keys[n], positions[:, n]
+        missing = wanted < 0
+        if missing.any() or not lengths[n]:
+            taken = each.take(pa.array(wanted, mask=missing))
         else:
-            if length not in ends:
-                ends[length] = pa.py_buffer(np.arange(0, length * (len(column) + 1), length, dtype=np.int64))
-            taken = _of_one_length(each, length, column, ends[length])
-        found.append(pd.Series(pd.array(taken, dtype="str")))
-    return found
+            taken = _of_one_length(each, lengths[n], wanted, ends[lengths[n]])
+        return pd.Series(pd.array(taken, dtype="str"))
+
+    return spread(column, range(len(keys)), workers)
 
 
 def _length(keys: pa.Array) -> int:

@@ -291,7 +291,7 @@ def common_ground(
         own = drawn.names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
         members, area = tuples.areas(flat, own, workers=workers)
     order = accounts.row_order(members, different=True)
-    names = columns(drawn.keys, members[order])
+    names = columns(drawn.keys, members[order], workers=workers)
     table = {f"{name}_id": column for name, column in zip(drawn.names, names, strict=True)}
     return pd.DataFrame(table | {"area_m2": pd.Series(area[order], dtype="float64")})
 

@@ -179,10 +179,11 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
         A value that is no polygon or multipolygon, that ends too early, or with a ring that does not close; the message
         says which.
     """
-    column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if not isinstance(column, pa.Array):
-        column = pa.array(list(column), type=pa.large_binary())
-    column = column.cast(pa.large_binary())
+    if not isinstance(values, pa.Array | pa.ChunkedArray):
+        values = pa.array(list(values), type=pa.large_binary())
+    column = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+        column = column.cast(pa.large_binary())
     if pc.any(pc.equal(pc.binary_length(column), 0)).as_py():
         row = pc.index(pc.equal(pc.binary_length(column), 0), True).as_py()
         why = "holds no byte; hand in WKB of polygons, and None where there is no shape"
@@ -191,26 +192,38 @@ def from_wkb(values: Sequence[bytes | None] | NDArray[np.object_] | Any) -> Outl
         read = _by_geos(column)
         if read is not None:
             return read
-    if column.null_count:
-        column = column.fill_null(b"")
-    _, offsets, data = column.buffers()
-    start = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
-    content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
-    rings, points, row, fault = _count(content, start)
-    if fault != _GOOD:
-        why = f"{_WHY[fault]}; hand in WKB of polygons, and None where there is no shape"
-        raise FrameError(f"value {row} {why}", row=int(row))
-    x, y = np.empty(points, dtype=np.uint64), np.empty(points, dtype=np.uint64)
-    ring, shape = np.zeros(rings + 1, dtype=np.int64), np.zeros(len(column) + 1, dtype=np.int64)
-    hole = np.zeros(rings, dtype=bool)
-    _fill(content, start, x, y, ring, shape, hole)
+    # chunk by chunk, so that the bytes are not copied
+    read_bytes = [_bytes(chunk) for chunk in column.chunks]
+    shapes, rings, points = [0], [0], [0]
+    for content, start in read_bytes:
+        more_rings, more_points, row, fault = _count(content, start)
+        if fault != _GOOD:
+            why = f"{_WHY[fault]}; hand in WKB of polygons, and None where there is no shape"
+            raise FrameError(f"value {shapes[-1] + row} {why}", row=int(shapes[-1] + row))
+        shapes.append(shapes[-1] + len(start) - 1)
+        rings.append(rings[-1] + more_rings)
+        points.append(points[-1] + more_points)
+    x, y = np.empty(points[-1], dtype=np.uint64), np.empty(points[-1], dtype=np.uint64)
+    ring, shape = np.zeros(rings[-1] + 1, dtype=np.int64), np.zeros(shapes[-1] + 1, dtype=np.int64)
+    hole = np.zeros(rings[-1], dtype=bool)
+    for (content, start), s, r, p in zip(read_bytes, shapes, rings, points, strict=False):
+        _fill(content, start, (s, r, p), x, y, (ring, shape), hole)
     return Outlines(x.view(np.float64), y.view(np.float64), ring, shape, hole)
 
 
-def _by_geos(column: pa.Array) -> Outlines | None:
+def _bytes(chunk: pa.Array) -> tuple[NDArray[np.uint8], Ints]:
+    """Return the bytes of a binary array, and where those of each value begin; a missing value has none."""
+    filled = chunk.fill_null(b"") if chunk.null_count else chunk
+    _, offsets, data = filled.buffers()
+    kind = np.int64 if pa.types.is_large_binary(filled.type) else np.int32
+    start = np.frombuffer(offsets, dtype=kind)[filled.offset : filled.offset + len(filled) + 1].astype(np.int64)
+    return np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8), start
+
+
+def _by_geos(column: pa.ChunkedArray) -> Outlines | None:
     """Read polygons while nothing is compiled; None where GEOS finds a fault, which the kernels name."""
     try:
-        found = shapely.from_wkb(column.to_numpy(zero_copy_only=False))
+        found = shapely.from_wkb(column.to_numpy())
     except shapely.errors.GEOSException:
         return None
     if not np.isin(shapely.get_type_id(found), _POLYGONAL).all():
@@ -423,9 +436,18 @@ def _closes(data: NDArray[np.uint8], first: int, last: int) -> bool:
 
 
 @kernel
-def _fill(data: NDArray[np.uint8], start: Ints, x: Marks, y: Marks, ring: Ints, shape: Ints, hole: Flags) -> None:
-    """Write coordinates, rings and shapes; `_count` has seen that all is there."""
-    rings, points = 0, 0
+def _fill(
+    data: NDArray[np.uint8],
+    start: Ints,
+    done: tuple[int, int, int],
+    x: Marks,
+    y: Marks,
+    begin: tuple[Ints, Ints],
+    hole: Flags,
+) -> None:
+    """Write coordinates, rings and shapes after those that are done; `_count` has seen that all is there."""
+    shapes, rings, points = done
+    ring, shape = begin
     for row in range(len(start) - 1):
         at, end = start[row], start[row + 1]
         if at < end:
@@ -452,4 +474,4 @@ def _fill(data: NDArray[np.uint8], start: Ints, x: Marks, y: Marks, ring: Ints, 
                     if length:
                         rings += 1
                         ring[rings] = points
-        shape[row + 1] = rings
+        shape[shapes + row + 1] = rings

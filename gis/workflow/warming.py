@@ -35,6 +35,7 @@ def warm() -> bool:
         overlay.common_ground({"block": blocks, "unit": units, "catchment": rings})
         shapes = blocks.geometry.to_numpy()
         areas.pair_areas(outlines.from_wkb(shapely.to_wkb(shapes)), np.asarray(units.geometry.to_numpy()))
+        areas.pair_areas(np.asarray(units.geometry.to_numpy()))
         _walk(blocks)
     return compiled.mark()
 

@@ -143,6 +143,7 @@ MAKES = {
     "binary": pa.array,
     "large": lambda values: pa.array(values, pa.large_binary()),
     "chunked": lambda values: pa.chunked_array([values[:1], values[1:]]),
+    "view": lambda values: pa.array(values, pa.binary_view()),
     "slice": lambda values: pa.array([b"x", *values, b"y"])[1:-1],
     "list": list,
     "numpy": lambda values: np.array(values, dtype=object),
@@ -154,6 +155,13 @@ def test_columns_of_any_make(make):
     """Arrow arrays of either width, in chunks or cut out of longer ones, and plain sequences, with missing values."""
     values = [shapely.to_wkb(RING), None, shapely.to_wkb(SQUARE)]
     assert same(outlines.from_wkb(make(values)), outlines.of(array(RING, None, SQUARE)))
+
+
+def test_a_fault_in_a_later_chunk_is_named_by_its_row():
+    """Rows are counted through all chunks."""
+    whole = shapely.to_wkb(SQUARE)
+    with pytest.raises(FrameError, match="value 3 ends before"):
+        outlines.from_wkb(pa.chunked_array([[whole, None], [whole, whole[:60]], [whole]]))
 
 
 def test_nothing_to_read():
