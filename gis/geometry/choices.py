@@ -79,27 +79,20 @@ def choosing(layers: int) -> Choices:
 
 
 @kernel
-def listed(choices: Choices, near: Near, crossing: int, covering: int, layer_of: Places) -> Choices:
+def listed(choices: Choices, near: Near, crossing: int, covering: int, layer_of: Places) -> None:
     """List the shapes in a window.
 
     Parameters
     ----------
     choices
-        Room for them.
+        Takes them; there is room for one more.
     near
         The shapes, both kinds sorted; those of a layer follow each other.
     crossing, covering
         How many have an edge in the window, and how many hold all of it.
     layer_of
         The layer of each shape.
-
-    Returns
-    -------
-    Choices
-        The room, a larger one where that must be.
     """
-    if crossing + covering >= len(choices.listed):
-        choices = _wider(choices, 2 * (crossing + covering), len(choices.number))
     begin, shapes, ours, steady, weight = (
         choices.begin, choices.listed, choices.crossing, choices.steady, choices.weight
     )  # fmt: skip
@@ -128,7 +121,6 @@ def listed(choices: Choices, near: Near, crossing: int, covering: int, layer_of:
     for rest in range(layers - 2, -1, -1):
         weight[rest] = weight[rest + 1] * (begin[rest + 2] - begin[rest + 1])
     choices.size[FOUND] = 0
-    return choices
 
 
 @inlined
@@ -152,7 +144,7 @@ def ways(choices: Choices) -> int:
 
 
 @kernel
-def whole(choices: Choices, area_m2: float) -> Choices:
+def whole(choices: Choices, area_m2: float) -> int:
     """Give every choice the same ground: no shape has an edge in the window.
 
     Parameters
@@ -164,21 +156,21 @@ def whole(choices: Choices, area_m2: float) -> Choices:
 
     Returns
     -------
-    Choices
-        The room, a larger one where that must be.
+    int
+        0, or for how many choices there must be room.
     """
     found = ways(choices)
     if found > len(choices.number):
-        choices = _wider(choices, len(choices.listed), 2 * found)
+        return found
     number, area = choices.number, choices.area
     for n in range(found):
         number[n], area[n] = n, area_m2
     choices.size[FOUND] = found
-    return choices
+    return 0
 
 
 @kernel
-def measured(choices: Choices, room: Space) -> Choices:
+def measured(choices: Choices, room: Space) -> int:
     """Add the ground of the sets of shapes up to that of the choices they allow.
 
     Parameters
@@ -190,14 +182,14 @@ def measured(choices: Choices, room: Space) -> Choices:
 
     Returns
     -------
-    Choices
-        The room, a larger one where that must be.
+    int
+        0, or for how many choices there must be room.
     """
     possible = ways(choices)
     # few choices have a place each; of many only those that occur are written down, and sorted
     dense = 0 <= possible <= _PLACES
     if dense and possible > len(choices.number):
-        choices = _wider(choices, len(choices.listed), 2 * possible)
+        return possible
     number, area, part = choices.number, choices.area, choices.part
     begin, weight, crossing, steady = choices.begin, choices.weight, choices.crossing, choices.steady
     if dense:
@@ -210,8 +202,7 @@ def measured(choices: Choices, room: Space) -> Choices:
             part = np.empty(2 * parts, dtype=np.int64)
             parts = _allowed(begin, weight, crossing, steady, part, member, first + 1, end)
         if not dense and used + parts > len(number):
-            choices = _wider(choices, len(choices.listed), 2 * (used + parts))
-            number, area = choices.number, choices.area
+            return 2 * (used + parts)
         if dense:
             for k in range(parts):
                 area[part[k]] += m2
@@ -221,14 +212,14 @@ def measured(choices: Choices, room: Space) -> Choices:
                 used += 1
     if not dense:
         _summed(choices, used)
-        return choices
+        return 0
     found = 0
     for n in range(possible):
         if area[n] > 0.0:
             number[found], area[found] = n, area[n]
             found += 1
     choices.size[FOUND] = found
-    return choices
+    return 0
 
 
 @inlined
@@ -274,8 +265,20 @@ def _summed(choices: Choices, used: int) -> None:
 
 
 @kernel
-def _wider(choices: Choices, shapes: int, numbers: int) -> Choices:
-    """Return copies with more room."""
+def wider(choices: Choices, shapes: int, numbers: int) -> Choices:
+    """Return a copy with more room.
+
+    Parameters
+    ----------
+    choices
+        What is too small.
+    shapes, numbers
+        For how many shapes, and how many choices.
+
+    Returns
+    -------
+    Choices
+    """
     return Choices(
         choices.size,
         choices.begin,

@@ -28,8 +28,8 @@ _SMALL = 24
 _WANTED = 12
 # coordinates a shape of a layer of small ones has on the mean
 _FEW = 16
-# rows an owner for which there is room from the start
-_ROWS = 64
+# rows an owner, and in all, for which there is room from the start
+_ROWS, _MOST = 64, 1 << 20
 
 
 def areas(
@@ -111,39 +111,51 @@ def _areas(
     """Measure the tuples of some owners; where there is no grid, the squares tell what is near."""
     room, near, choices = space(256, 64, 1024), windows.room(len(layer_of)), choosing.choosing(layers)
     # more than most need: what is not written on costs nothing
-    rows, area, used = np.empty((_ROWS * len(owners), layers + 1), dtype=np.int32), np.empty(_ROWS * len(owners)), 0
+    count = min(_ROWS * len(owners), _MOST)
+    rows, area, used = np.empty((count, layers + 1), dtype=np.int32), np.empty(count), 0
     own_boxes, own_area, boxes = mine.box, mine.area, rest.box
     for own in owners:
         window = own_boxes[own]
         if np.isnan(window[0]):
             continue
+        wanted = windows.wanted_around(grid, window) if grid.rows else windows.wanted_beside(squares, window)
+        if wanted > len(near.shape):
+            near = windows.larger(near, wanted)
         if grid.rows:
-            near = windows.around(rest, grid, window, own if within else -1, near)
+            windows.around(rest, grid, window, own if within else -1, near)
         else:
-            near = windows.beside(rest, squares, window, own if within else -1, near)
+            windows.beside(rest, squares, window, own if within else -1, near)
         crossing, covering = _parted(rest, mine, own, near)
         dust = THIN * (window[2] - window[0] + window[3] - window[1])
         if crossing == 0 and (covering == 0 or layers == 1):
             # the commonest case by far where the owners are buildings
             windows.forget(near)
             if own_area[own] > dust:
-                if used + covering > len(area):
-                    rows, area = tally.longer_rows(rows, used + covering), tally.longer(area, used + covering)
+                wanted = used + covering
+                if wanted > len(area):
+                    rows, area = tally.longer_rows(rows, 2 * wanted), tally.longer(area, 2 * wanted)
                 whole = near.covering
                 for n in range(covering):
                     rows[used, 0], rows[used, 1], area[used] = own, whole[n], own_area[own]
                     used += 1
             continue
-        choices = choosing.listed(choices, near, crossing, covering, layer_of)
+        if crossing + covering >= len(choices.listed):
+            choices = choosing.wider(choices, 2 * (crossing + covering), len(choices.number))
+        choosing.listed(choices, near, crossing, covering, layer_of)
         if choosing.ways(choices) == 0:
             windows.forget(near)
             continue
-        if crossing == 0:
-            choices = choosing.whole(choices, own_area[own])
-        else:
-            room = _swept(room, rest, mine, own, crossing, near)
-            choices = choosing.measured(choices, room)
+        if crossing:
+            points = _points(rest, mine, own, crossing, near)
+            if points > len(room.piece) or crossing + 1 > len(room.mark):
+                room = space(2 * points, 2 * crossing + 2, len(room.trap))
+            while not _swept(room, rest, mine, own, crossing, near):
+                room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
         windows.forget(near)
+        wanted = choosing.measured(choices, room) if crossing else choosing.whole(choices, own_area[own])
+        while wanted:
+            choices = choosing.wider(choices, len(choices.listed), wanted)
+            wanted = choosing.measured(choices, room) if crossing else choosing.whole(choices, own_area[own])
         wanted = used + choices.size[FOUND]
         if wanted > len(area):
             rows, area = tally.longer_rows(rows, 2 * wanted), tally.longer(area, 2 * wanted)
@@ -203,27 +215,29 @@ def _line_between(small: Flat, begin: int, ring_end: int, end: int, other: Flat,
 
 
 @kernel
-def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: int, near: Near) -> Space:
-    """Measure the sets of shapes in the owner's window: the owner is local shape 0, the others follow."""
-    window, run, seen, shapes = mine.box[own], near.run, near.seen, near.crossing
+def _points(rest: Flat, mine: Flat, own: int, crossing: int, near: Near) -> int:
+    """Return how many edges may be in the owner's window, and a few more."""
+    run, seen, shapes, ring, shape = near.run, near.seen, near.crossing, rest.ring, rest.shape
     points = mine.ring[mine.shape[own + 1]] - mine.ring[mine.shape[own]]
     for n in range(near.size[RUNS]):
         points += run[n, 1] - run[n, 0]
     for n in range(crossing):
         if seen[shapes[n]] & UNCLEAR:
-            points += rest.ring[rest.shape[shapes[n] + 1]] - rest.ring[rest.shape[shapes[n]]]
-    if points > len(room.piece) or crossing + 1 > len(room.mark):
-        room = space(2 * points, 2 * crossing + 2, len(room.trap))
+            points += ring[shape[shapes[n] + 1]] - ring[shape[shapes[n]]]
+    return points
+
+
+@kernel
+def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: int, near: Near) -> bool:
+    """Measure the sets of shapes in the owner's window: the owner is local shape 0; tell whether there was room."""
+    window = mine.box[own]
     frame = (window[0], window[1], window[2] - window[0], window[3] - window[1])
-    while True:
-        room.size[PIECES] = room.size[TOGGLES] = 0
-        edges.enter(room, mine, own, 0, frame)
-        _enter(room, rest, crossing, near, frame)
-        for n in range(crossing + 1):
-            room.mark[n] = mark_of(n + 1)
-        if slabs.sweep(room, crossing + 1, frame[2], frame[3], False):
-            return room
-        room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+    room.size[PIECES] = room.size[TOGGLES] = 0
+    edges.enter(room, mine, own, 0, frame)
+    _enter(room, rest, crossing, near, frame)
+    for n in range(crossing + 1):
+        room.mark[n] = mark_of(n + 1)
+    return slabs.sweep(room, crossing + 1, frame[2], frame[3], False)
 
 
 @kernel

@@ -123,7 +123,7 @@ def _binned(boxes: Floats, west: float, south: float, side: float, columns: int,
 
 
 @inlined
-def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) -> Near:
+def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) -> None:
     """Note the shapes whose box meets a window, by their boxes alone.
 
     Parameters
@@ -137,30 +137,44 @@ def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) ->
     after
         Shapes up to this position are passed over.
     near
-        Forgotten room.
-
-    Returns
-    -------
-    Near
-        The room, a larger one where that must be; all are unclear, and perhaps cross the window.
+        Forgotten room, enough for as many as `wanted_beside` says; all are unclear, and perhaps cross the window.
     """
-    size, boxes, start, shape = near.size, rest.box, squares.start, squares.shape
+    size, here, seen, boxes, start, shape = near.size, near.shape, near.seen, rest.box, squares.start, squares.shape
     west, south, side, columns = squares.west, squares.south, squares.side, squares.columns
-    size[SHAPES] = size[RUNS] = 0
+    shapes = 0
     for row in range(_cell(window[1] - south, side), _cell(window[3] - south, side) + 1):
         for column in range(_cell(window[0] - west, side), _cell(window[2] - west, side) + 1):
-            first, last = start[row * columns + column], start[row * columns + column + 1]
-            near = _longer(near, last - first)
-            here, seen, shapes = near.shape, near.seen, size[SHAPES]
-            for n in range(first, last):
+            for n in range(start[row * columns + column], start[row * columns + column + 1]):
                 one = shape[n]
                 if one > after and seen[one] == 0 and _meets(boxes, one, window):
                     here[shapes] = one
                     shapes += 1
                     seen[one] = NOTED | UNCLEAR | CROSSES
-            size[SHAPES] = shapes
-    _sorted(near.shape, size[SHAPES])
-    return near
+    size[SHAPES], size[RUNS] = shapes, 0
+    _sorted(here, shapes)
+
+
+@inlined
+def wanted_beside(squares: Bins, window: Floats) -> int:
+    """Return for how many shapes there must be room beside a window.
+
+    Parameters
+    ----------
+    squares
+        Shapes sorted into squares.
+    window
+        West, south, east and north, m.
+
+    Returns
+    -------
+    int
+    """
+    west, south, side, columns, start = squares.west, squares.south, squares.side, squares.columns, squares.start
+    first, last = _cell(window[0] - west, side), _cell(window[2] - west, side)
+    total = 0
+    for row in range(_cell(window[1] - south, side), _cell(window[3] - south, side) + 1):
+        total += start[row * columns + last + 1] - start[row * columns + first]
+    return total
 
 
 @inlined
@@ -194,6 +208,33 @@ def room(shapes: int) -> Near:
     )
 
 
+@kernel
+def larger(near: Near, wanted: int) -> Near:
+    """Return forgotten room for more.
+
+    Parameters
+    ----------
+    near
+        What is too small.
+    wanted
+        For how many shapes and runs of edges.
+
+    Returns
+    -------
+    Near
+    """
+    count = 2 * wanted
+    return Near(
+        near.size,
+        np.empty(count, dtype=np.int32),
+        np.empty((count, 2), dtype=np.int32),
+        np.empty(count, dtype=np.int32),
+        np.empty(count, dtype=np.int32),
+        near.seen,
+        near.holds,
+    )
+
+
 @inlined
 def forget(near: Near) -> None:
     """Forget the shapes around a window.
@@ -208,7 +249,7 @@ def forget(near: Near) -> None:
 
 
 @inlined
-def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> Near:
+def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> None:
     """Note what lies around a window.
 
     Parameters
@@ -222,30 +263,17 @@ def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> Ne
     after
         Shapes up to this position are passed over; -1 takes all.
     near
-        Forgotten room.
-
-    Returns
-    -------
-    Near
-        The room, a larger one where that must be.
+        Forgotten room, enough for as many as `wanted_around` says.
     """
     x, y, owner_of = rest.x, rest.y, rest.owner
-    size, seen = near.size, near.seen
-    size[SHAPES] = size[RUNS] = 0
-    west, east = _cell(window[0] - grid.west, grid.width), _cell(window[2] - grid.west, grid.width)
-    south, north = _cell(window[1] - grid.south, grid.height), _cell(window[3] - grid.south, grid.height)
-    east, north = min(east, grid.columns - 1), min(north, grid.rows - 1)
-    if west > east:
-        # a window east of all tiles meets no edge, and there is no tile to look into
-        north = south - 1
+    size, seen, here, run = near.size, near.seen, near.shape, near.run
+    west, south, east, north = _tiles(grid, window)
+    shapes, runs = 0, 0
     if west < grid.columns and south < grid.rows:
-        near = _cornered(rest, grid, window, west, south, after, near)
+        shapes = _cornered(rest, grid, window, west, south, after, near)
     start, edge_of, columns = grid.edge_start, grid.edge, grid.columns
     for row in range(south, north + 1):
         first, last = start[row * columns + west], start[row * columns + east + 1]
-        near = _longer(near, last - first)
-        here, run = near.shape, near.run
-        shapes, runs = size[SHAPES], size[RUNS]
         one, following, met, beyond = -1, -1, False, 0
         for n in range(first, last):
             k = edge_of[n]
@@ -263,11 +291,44 @@ def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> Ne
                 run[runs - 1, 1] = following
             else:
                 met = False
-        size[SHAPES], size[RUNS] = shapes, runs
-    size[RUNS] = _run_on(near.run, size[RUNS])
-    _sorted(near.shape, size[SHAPES])
+    size[SHAPES], size[RUNS] = shapes, _run_on(run, runs)
+    _sorted(here, shapes)
     _kept(rest, window, near)
-    return near
+
+
+@inlined
+def _tiles(grid: Grid, window: Floats) -> tuple[int, int, int, int]:
+    """Return the columns and rows of tiles that a window meets: west, south, east and north."""
+    west, east = _cell(window[0] - grid.west, grid.width), _cell(window[2] - grid.west, grid.width)
+    south, north = _cell(window[1] - grid.south, grid.height), _cell(window[3] - grid.south, grid.height)
+    east, north = min(east, grid.columns - 1), min(north, grid.rows - 1)
+    # a window east of all tiles meets no edge, and there is no tile to look into
+    return west, south, east, north if west <= east else south - 1
+
+
+@inlined
+def wanted_around(grid: Grid, window: Floats) -> int:
+    """Return for how many shapes and runs of edges there must be room around a window.
+
+    Parameters
+    ----------
+    grid
+        Tiles over all shapes.
+    window
+        West, south, east and north, m.
+
+    Returns
+    -------
+    int
+    """
+    west, south, east, north = _tiles(grid, window)
+    start, toggle, corner, columns, total = grid.edge_start, grid.toggle_start, grid.corner_start, grid.columns, 0
+    for row in range(south, north + 1):
+        total += start[row * columns + east + 1] - start[row * columns + west]
+    if west < columns and south < grid.rows:
+        tile = south * columns + west
+        total += start[tile + 1] - start[tile] + toggle[tile + 1] - toggle[tile] + corner[tile + 1] - corner[tile]
+    return total
 
 
 @inlined
@@ -299,19 +360,18 @@ def _cell(distance: float, side: float) -> int:
 
 
 @inlined
-def _cornered(rest: Flat, grid: Grid, window: Floats, column: int, row: int, after: int, near: Near) -> Near:
-    """Tell which shapes hold the window's south-west corner, and note them.
+def _cornered(rest: Flat, grid: Grid, window: Floats, column: int, row: int, after: int, near: Near) -> int:
+    """Tell which shapes hold the window's south-west corner, and note them; return how many there are.
 
     A shape that holds the corner of the tile does, unless an odd number of its edges cross the way from there, first
     along the tile's south side, then north.
     """
-    x, y, owner_of, holds, size = rest.x, rest.y, rest.owner, near.holds, near.size
+    x, y, owner_of, holds = rest.x, rest.y, rest.owner, near.holds
     tile = row * grid.columns + column
     c0, c1 = grid.corner_start[tile], grid.corner_start[tile + 1]
     t0, t1 = grid.toggle_start[tile], grid.toggle_start[tile + 1]
     e0, e1 = grid.edge_start[tile], grid.edge_start[tile + 1]
-    near = _longer(near, c1 - c0 + t1 - t0 + e1 - e0)
-    here, seen, count = near.shape, near.seen, size[SHAPES]
+    here, seen, count = near.shape, near.seen, 0
     px, py = window[0], window[1]
     west, south = grid.west + column * grid.width, grid.south + row * grid.height
     corner, toggle, toggle_x, edge_of = grid.corner, grid.toggle_shape, grid.toggle_x, grid.edge
@@ -338,8 +398,7 @@ def _cornered(rest: Flat, grid: Grid, window: Floats, column: int, row: int, aft
         if south < at <= py:
             holds[one] = not holds[one]
             count = _noted(here, count, seen, one, NOTED)
-    size[SHAPES] = count
-    return near
+    return count
 
 
 @inlined
@@ -350,24 +409,6 @@ def _noted(here: Places, count: int, seen: NDArray[np.int8], one: int, what: int
         count += 1
     seen[one] |= what
     return count
-
-
-@inlined
-def _longer(near: Near, more: int) -> Near:
-    """Make room for more shapes and runs of edges."""
-    shape, run = near.shape, near.run
-    if near.size[SHAPES] + more <= len(shape) and near.size[RUNS] + more <= len(run):
-        return near
-    shape = tally.longer(shape, near.size[SHAPES] + more)
-    return Near(
-        near.size,
-        shape,
-        tally.longer_rows(run, near.size[RUNS] + more),
-        np.empty_like(shape),
-        np.empty_like(shape),
-        near.seen,
-        near.holds,
-    )
 
 
 @inlined
