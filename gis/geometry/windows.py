@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel
-from gis.geometry import tally
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat
 
