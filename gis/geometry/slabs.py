@@ -76,7 +76,8 @@ def sweep(room: Space, shapes: int, width: float, height: float, drawn: bool) ->
     _toggled(toggle_x, toggle_owner, toggles)
     corner = _corner(mark, room.inside, shapes)
     s = t = count = slabs = traps = base = strips = 0
-    here, fresh = 0.0, True
+    # what is drawn is to be seen; what is measured may be as thin as it likes
+    here, fresh, thin = 0.0, True, 2 * THIN if drawn else 0.0
     while here < width:
         most = count + starts - s + 1
         if strips + toggles - t + most > len(turn) or traps + most > len(trap) or slabs + 1 >= len(slab):
@@ -106,7 +107,7 @@ def sweep(room: Space, shapes: int, width: float, height: float, drawn: bool) ->
             slab[slabs, 0], slab[slabs, 1], first[slabs] = here, there, traps
             traps = _trapezoids(trap, place, name, active, west, east, (slabs, traps, base, count), height)
             slabs += 1
-        _measured(ground, base, west, east, count, here, there, height)
+        _measured(ground, base, west, east, count, ((there - here) / 2, height), thin)
         here = there
     first[slabs], room.size[SLABS], room.size[TRAPS] = traps, slabs, traps
     return _gathered(room, shapes, strips, drawn)
@@ -202,7 +203,7 @@ def _order(active: Places, west: Floats, east: Floats, count: int) -> bool:
     moved = False
     for k in range(1, count):
         a, w, e, j = active[k], west[k], east[k], k - 1
-        while j >= 0 and (west[j] > w + THIN or (west[j] >= w - THIN and east[j] > e + _LEVEL)):
+        while j >= 0 and (west[j] > w + _LEVEL or (west[j] >= w - _LEVEL and east[j] > e + _LEVEL)):
             active[j + 1], west[j + 1], east[j + 1] = active[j], west[j], east[j]
             j -= 1
         if j < k - 1:
@@ -259,19 +260,19 @@ def _name(
 
 @inlined
 def _measured(
-    ground: Floats, base: int, west: Floats, east: Floats, count: int, here: float, there: float, height: float
+    ground: Floats, base: int, west: Floats, east: Floats, count: int, frame: tuple[float, float], thin: float
 ) -> None:
     """Add the ground of one slab, in which the pieces lie one above the other."""
-    half, low, last = (there - here) / 2, 0.0, -1
+    (half, height), low, last = frame, 0.0, -1
     for k in range(count):
         up = west[k] + east[k]
         # a side that is below the one before it by rounding does not count
-        if up - low > 2 * THIN:
+        if up - low > thin:
             last = base + k
             ground[last] = max(ground[last], 0.0) + half * (up - low)
             low = up
     # what rounding left under the north side goes to the last set, so that no ground is lost
-    if 2 * height - low > 2 * THIN or last < 0:
+    if 2 * height - low > thin or last < 0:
         last = base + count
     ground[last] = max(ground[last], 0.0) + half * (2 * height - low)
 
