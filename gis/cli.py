@@ -328,7 +328,7 @@ def verify(context: typer.Context, package: Annotated[Path, typer.Argument(metav
 
 @app.command()
 def warm(context: typer.Context) -> None:
-    """编译并保存计算内核(安装后运行一次,约一分钟)。Compile the kernels once and keep them; takes about a minute."""
+    """编译并保存计算内核(安装后运行一次,约两分钟)。Compile the kernels once and keep them; takes about two minutes."""
     if warming.warm():
         _say("计算内核已编译并保存", "the kernels are compiled and kept", context)
     else:

@@ -15,7 +15,7 @@ def along(xy: NDArray[np.float64]) -> NDArray[np.intp]:
     Parameters
     ----------
     xy
-        x and y of each, m; those without a place (NaN) come first.
+        x and y of each, m; one without a place (NaN) counts as the south-west corner.
 
     Returns
     -------

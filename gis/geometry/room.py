@@ -22,7 +22,7 @@ SLAB, COVER, BELOW, ABOVE = range(4)
 # in Space.turn: nothing below but the window's own side
 BOTTOM = -1
 # rows of Space.size
-PIECES, TOGGLES, SLABS, TRAPS, COVERS, MEMBERS = range(6)
+PIECES, TOGGLES, SLABS, TRAPS, COVERS = range(5)
 
 
 class Space(NamedTuple):
@@ -39,7 +39,7 @@ class Space(NamedTuple):
     mark
         A random number a local shape: their exclusive or names a set of shapes.
     inside
-        Which local shapes hold the south-west corner; then, slab by slab, the ground along the south side.
+        Which local shapes hold the south-west corner; then, as sets get numbers, the ground along the south side.
     slab
         West and east of each slab.
     first
@@ -51,7 +51,7 @@ class Space(NamedTuple):
     slot
         The sets by the low bits of their names, -1 where there is none.
     area
-        Ground of each set, m², where it is only measured.
+        Ground of each set, m².
     start
         Pieces with none before them, from west to east.
     active, west, east
@@ -105,7 +105,7 @@ def space(pieces: int, shapes: int, traps: int) -> Space:
     while slots < traps:
         slots *= 2
     return Space(
-        np.zeros(6, dtype=np.int64),
+        np.zeros(5, dtype=np.int64),
         np.empty((pieces, 7)),
         np.empty((pieces, 4), dtype=np.int32),
         np.empty(pieces),

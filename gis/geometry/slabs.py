@@ -23,7 +23,6 @@ from gis.geometry.room import (
     COVER,
     COVERS,
     FIRST,
-    MEMBERS,
     NE,
     NEXT,
     NW,
@@ -344,7 +343,7 @@ def _gathered(room: Space, shapes: int, strips: int, drawn: bool) -> bool:
         area[slot[at]] += ground[n]
     for n in range(room.size[TRAPS]):
         room.place[n, COVER] = holder[room.place[n, COVER]]
-    room.size[COVERS], room.size[MEMBERS] = covers, members
+    room.size[COVERS] = covers
     return True
 
 

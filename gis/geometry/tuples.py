@@ -152,10 +152,8 @@ def _areas(
             while not _swept(room, rest, mine, own, crossing, near):
                 room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
         windows.forget(near)
-        wanted = choosing.measured(choices, room) if crossing else choosing.whole(choices, own_area[own])
-        while wanted:
+        while wanted := choosing.measured(choices, room) if crossing else choosing.whole(choices, own_area[own]):
             choices = choosing.wider(choices, len(choices.listed), wanted)
-            wanted = choosing.measured(choices, room) if crossing else choosing.whole(choices, own_area[own])
         wanted = used + choices.size[FOUND]
         if wanted > len(area):
             rows, area = tally.longer_rows(rows, 2 * wanted), tally.longer(area, 2 * wanted)
@@ -190,8 +188,6 @@ def _parted(rest: Flat, mine: Flat, own: int, near: Near) -> tuple[int, int]:
 @inlined
 def _line_between(small: Flat, begin: int, ring_end: int, end: int, other: Flat, first: int, last: int) -> bool:
     """Tell whether the line of an edge of a small shape has that shape on one side and the other one beyond it."""
-    if ring_end - begin > 20:
-        return False
     x, y, other_x, other_y = small.x, small.y, other.x, other.y
     for k in range(begin, ring_end - 1):
         dx, dy = x[k + 1] - x[k], y[k + 1] - y[k]

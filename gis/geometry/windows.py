@@ -196,15 +196,7 @@ def room(shapes: int) -> Near:
     Near
         Empty.
     """
-    return Near(
-        np.zeros(2, dtype=np.int64),
-        np.empty(256, dtype=np.int32),
-        np.empty((256, 2), dtype=np.int32),
-        np.empty(256, dtype=np.int32),
-        np.empty(256, dtype=np.int32),
-        np.zeros(shapes, dtype=np.int8),
-        np.zeros(shapes, dtype=np.bool_),
-    )
+    return _with(256, np.zeros(2, dtype=np.int64), np.zeros(shapes, dtype=np.int8), np.zeros(shapes, dtype=np.bool_))
 
 
 @kernel
@@ -222,15 +214,20 @@ def larger(near: Near, wanted: int) -> Near:
     -------
     Near
     """
-    count = 2 * wanted
+    return _with(2 * wanted, near.size, near.seen, near.holds)
+
+
+@kernel
+def _with(count: int, size: Ints, seen: NDArray[np.int8], holds: Flags) -> Near:
+    """Return what is known of all shapes, with room for some around a window."""
     return Near(
-        near.size,
+        size,
         np.empty(count, dtype=np.int32),
         np.empty((count, 2), dtype=np.int32),
         np.empty(count, dtype=np.int32),
         np.empty(count, dtype=np.int32),
-        near.seen,
-        near.holds,
+        seen,
+        holds,
     )
 
 

@@ -28,8 +28,8 @@ def test_a_quarter_follows_the_other():
 
 
 @pytest.mark.parametrize("rows", [[[np.nan, np.nan]] * 2, [[1.0, 1.0], [np.nan, np.nan], [5.0, 5.0]]])
-def test_what_has_no_place_comes_first(rows):
-    """Empty shapes have no box: they are there all the same."""
+def test_what_has_no_place_is_in_the_corner(rows):
+    """Empty shapes have no box: they are there all the same, beside what is farthest south-west."""
     order = curve.along(np.array(rows))
     assert sorted(order.tolist()) == list(range(len(rows)))
     assert np.isnan(np.array(rows)[order[0]]).all() or rows[order[0]] == [1.0, 1.0]
