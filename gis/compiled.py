@@ -56,7 +56,7 @@ class Kernel:
         The function as plain Python.
     """
 
-    def __init__(self, function: Callable[..., Any], **options: str) -> None:
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self.py_func = function
         self._options = options
         update_wrapper(self, function)
@@ -90,7 +90,23 @@ def kernel(function: Callable[..., Any]) -> Any:
     callable
         The same function, compiled; `py_func` is the one given.
     """
-    return Kernel(function)
+    return Kernel(function, _nrt=True)
+
+
+def lean(function: Callable[..., Any]) -> Any:
+    """Compile a function that makes no arrays, so that it need not count who holds those that it is given.
+
+    Parameters
+    ----------
+    function
+        Numbers and arrays in, numbers out.
+
+    Returns
+    -------
+    callable
+        The same function, compiled.
+    """
+    return Kernel(function, _nrt=False)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -345,15 +361,15 @@ def _version() -> str:
     digest = hashlib.sha256(f"{metadata.version('numba')} {get_host_cpu_name()}".encode())
     for source in [Path(__file__), *sorted(Path(__file__).parent.glob("[ag]*/*.py"))]:
         text = source.read_bytes()
-        if b"kernel" in text:
+        if b"compiled" in text:
             digest.update(text)
     return digest.hexdigest()
 
 
-def _dispatcher(function: Callable[..., Any], options: dict[str, str]) -> Any:
+def _dispatcher(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     """Return numba's own kernel of a function; one that is part of those that call it is not kept for itself."""
     made = compiler().njit(nogil=True, error_model="numpy", **options)(function)
-    if not options and _keeps():
+    if "inline" not in options and _keeps():
         made._cache = _keeping()(function)
     return made
 

@@ -342,15 +342,13 @@ def _distinct_rows(rows: Places) -> tuple[Places, Ints]:
     return ranked[new], which
 
 
-def row_order(rows: Places, *, different: bool = False) -> NDArray[np.intp]:
+def row_order(rows: Places) -> NDArray[np.intp]:
     """Return the order of rows of numbers, by the first column first; equal rows keep theirs.
 
     Parameters
     ----------
     rows
         Whole numbers of 0 or more.
-    different
-        Whether no two rows are equal: then there is a faster way.
 
     Returns
     -------
@@ -362,7 +360,7 @@ def row_order(rows: Places, *, different: bool = False) -> NDArray[np.intp]:
         code = np.zeros(len(rows), dtype=np.int64)
         for column, span in zip(rows.T, spans, strict=True):
             code = code * span + column
-        return np.argsort(code, kind=None if different else "stable")
+        return np.argsort(code, kind="stable")
     return np.lexsort(rows.T[::-1])
 
 

@@ -286,14 +286,15 @@ def common_ground(
     _, drawn = _accepted(layers, workers=workers)
     if owner is None and drawn.outlines is None:
         members, area = noding.tuples(drawn.shapes)
+        order = accounts.row_order(members)
+        members, area = members[order], area[order]
     else:
         flat = drawn.outlines or [outlines.of(each) for each in drawn.shapes]
         own = drawn.names.index(owner) if owner else max(range(len(flat)), key=lambda n: (len(flat[n]), n))
         members, area = tuples.areas(flat, own, workers=workers)
-    order = accounts.row_order(members, different=True)
-    names = columns(drawn.keys, members[order], workers=workers)
+    names = columns(drawn.keys, members, workers=workers)
     table = {f"{name}_id": column for name, column in zip(drawn.names, names, strict=True)}
-    return pd.DataFrame(table | {"area_m2": pd.Series(area[order], dtype="float64")})
+    return pd.DataFrame(table | {"area_m2": pd.Series(area, dtype="float64")})
 
 
 def _kept(account: Account, tolerance: float) -> pd.DataFrame:

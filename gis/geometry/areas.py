@@ -89,9 +89,6 @@ def pair_areas(left: Shapes | Outlines, right: Shapes | Outlines | None = None, 
     layers = [one, one if right is None else outlines.of(right)]
     members, area = tuples.areas(layers, owner, within=right is None, workers=workers)
     i, j = members[:, 0].astype(np.intp), members[:, 1].astype(np.intp)
-    if owner == 1:
-        order = np.argsort(i, kind="stable")
-        i, j, area = i[order], j[order], area[order]
     return i, j, area
 
 

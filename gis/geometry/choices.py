@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gis.compiled import Floats, Ints, Places, inlined, kernel
+from gis.compiled import Floats, Ints, Places, inlined, kernel, lean
 from gis.geometry import tally
 from gis.geometry.room import COVERS, THIN, Space
 from gis.geometry.windows import Near
@@ -78,7 +78,7 @@ def choosing(layers: int) -> Choices:
     )
 
 
-@kernel
+@lean
 def listed(choices: Choices, near: Near, crossing: int, covering: int, layer_of: Places) -> None:
     """List the shapes in a window.
 
@@ -143,7 +143,7 @@ def ways(choices: Choices) -> int:
     return total if possible < 2.0**62 else -1
 
 
-@kernel
+@lean
 def whole(choices: Choices, area_m2: float) -> int:
     """Give every choice the same ground: no shape has an edge in the window.
 
@@ -169,7 +169,7 @@ def whole(choices: Choices, area_m2: float) -> int:
     return 0
 
 
-@kernel
+@lean
 def measured(choices: Choices, room: Space) -> int:
     """Add the ground of the sets of shapes up to that of the choices they allow.
 
@@ -198,11 +198,8 @@ def measured(choices: Choices, room: Space) -> int:
     for n in range(room.size[COVERS]):
         first, end = start[n], start[n + 1]
         parts, m2 = _allowed(begin, weight, crossing, steady, part, member, first + 1, end), ground[n]
-        if parts > len(part):
-            part = np.empty(2 * parts, dtype=np.int64)
-            parts = _allowed(begin, weight, crossing, steady, part, member, first + 1, end)
-        if not dense and used + parts > len(number):
-            return 2 * (used + parts)
+        if parts > len(part) or (not dense and used + parts > len(number)):
+            return max(used + parts, len(number) + 1)
         if dense:
             for k in range(parts):
                 area[part[k]] += m2
@@ -288,11 +285,11 @@ def wider(choices: Choices, shapes: int, numbers: int) -> Choices:
         tally.longer(choices.steady, shapes),
         tally.longer(choices.number, numbers),
         tally.longer(choices.area, numbers),
-        choices.part,
+        tally.longer(choices.part, numbers),
     )
 
 
-@kernel
+@lean
 def write(choices: Choices, boxes: Floats, own: int, dust: float, rows: Places, area: Floats, used: int) -> int:
     """Write the choices down that share ground.
 

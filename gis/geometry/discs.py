@@ -82,7 +82,7 @@ def _fits(
         here = _here(flat, grid, layer_of, what[n], window, seen)
         room, lines = _filled(room, flat, here, window)
         width, height = window[2] - window[0], window[3] - window[1]
-        while not slabs.sweep(room, len(here), width, height, True):
+        while not slabs.sweep(room, len(here), width, height):
             room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, lines = _filled(room, flat, here, window)
         ground = _ground(room, here, what[n], place[n, 0] - window[0], place[n, 1] - window[1])

@@ -5,7 +5,8 @@ Coordinates are local to the window (its south-west corner is 0, 0): an easting 
 
 from __future__ import annotations
 
-from gis.compiled import Floats, Places, inlined, kernel
+from gis.compiled import Floats, Places, inlined, lean
+from gis.geometry import sorting
 from gis.geometry.outlines import Flat
 from gis.geometry.room import (
     FIRST,
@@ -191,7 +192,7 @@ def add_feet(
     return count, odd
 
 
-@kernel
+@lean
 def enter(room: Space, flat: Flat, one: int, local: int, frame: Frame) -> None:
     """Enter the whole outline of a shape into the room of a sweep.
 
@@ -216,3 +217,30 @@ def enter(room: Space, flat: Flat, one: int, local: int, frame: Frame) -> None:
         inside = inside != odd
     room.size[PIECES], room.size[TOGGLES] = pieces, toggles
     room.inside[local] = inside
+
+
+@inlined
+def first_ones(piece: Floats, tie: Places, at: Floats, start: Places, pieces: int) -> int:
+    """List the pieces that have none before them, from west to east.
+
+    Parameters
+    ----------
+    piece, tie
+        Pieces of edges.
+    at, start
+        Take where they begin, and which they are.
+    pieces
+        How many pieces there are.
+
+    Returns
+    -------
+    int
+        How many have none before them.
+    """
+    count = 0
+    for n in range(pieces):
+        if tie[n, FIRST]:
+            at[count], start[count] = piece[n, X0], n
+            count += 1
+    sorting.together(at, start, count)
+    return count

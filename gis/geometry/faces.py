@@ -182,11 +182,14 @@ def _joined(
     border = np.concatenate([book.border for book in found])
     perimeter = np.concatenate([book.perimeter for book in found])
     holes = np.concatenate([book.holes for book in found]).astype(np.int64)
+    area = np.concatenate([book.area for book in found])
+    place, box = np.concatenate([book.place for book in found]), np.concatenate([book.box for book in found])
+    part_start = np.concatenate([[0], *(book.start[1:] + first for book, first in zip(found, before, strict=False))])
+    # they hold as much again as what was made of them
+    found.clear()
     root, more, more_m = _across(side_start, side, side_part, cover, perimeter, holes, grid.columns, grid.rows)
     empty = (np.diff(cover_start) == 0)[cover]
     face, count = _numbered(root, empty)
-    area = np.concatenate([book.area for book in found])
-    place, box = np.concatenate([book.place for book in found]), np.concatenate([book.box for book in found])
     measures = _measured(face, count, area, perimeter, holes, cover, place, box)
     total, around, open_, covers, inside, corners = measures
     start, near, near_m = _neighbours(face, count, pair, border, more, more_m)
@@ -204,7 +207,7 @@ def _joined(
         near,
         near_m,
         face,
-        np.concatenate([[0], *(book.start[1:] + first for book, first in zip(found, before, strict=False))]),
+        part_start,
         grid,
     )
 

@@ -144,7 +144,7 @@ def _borders(flat: Flat, grid: Grid, first: int, last: int, part_start: Ints, pa
         if _of_one_label(part_label, part_start[tile], part_start[tile + 1]):
             continue
         room, here = tiles.filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height, True):
+        while not slabs.sweep(room, len(here), grid.width, grid.height):
             room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, here = tiles.filled(room, flat, grid, tile, seen, local)
         part, _ = tiles.parts_of(room)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Floats, Ints, Places, kernel
+from gis.compiled import Floats, Ints, Places, kernel, lean
 from gis.geometry.edges import crossing
 from gis.geometry.outlines import Outlines
 
@@ -157,6 +157,7 @@ def _edges(x: Floats, y: Floats, begins: NDArray[np.intp], frame: Frame) -> tupl
     """Return the edges whose box meets each tile, long ones row by row."""
     west, south, width, height, columns, rows = frame
     start, home = np.zeros(columns * rows + 1, dtype=np.int64), np.empty(len(begins), dtype=np.int32)
+    counts, unwanted, nowhere = start[1:], start[:0], home[:0]
     for n in range(len(begins)):
         k = begins[n]
         row, column = int((y[k] - south) / height), int((x[k] - west) / width)
@@ -166,7 +167,7 @@ def _edges(x: Floats, y: Floats, begins: NDArray[np.intp], frame: Frame) -> tupl
         if there:
             start[home[n] + 1] += 1
         else:
-            _visit(x, y, k, frame, start[1:], start[:0], np.empty(0, dtype=np.int32))
+            _visit(x, y, k, frame, counts, unwanted, nowhere)
     for n in range(columns * rows):
         start[n + 1] += start[n]
     edge = np.empty(start[-1], dtype=np.int32)
@@ -177,11 +178,11 @@ def _edges(x: Floats, y: Floats, begins: NDArray[np.intp], frame: Frame) -> tupl
             edge[place[tile]] = begins[n]
             place[tile] += 1
         else:
-            _visit(x, y, begins[n], frame, start[:0], place, edge)
+            _visit(x, y, begins[n], frame, unwanted, place, edge)
     return start, edge
 
 
-@kernel
+@lean
 def _visit(x: Floats, y: Floats, k: int, frame: Frame, count: Ints, place: Ints, edge: Places) -> None:
     """Count an edge in each tile that it passes (where `count` is given), or write it there."""
     west, south, width, height, columns, rows = frame
@@ -252,7 +253,7 @@ def _by_line(line: Ints, shape: Places, x: Floats, rows: int) -> tuple[Ints, Pla
     return lines, shapes, at
 
 
-@kernel
+@lean
 def _lines_below(y: float, side: float) -> int:
     """Return how many lines between rows lie below y; a line at y itself does not."""
     row = int(y / side)
@@ -301,7 +302,7 @@ def _corners(line: Ints, shape: Places, x: Floats, side: float, columns: int, ro
     return start, corner
 
 
-@kernel
+@lean
 def _column(x: float, side: float, columns: int) -> int:
     """Return the column that an x from the grid's corner lies in."""
     return min(max(int(x / side), 0), columns - 1)

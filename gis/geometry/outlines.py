@@ -255,19 +255,28 @@ def shapes(of_: Outlines) -> Shapes:
     numpy.ndarray
         Polygons and multipolygons; an empty polygon where there is no ring.
     """
-    points = np.stack([of_.x, of_.y], axis=1)
-    shells = np.flatnonzero(~of_.hole)
-    polygon = np.append(shells, len(of_.hole)).astype(np.int64)
-    part = np.searchsorted(shells, of_.shape).astype(np.int64)
-    found = shapely.from_ragged_array(shapely.GeometryType.POLYGON, points, (of_.ring, polygon))
-    count = np.diff(part)
     made = np.full(len(of_), shapely.Polygon(), dtype=object)
+    # some at a time: their coordinates are copied twice on the way
+    for first in range(0, len(of_), _AT_ONCE):
+        _make(of_, first, made[first : first + _AT_ONCE])
+    return made
+
+
+def _make(of_: Outlines, first: int, made: Shapes) -> None:
+    """Write the shapes of a run down."""
+    shape = of_.shape[first : first + len(made) + 1]
+    ring = of_.ring[shape[0] : shape[-1] + 1]
+    points = np.stack([of_.x[ring[0] : ring[-1]], of_.y[ring[0] : ring[-1]]], axis=1)
+    shells = np.flatnonzero(~of_.hole[shape[0] : shape[-1]])
+    polygon = np.append(shells, shape[-1] - shape[0]).astype(np.int64)
+    part = np.searchsorted(shells, shape - shape[0]).astype(np.int64)
+    found = shapely.from_ragged_array(shapely.GeometryType.POLYGON, points, (ring - ring[0], polygon))
+    count = np.diff(part)
     made[count == 1] = found[part[:-1][count == 1]]
     several = np.flatnonzero(count > 1)
     if len(several):
         parts = found[_spans(part, several)]
         made[several] = shapely.multipolygons(parts, indices=np.repeat(np.arange(len(several)), count[several]))
-    return made
 
 
 def joined(layers: Sequence[Outlines]) -> Outlines:

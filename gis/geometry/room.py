@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel
+from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel, lean
 
 # x that differ by less, and trapezoids that are lower on the mean, are rounding, m
 THIN = 1e-9
@@ -19,8 +19,11 @@ OWNER, SOURCE, NEXT, FIRST = range(4)
 SW, SE, NW, NE = range(4)
 # columns of Space.place: slab, cover, piece below and above (-1 is the window's own edge)
 SLAB, COVER, BELOW, ABOVE = range(4)
-# in Space.turn: nothing below but the window's own side
-BOTTOM = -1
+# columns of Space.stroke: where the line's piece ends, where that or a meeting with the next line happens first, since
+# where the line's sum is open, y there
+END, COMING, SINCE, FROM = range(4)
+# columns of Space.bound: the line's piece, the sets below and above it
+PIECE, UNDER, OVER = range(3)
 # rows of Space.size
 PIECES, TOGGLES, SLABS, TRAPS, COVERS = range(5)
 
@@ -39,7 +42,7 @@ class Space(NamedTuple):
     mark
         A random number a local shape: their exclusive or names a set of shapes.
     inside
-        Which local shapes hold the south-west corner; then, as sets get numbers, the ground along the south side.
+        Which local shapes hold the south-west corner; in a sweep, the ground along the south side so far.
     slab
         West and east of each slab.
     first
@@ -50,16 +53,16 @@ class Space(NamedTuple):
         The name of each set of shapes that was met, where it begins in `member`, and the local shapes of all sets.
     slot
         The sets by the low bits of their names, -1 where there is none.
-    area
-        Ground of each set, m².
     start
         Pieces with none before them, from west to east.
     active, west, east
         Pieces in the slab, from south to north, and their y at its ends.
-    turn, name, ground, holder
-        What is between the pieces, written down whenever they change: what turns a shape on or off there, the name of
-        the set, its ground up to the next change (m², -1 for none) and its number. A turn is the local shape of the
-        piece below, `BOTTOM` for none, and beyond that one less its shape where the south side leads into or out of it.
+    name, holder
+        The set between each of them and the next, and its number; -1 for none yet.
+    stroke, bound, named
+        Of a line, which is known by its first piece: where it is and what it separates, and the set above it.
+    area
+        Ground of each set, m², where it is measured.
     """
 
     size: Ints
@@ -77,15 +80,16 @@ class Space(NamedTuple):
     cover: Places
     member: Places
     slot: Places
-    area: Floats
     start: Places
     active: Places
     west: Floats
     east: Floats
-    turn: Places
     name: Marks
-    ground: Floats
     holder: Places
+    stroke: Floats
+    bound: Places
+    named: Marks
+    area: Floats
 
 
 @kernel
@@ -120,15 +124,16 @@ def space(pieces: int, shapes: int, traps: int) -> Space:
         np.empty(traps + 1, dtype=np.int32),
         np.empty(traps * 4 + shapes, dtype=np.int32),
         np.full(slots, -1, dtype=np.int32),
-        np.empty(traps),
         np.empty(pieces, dtype=np.int32),
         np.empty(pieces, dtype=np.int32),
         np.empty(pieces),
         np.empty(pieces),
-        np.empty(traps, dtype=np.int32),
-        np.empty(traps, dtype=np.uint64),
+        np.empty(pieces + 1, dtype=np.uint64),
+        np.empty(pieces + 1, dtype=np.int32),
+        np.empty((pieces, 4)),
+        np.empty((pieces, 3), dtype=np.int32),
+        np.empty(pieces, dtype=np.uint64),
         np.empty(traps),
-        np.empty(traps, dtype=np.int32),
     )
 
 
@@ -149,7 +154,7 @@ def marks(count: int) -> Marks:
         return np.asarray(mark_of.py_func(np.arange(count, dtype=np.uint64)))
 
 
-@kernel
+@lean
 def mark_of(number: int) -> np.uint64:
     """Mix a number into 64 bits.
 

@@ -45,7 +45,7 @@ def cut(flat: Flat, grid: Grid, first: int, last: int) -> Parts:
     book.start[0] = book.side_start[0] = 0
     for tile in range(first, last):
         room, here = filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height, True):
+        while not slabs.sweep(room, len(here), grid.width, grid.height):
             # the sweep has walked along the south side, so the room is filled anew
             room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
             room, here = filled(room, flat, grid, tile, seen, local)

@@ -8,15 +8,16 @@ on the owner and on the shapes that meet its window, and on nothing else: not on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Floats, Ints, Places, batches, inlined, kernel, spread
+from gis.compiled import Floats, Ints, Places, batches, inlined, kernel, lean, spread
 from gis.geometry import choices as choosing
-from gis.geometry import curve, edges, outlines, slabs, tally, windows
+from gis.geometry import curve, edges, outlines, strokes, tally, windows
 from gis.geometry import grid as tiling
-from gis.geometry.choices import FOUND
+from gis.geometry.choices import FOUND, Choices
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
 from gis.geometry.room import PIECES, THIN, TOGGLES, Space, mark_of, space
@@ -30,6 +31,52 @@ _WANTED = 12
 _FEW = 16
 # rows an owner, and in all, for which there is room from the start
 _ROWS, _MOST = 64, 1 << 20
+# entries of Desk.size: owners that are done, rows that are written, room that is wanted
+DONE, USED, WANTED = range(3)
+# what there may be too little room for: shapes around, shapes listed, choices, lines, sets, rows
+NEAR, LISTED, NUMBERS, LINES, SETS, ROWS = range(1, 7)
+
+
+class Given(NamedTuple):
+    """Hold what tuples are measured of.
+
+    Parameters
+    ----------
+    rest, layer_of, layers
+        The shapes of all layers but that of the owners, the layer of each, and how many there are.
+    grid, squares
+        Tiles over them; where there are none, the squares tell what is near.
+    mine
+        The owners' layer.
+    """
+
+    rest: Flat
+    layer_of: Places
+    layers: int
+    grid: Grid
+    squares: Bins
+    mine: Flat
+
+
+class Desk(NamedTuple):
+    """Hold what tuples are measured with; one a thread, used again for every owner.
+
+    Parameters
+    ----------
+    room, near, choices
+        For the window of an owner.
+    rows, area
+        The owner with the shapes of the others, and m².
+    size
+        How far all is done.
+    """
+
+    room: Space
+    near: Near
+    choices: Choices
+    rows: Places
+    area: Floats
+    size: Ints
 
 
 def areas(
@@ -51,8 +98,8 @@ def areas(
     Returns
     -------
     tuple
-        Positions in each layer (a row a tuple, a column a layer) and m², in the order of the owners. Ground that is
-        less than a nanometre wide on the whole is no ground.
+        Positions in each layer (a row a tuple, a column a layer), sorted by the first column first, and m². Ground
+        that is less than a nanometre wide on the whole is no ground.
     """
     others = [n for n in range(len(layers)) if n != owner]
     rest = outlines.joined([layers[n] for n in others])
@@ -67,10 +114,10 @@ def areas(
 
     # what one owner has read of the others its neighbours need next
     order = curve.along(own.boxes[:, :2]).astype(np.int32)
+    given = Given(rest.flat, layer_of, len(others), grid, squares, own.flat)
 
     def batch(run: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        mine = order[run[0] : run[1]]
-        return _areas(rest.flat, layer_of, len(others), grid, squares, own.flat, mine, within)
+        return _areas(given, order[run[0] : run[1]], within)
 
     found = spread(batch, batches(len(own)), workers)
     place = np.zeros(len(own) + 1, dtype=np.int64)
@@ -81,6 +128,11 @@ def areas(
     columns, before = np.array([owner, *others]), np.concatenate([[0], first]).astype(np.int32)
     for rows, values in found:
         _put(rows, values, columns, before, place, members, area)
+    # an owner's tuples are in order already: it is left to sort by the layers before that of the owners
+    for column in range(owner - 1, -1, -1):
+        fresh = np.empty_like(members), np.empty_like(area)
+        _moved(members, area, column, np.zeros(len(layers[column]) + 1, dtype=np.int64), *fresh)
+        members, area = fresh
     return members, area
 
 
@@ -105,63 +157,126 @@ def _put(
 
 
 @kernel
-def _areas(
-    rest: Flat, layer_of: Places, layers: int, grid: Grid, squares: Bins, mine: Flat, owners: Places, within: bool
-) -> tuple[Places, Floats]:
-    """Measure the tuples of some owners; where there is no grid, the squares tell what is near."""
-    room, near, choices = space(256, 64, 1024), windows.room(len(layer_of)), choosing.choosing(layers)
+def _moved(members: Places, area: Floats, column: int, place: Ints, to: Places, to_area: Floats) -> None:
+    """Sort rows by one of their columns; equal ones keep their order."""
+    for n in range(len(members)):
+        place[members[n, column] + 1] += 1
+    for n in range(1, len(place)):
+        place[n] += place[n - 1]
+    for n in range(len(members)):
+        at = place[members[n, column]]
+        place[members[n, column]] += 1
+        to_area[at] = area[n]
+        for k in range(members.shape[1]):
+            to[at, k] = members[n, k]
+
+
+@kernel
+def _areas(given: Given, owners: Places, within: bool) -> tuple[Places, Floats]:
+    """Measure the tuples of some owners."""
+    layers, shapes = given.layers, len(given.layer_of)
     # more than most need: what is not written on costs nothing
     count = min(_ROWS * len(owners), _MOST)
-    rows, area, used = np.empty((count, layers + 1), dtype=np.int32), np.empty(count), 0
-    own_boxes, own_area, boxes = mine.box, mine.area, rest.box
-    for own in owners:
-        window = own_boxes[own]
-        if np.isnan(window[0]):
-            continue
-        wanted = windows.wanted_around(grid, window) if grid.rows else windows.wanted_beside(squares, window)
-        if wanted > len(near.shape):
-            near = windows.larger(near, wanted)
-        if grid.rows:
-            windows.around(rest, grid, window, own if within else -1, near)
-        else:
-            windows.beside(rest, squares, window, own if within else -1, near)
-        crossing, covering = _parted(rest, mine, own, near)
-        dust = THIN * (window[2] - window[0] + window[3] - window[1])
-        if crossing == 0 and (covering == 0 or layers == 1):
-            # the commonest case by far where the owners are buildings
-            windows.forget(near)
-            if own_area[own] > dust:
-                wanted = used + covering
-                if wanted > len(area):
-                    rows, area = tally.longer_rows(rows, 2 * wanted), tally.longer(area, 2 * wanted)
-                whole = near.covering
-                for n in range(covering):
-                    rows[used, 0], rows[used, 1], area[used] = own, whole[n], own_area[own]
-                    used += 1
-            continue
-        if crossing + covering >= len(choices.listed):
-            choices = choosing.wider(choices, 2 * (crossing + covering), len(choices.number))
-        choosing.listed(choices, near, crossing, covering, layer_of)
-        if choosing.ways(choices) == 0:
-            windows.forget(near)
-            continue
-        if crossing:
-            points = _points(rest, mine, own, crossing, near)
-            if points > len(room.piece) or crossing + 1 > len(room.mark):
-                room = space(2 * points, 2 * crossing + 2, len(room.trap))
-            while not _swept(room, rest, mine, own, crossing, near):
-                room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-        windows.forget(near)
-        while wanted := choosing.measured(choices, room) if crossing else choosing.whole(choices, own_area[own]):
-            choices = choosing.wider(choices, len(choices.listed), wanted)
-        wanted = used + choices.size[FOUND]
-        if wanted > len(area):
-            rows, area = tally.longer_rows(rows, 2 * wanted), tally.longer(area, 2 * wanted)
-        used = choosing.write(choices, boxes, own, dust, rows, area, used)
-    return rows[:used], area[:used]
+    desk = Desk(
+        space(256, 64, 1024),
+        windows.room(shapes),
+        choosing.choosing(layers),
+        np.empty((count, layers + 1), dtype=np.int32),
+        np.empty(count),
+        np.zeros(3, dtype=np.int64),
+    )
+    short = _written(given, owners, within, desk)
+    while short:
+        desk = _larger(desk, short)
+        short = _written(given, owners, within, desk)
+    used = desk.size[USED]
+    return desk.rows[:used], desk.area[:used]
+
+
+@kernel
+def _larger(desk: Desk, short: int) -> Desk:
+    """Return the desk with more room where it was short of it."""
+    room, near, choices, rows, area = desk.room, desk.near, desk.choices, desk.rows, desk.area
+    wanted = 2 * desk.size[WANTED]
+    if short == NEAR:
+        near = windows.larger(near, wanted)
+    elif short == LISTED:
+        choices = choosing.wider(choices, wanted, len(choices.number))
+    elif short == NUMBERS:
+        choices = choosing.wider(choices, len(choices.listed), wanted)
+    elif short == LINES:
+        room = space(max(wanted, len(room.piece)), max(wanted, len(room.mark)), len(room.trap))
+    elif short == SETS:
+        room = space(len(room.piece), len(room.mark), 2 * len(room.trap))
+    else:
+        rows, area = tally.longer_rows(rows, wanted), tally.longer(area, wanted)
+    return Desk(room, near, choices, rows, area, desk.size)
+
+
+@lean
+def _written(given: Given, owners: Places, within: bool, desk: Desk) -> int:
+    """Measure owners from where it was left off; return what there was too little room for, 0 if all are done."""
+    for n in range(desk.size[DONE], len(owners)):
+        short = _measured(given, owners[n], within, desk)
+        windows.forget(desk.near)
+        if short:
+            return short
+        desk.size[DONE] = n + 1
+    return 0
 
 
 @inlined
+def _measured(given: Given, own: int, within: bool, desk: Desk) -> int:
+    """Write the tuples of one owner down; return what there was too little room for, 0 if they are all there."""
+    rest, mine, near, choices, room, size = given.rest, given.mine, desk.near, desk.choices, desk.room, desk.size
+    rows, area, window, own_m2 = desk.rows, desk.area, mine.box[own], mine.area[own]
+    if np.isnan(window[0]):
+        return 0
+    after = own if within else -1
+    tiled = given.grid.rows > 0
+    size[WANTED] = windows.wanted_around(given.grid, window) if tiled else windows.wanted_beside(given.squares, window)
+    if size[WANTED] > len(near.shape):
+        return NEAR
+    if tiled:
+        windows.around(rest, given.grid, window, after, near)
+    else:
+        windows.beside(rest, given.squares, window, after, near)
+    crossing, covering = _parted(rest, mine, own, near)
+    dust = THIN * (window[2] - window[0] + window[3] - window[1])
+    if crossing == 0 and (covering == 0 or given.layers == 1):
+        # the commonest case by far where the owners are buildings
+        size[WANTED] = size[USED] + covering
+        if size[WANTED] > len(area):
+            return ROWS
+        whole, used = near.covering, size[USED]
+        if own_m2 > dust:
+            for n in range(covering):
+                rows[used + n, 0], rows[used + n, 1], area[used + n] = own, whole[n], own_m2
+            size[USED] += covering
+        return 0
+    size[WANTED] = crossing + covering + 1
+    if size[WANTED] > len(choices.listed):
+        return LISTED
+    choosing.listed(choices, near, crossing, covering, given.layer_of)
+    if choosing.ways(choices) == 0:
+        return 0
+    if crossing:
+        size[WANTED] = max(_points(rest, mine, own, crossing, near), crossing + 2)
+        if size[WANTED] > len(room.piece) or crossing + 2 > len(room.mark):
+            return LINES
+        if not _swept(room, rest, mine, own, crossing, near):
+            return SETS
+    size[WANTED] = choosing.measured(choices, room) if crossing else choosing.whole(choices, own_m2)
+    if size[WANTED]:
+        return NUMBERS
+    size[WANTED] = size[USED] + choices.size[FOUND]
+    if size[WANTED] > len(area):
+        return ROWS
+    size[USED] = choosing.write(choices, rest.box, own, dust, rows, area, size[USED])
+    return 0
+
+
+@lean
 def _parted(rest: Flat, mine: Flat, own: int, near: Near) -> tuple[int, int]:
     """Write down which shapes have to be swept, and which hold the whole window; return how many."""
     shapes, seen, holds, crossing, covering = near.shape, near.seen, near.holds, near.crossing, near.covering
@@ -210,11 +325,11 @@ def _line_between(small: Flat, begin: int, ring_end: int, end: int, other: Flat,
     return False
 
 
-@kernel
+@lean
 def _points(rest: Flat, mine: Flat, own: int, crossing: int, near: Near) -> int:
     """Return how many edges may be in the owner's window, and a few more."""
     run, seen, shapes, ring, shape = near.run, near.seen, near.crossing, rest.ring, rest.shape
-    points = mine.ring[mine.shape[own + 1]] - mine.ring[mine.shape[own]]
+    points = mine.ring[mine.shape[own + 1]] - mine.ring[mine.shape[own]] + 2
     for n in range(near.size[RUNS]):
         points += run[n, 1] - run[n, 0]
     for n in range(crossing):
@@ -223,7 +338,7 @@ def _points(rest: Flat, mine: Flat, own: int, crossing: int, near: Near) -> int:
     return points
 
 
-@kernel
+@lean
 def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: int, near: Near) -> bool:
     """Measure the sets of shapes in the owner's window: the owner is local shape 0; tell whether there was room."""
     window = mine.box[own]
@@ -233,10 +348,10 @@ def _swept(room: Space, rest: Flat, mine: Flat, own: int, crossing: int, near: N
     _enter(room, rest, crossing, near, frame)
     for n in range(crossing + 1):
         room.mark[n] = mark_of(n + 1)
-    return slabs.sweep(room, crossing + 1, frame[2], frame[3], False)
+    return strokes.measure(room, crossing + 1, frame[2], frame[3])
 
 
-@kernel
+@lean
 def _enter(room: Space, rest: Flat, crossing: int, near: Near, frame: edges.Frame) -> None:
     """Enter what is in the window of the shapes with an edge there; the whole outline where their corner is unclear."""
     x, y, owner_of, run, seen, holds, shapes = (

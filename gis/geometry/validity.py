@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
+from gis.compiled import Flags, Floats, Ints, batches, kernel, lean, spread
 from gis.geometry import outlines
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
@@ -55,8 +55,29 @@ def _simple(x: Floats, y: Floats, ring: Ints, shape: Ints, first: int, last: int
             continue
         begin, end = ring[shape[n]], ring[shape[n + 1]]
         if 4 <= end - begin <= _MANY:
-            sound[n - first] = _ring(x, y, begin, end - 1)
+            sound[n - first] = _starry(x, y, begin, end - 1) or _ring(x, y, begin, end - 1)
     return sound
+
+
+@lean
+def _starry(x: Floats, y: Floats, begin: int, end: int) -> bool:
+    """Tell whether a closed ring clearly goes once round the middle of its points, and never back."""
+    if x[begin] != x[end] or y[begin] != y[end]:
+        return False
+    middle_x = middle_y = 0.0
+    for k in range(begin, end):
+        middle_x += x[k] - x[begin]
+        middle_y += y[k] - y[begin]
+    middle_x, middle_y = x[begin] + middle_x / (end - begin), y[begin] + middle_y / (end - begin)
+    ax, ay, left, right, rounds = x[begin] - middle_x, y[begin] - middle_y, 0, 0, 0
+    for k in range(begin + 1, end + 1):
+        bx, by = x[k] - middle_x, y[k] - middle_y
+        cross, error = ax * by - ay * bx, 1e-14 * (abs(ax * by) + abs(ay * bx))
+        left += cross > error
+        right += cross < -error
+        rounds += (ay < 0.0) != (by < 0.0)
+        ax, ay = bx, by
+    return rounds == 2 and (left == end - begin or right == end - begin)
 
 
 @kernel
@@ -88,7 +109,7 @@ def _ring(x: Floats, y: Floats, begin: int, end: int) -> bool:
     return True
 
 
-@kernel
+@lean
 def _apart(x: Floats, y: Floats, a: int, b: int, begin: int, end: int) -> bool:
     """Tell whether two edges of a ring clearly have no point in common but the end that neighbours share."""
     if a + 1 == b or (b + 1 == end and a == begin):
@@ -102,7 +123,7 @@ def _apart(x: Floats, y: Floats, a: int, b: int, begin: int, end: int) -> bool:
     return three * four > 0
 
 
-@kernel
+@lean
 def _side(x: Floats, y: Floats, edge: int, point: int) -> int:
     """Return 1 or -1 for a point clearly to one side of an edge's line, 0 where rounding might decide."""
     dx, dy = x[edge + 1] - x[edge], y[edge + 1] - y[edge]
@@ -111,7 +132,7 @@ def _side(x: Floats, y: Floats, edge: int, point: int) -> int:
     return 1 if cross > error else -1 if cross < -error else 0
 
 
-@kernel
+@lean
 def _folded(x: Floats, y: Floats, one: int, two: int) -> bool:
     """Tell whether an edge turns back along the one before it, or nearly so."""
     dx, dy = x[one + 1] - x[one], y[one + 1] - y[one]

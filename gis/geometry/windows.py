@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel
+from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, lean
+from gis.geometry import sorting
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat
 
@@ -15,8 +16,6 @@ from gis.geometry.outlines import Flat
 SHAPES, RUNS = range(2)
 # what Near.seen says of a shape, in bits: noted, too near to the way to its corner to tell, has an edge in the window
 NOTED, UNCLEAR, CROSSES = 1, 2, 4
-# lists longer than this are sorted by more than insertion
-_SHORT = 48
 _SMALLEST_BIN_M = 1.0
 # nearer to a bend of the way to the window's corner than this, an edge is not told from the bend, m
 _BEND_M = 1e-6
@@ -121,7 +120,7 @@ def _binned(boxes: Floats, west: float, south: float, side: float, columns: int,
     return start, shape
 
 
-@inlined
+@lean
 def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) -> None:
     """Note the shapes whose box meets a window, by their boxes alone.
 
@@ -150,7 +149,7 @@ def beside(rest: Flat, squares: Bins, window: Floats, after: int, near: Near) ->
                     shapes += 1
                     seen[one] = NOTED | UNCLEAR | CROSSES
     size[SHAPES], size[RUNS] = shapes, 0
-    _sorted(here, shapes)
+    sorting.alone(here, shapes)
 
 
 @inlined
@@ -244,7 +243,7 @@ def forget(near: Near) -> None:
         near.seen[near.shape[n]], near.holds[near.shape[n]] = 0, False
 
 
-@inlined
+@lean
 def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> None:
     """Note what lies around a window.
 
@@ -288,7 +287,7 @@ def around(rest: Flat, grid: Grid, window: Floats, after: int, near: Near) -> No
             else:
                 met = False
     size[SHAPES], size[RUNS] = shapes, _run_on(run, runs)
-    _sorted(here, shapes)
+    sorting.alone(here, shapes)
     _kept(rest, window, near)
 
 
@@ -330,15 +329,7 @@ def wanted_around(grid: Grid, window: Floats) -> int:
 @inlined
 def _run_on(run: Places, count: int) -> int:
     """Sort runs of edges and make one of those that overlap or follow each other; return how many there are."""
-    if count > _SHORT:
-        order = np.argsort(run[:count, 0], kind="mergesort")
-        run[:count] = run[:count][order]
-    for n in range(1, count):
-        first, last, k = run[n, 0], run[n, 1], n - 1
-        while k >= 0 and run[k, 0] > first:
-            run[k + 1, 0], run[k + 1, 1] = run[k, 0], run[k, 1]
-            k -= 1
-        run[k + 1, 0], run[k + 1, 1] = first, last
+    sorting.together(run[:, 0], run[:, 1], count)
     kept = 0
     for n in range(count):
         if kept and run[n, 0] <= run[kept - 1, 1]:
@@ -426,20 +417,6 @@ def _passes(x: Floats, y: Floats, k: int, window: Floats) -> bool:
 
 
 @inlined
-def _sorted(values: Places, count: int) -> None:
-    """Sort the first few entries in place."""
-    if count > _SHORT:
-        values[:count] = np.sort(values[:count])
-        return
-    for n in range(1, count):
-        one, k = values[n], n - 1
-        while k >= 0 and values[k] > one:
-            values[k + 1] = values[k]
-            k -= 1
-        values[k + 1] = one
-
-
-@inlined
 def _kept(rest: Flat, window: Floats, near: Near) -> None:
     """Drop shapes whose box only touches the window; ask the whole outline of unclear ones without an edge in it."""
     here, seen, holds, boxes, kept = near.shape, near.seen, near.holds, rest.box, 0
@@ -455,7 +432,7 @@ def _kept(rest: Flat, window: Floats, near: Near) -> None:
     near.size[SHAPES] = kept
 
 
-@kernel
+@lean
 def _holds(rest: Flat, one: int, px: float, py: float) -> bool:
     """Tell whether a shape holds a place far from its edges."""
     x, y, inside = rest.x, rest.y, False

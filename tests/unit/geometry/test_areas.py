@@ -107,5 +107,6 @@ def test_a_shape_beyond_all_tiles_meets_nothing(dx, dy):
     own = outlines.of(np.array([shapely.box(dx, dy, dx + 10, dy + 10 if dy else 90)], dtype=object))
     tiles, layer_of = grid.over(rest, wanted=12), np.zeros(1, dtype=np.int32)
     owners = np.zeros(1, dtype=np.int32)
-    rows, _ = compiled.as_plain(tuples._areas)(rest.flat, layer_of, 1, tiles, windows.NO_BINS, own.flat, owners, False)
+    given = tuples.Given(rest.flat, layer_of, 1, tiles, windows.NO_BINS, own.flat)
+    rows, _ = compiled.as_plain(tuples._areas)(given, owners, False)
     assert len(rows) == 0

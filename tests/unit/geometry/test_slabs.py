@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis import compiled
-from gis.geometry import edges, outlines, slabs, tuples
+from gis.geometry import edges, outlines, slabs, strokes, tuples
 from gis.geometry.room import COVER, COVERS, FIRST, NE, NEXT, NW, PIECES, SE, SLAB, SW, TRAPS, mark_of, space
 
-ENTER, SWEEP = compiled.as_plain(edges.enter), compiled.as_plain(slabs.sweep)
+ENTER, SWEEP, MEASURE = (compiled.as_plain(each) for each in (edges.enter, slabs.sweep, strokes.measure))
 SPACE, MARK = compiled.as_plain(space), compiled.as_plain(mark_of)
 
 SQUARE = shapely.box(0, 0, 12, 12)
@@ -39,15 +39,15 @@ def entered(shapes, window):
 def swept(shapes, window, drawn):
     """Return the area of each set of shapes in a window."""
     room = entered(shapes, window)
-    assert SWEEP(room, len(shapes), window[2] - window[0], window[3] - window[1], drawn)
+    assert (SWEEP if drawn else MEASURE)(room, len(shapes), window[2] - window[0], window[3] - window[1])
     sets = [tuple(room.member[room.cover[n] : room.cover[n + 1]].tolist()) for n in range(room.size[COVERS])]
+    if not drawn:
+        return dict(zip(sets, room.area[: len(sets)].tolist(), strict=True))
     area = dict.fromkeys(sets, 0.0)
     for t in range(room.size[TRAPS]):
         here, there = room.slab[room.place[t, SLAB]]
         rise = room.trap[t, NW] - room.trap[t, SW] + room.trap[t, NE] - room.trap[t, SE]
         area[sets[room.place[t, COVER]]] += (there - here) * rise / 2
-    if not drawn:
-        area = dict(zip(sets, room.area[: len(sets)].tolist(), strict=True))
     assert len(area) == len(sets)
     return area
 
