@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gis.compiled import Ints, Marks, Places, inlined, kernel
+from gis.compiled import Ints, Marks, Places, inlined, kernel, lean
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
 from gis.geometry.room import marks
@@ -50,7 +50,7 @@ def covers(faces: Faces, layer_of: Places, layers: int, run: Callable[[object], 
     return Groups(*run(_numbered)(faces.cover_start, faces.member, layer_of, layers, marks(len(layer_of))))
 
 
-@kernel
+@lean
 def compared(start: Ints, member: Places, one: int, other: int) -> int:
     """Compare two groups as tuples of features.
 

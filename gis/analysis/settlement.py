@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gis.analysis.groups import Groups, compared
 from gis.analysis.ties import Ties
-from gis.compiled import Flags, Floats, Ints, Places, kernel
+from gis.compiled import Flags, Floats, Ints, Places, kernel, lean
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
 
@@ -203,7 +203,7 @@ def _settle(case: _Case) -> None:
                     left -= 1
 
 
-@kernel
+@lean
 def _meet(case: _Case, one: int, other: int) -> bool:
     """Tell whether two features meet; a feature meets itself."""
     if one == other:
@@ -212,13 +212,13 @@ def _meet(case: _Case, one: int, other: int) -> bool:
     return keyed.has(case.together, np.int64(min(one, other)) * features + max(one, other))
 
 
-@kernel
+@lean
 def _holds(case: _Case, face: int, feature: int) -> bool:
     """Tell whether a feature must keep a face."""
     return keyed.has(case.held, np.int64(face) * len(case.beyond) + feature)
 
 
-@kernel
+@lean
 def _reaches_beyond(case: _Case, face: int, feature: int, layer: int) -> bool:
     """Tell whether a feature truly lies outside a layer here; on ground given up lately, anywhere."""
     if case.drawn[face, layer]:
@@ -228,7 +228,7 @@ def _reaches_beyond(case: _Case, face: int, feature: int, layer: int) -> bool:
     return not keyed.has(case.lost, key)
 
 
-@kernel
+@lean
 def _fits_before(case: _Case, face: int, feature: int, layer: int) -> bool:
     """Tell whether a feature meets all earlier ones on a face and truly lies outside the layers open there."""
     for earlier in range(layer):
@@ -241,7 +241,7 @@ def _fits_before(case: _Case, face: int, feature: int, layer: int) -> bool:
     return True
 
 
-@kernel
+@lean
 def _staying(case: _Case, face: int, layer: int) -> int:
     """Return the group of the layer's features that fit the earlier layers here, or that nothing must change."""
     here = case.now[face, layer]
@@ -270,7 +270,7 @@ def _staying(case: _Case, face: int, layer: int) -> int:
     return new
 
 
-@kernel
+@lean
 def _agree(case: _Case, face: int, group: int) -> bool:
     """Tell whether the features of a group may cover the face together."""
     for i in range(case.start[group], case.start[group + 1]):
@@ -295,7 +295,7 @@ def _best_offer(case: _Case, face: int, layer: int, stay: int) -> int:
     return _longest(case, face, layer, stay, offer, border, count)
 
 
-@kernel
+@lean
 def _offered(case: _Case, offer: Ints, border: Floats, count: int, group: int, length: float) -> int:
     """Add a border to the offers, one entry a group of the same members; return how many there are."""
     for k in range(count):
@@ -306,7 +306,7 @@ def _offered(case: _Case, offer: Ints, border: Floats, count: int, group: int, l
     return count + 1
 
 
-@kernel
+@lean
 def _longest(case: _Case, face: int, layer: int, stay: int, offer: Ints, border: Floats, count: int) -> int:
     """Return the fitting offer with the longest border, ties by key."""
     best, length = _NONE_FITS, -1.0
@@ -319,7 +319,7 @@ def _longest(case: _Case, face: int, layer: int, stay: int, offer: Ints, border:
     return best
 
 
-@kernel
+@lean
 def _among(case: _Case, feature: int, group: int) -> bool:
     """Tell whether a feature is in a group."""
     n, end = case.start[group], case.start[group + 1]
@@ -328,7 +328,7 @@ def _among(case: _Case, feature: int, group: int) -> bool:
     return n < end
 
 
-@kernel
+@lean
 def _fits(case: _Case, face: int, layer: int, stay: int, offer: int) -> bool:
     """Tell whether a neighbour's group can be taken over here."""
     here = case.now[face, layer]
@@ -356,7 +356,7 @@ def _fits(case: _Case, face: int, layer: int, stay: int, offer: int) -> bool:
     return True
 
 
-@kernel
+@lean
 def _open_fits(case: _Case, face: int, layer: int) -> bool:
     """Tell whether all earlier features on a face truly reach ground that the layer leaves open."""
     for earlier in range(layer):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Places, batches, inlined, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Places, batches, inlined, kernel, lean, spread
 from gis.geometry import edges, slabs, tally, tiles
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat, Outlines
@@ -236,7 +236,7 @@ def _deep_enough(room: Space, ground: Ints, edges: Floats, radius: float) -> int
     return ASK if unsure else NO
 
 
-@kernel
+@lean
 def _shallow(
     edges: Floats, count: int, nearest: int, trapezoid: tuple[float, float, float, float, float, float], radius: float
 ) -> bool:
@@ -261,7 +261,7 @@ def _put(cell: Floats, n: int, x0: float, x1: float, a0: float, a1: float, b0: f
     cell[n, 0], cell[n, 1], cell[n, 2], cell[n, 3], cell[n, 4], cell[n, 5] = x0, x1, a0, a1, b0, b1
 
 
-@kernel
+@lean
 def _depth(edges: Floats, count: int, px: float, py: float) -> tuple[float, int]:
     """Return the distance of a point from the nearest edge, m, and which that is."""
     best, nearest = np.inf, 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, Marks, Places, batches, kernel, spread
+from gis.compiled import Flags, Floats, Ints, Marks, Places, batches, kernel, lean, spread
 from gis.geometry import grid as tiling
 from gis.geometry import tally, tiles
 from gis.geometry.grid import Grid
@@ -339,7 +339,7 @@ def _neighbours(
     return _merged(start, near, near_m)
 
 
-@kernel
+@lean
 def _of(face: Places, pairs: Places, n: int) -> tuple[int, int]:
     """Return the faces of a pair of parts."""
     return face[pairs[n, 0]], face[pairs[n, 1]]

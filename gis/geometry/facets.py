@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.compiled import Flags, Floats, Ints, batches, kernel, spread
+from gis.compiled import Flags, Floats, Ints, batches, kernel, lean, spread
 from gis.geometry import edges, outlines, parts, rings, slabs, tally, tiles, validity
 from gis.geometry.faces import Faces
 from gis.geometry.grid import Grid
@@ -89,7 +89,7 @@ def _swept(shapes: Outlines, faces: Faces, label: Ints, count: int, workers: int
     return borders
 
 
-@kernel
+@lean
 def _placed(line: Floats, what: Ints, place: Ints, borders: Borders) -> None:
     """Write borders where the next one of their label belongs."""
     for n in range(len(line)):
@@ -173,7 +173,7 @@ def _borders(flat: Flat, grid: Grid, first: int, last: int, part_start: Ints, pa
     return lines[:used].copy(), whats[:used].copy()
 
 
-@kernel
+@lean
 def _of_one_label(label: Ints, begin: int, end: int) -> bool:
     """Tell whether nothing is to be drawn between the parts of a tile."""
     for n in range(begin + 1, end):
@@ -213,7 +213,7 @@ def _lines(room: Space, label: Ints) -> tuple[Floats, Ints, Ints, int]:
     return line, end, what, count
 
 
-@kernel
+@lean
 def _uprights(room: Space, label: Ints, slab: int, line: Floats, end: Ints, what: Ints, count: int) -> int:
     """Add the upright borders between a slab and the one before it; return how many borders there are."""
     trap = room.trap
@@ -279,7 +279,7 @@ def _points(
     return point
 
 
-@kernel
+@lean
 def _exact(
     room: Space, piece: int, side: int, spot: tuple[float, float], flat: Flat, grid: Grid, corner: tuple[float, float]
 ) -> tuple[bool, float, float]:

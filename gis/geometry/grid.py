@@ -113,7 +113,7 @@ def _frame(
     return west, south, width, height, int((east - west) // width) + 1, int((north - south) // height) + 1
 
 
-@kernel
+@lean
 def _touched(values: Floats, first: float, step: float) -> bool:
     """Tell whether one of some coordinates lies on one of some lines."""
     for value in values:
@@ -142,7 +142,7 @@ def _side(
     return float(side)
 
 
-@kernel
+@lean
 def _crowd(
     x: Floats, y: Floats, begins: NDArray[np.intp], squares: tuple[float, float, float, int], count: Floats
 ) -> None:

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel
+from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel, lean
 from gis.errors import FrameError
 from gis.geometry.parts import Shapes
 
@@ -358,7 +358,7 @@ def _owners(ring: Ints, shape: Ints, points: int) -> Places:
     return owner
 
 
-@kernel
+@lean
 def _u32(data: NDArray[np.uint8], at: int, little: bool) -> np.uint32:
     """Read four bytes as a number."""
     value = np.uint32(0)
@@ -367,7 +367,7 @@ def _u32(data: NDArray[np.uint8], at: int, little: bool) -> np.uint32:
     return value
 
 
-@kernel
+@lean
 def _u64(data: NDArray[np.uint8], at: int, little: bool) -> np.uint64:
     """Read eight bytes as the bits of a float."""
     value = np.uint64(0)
@@ -376,7 +376,7 @@ def _u64(data: NDArray[np.uint8], at: int, little: bool) -> np.uint64:
     return value
 
 
-@kernel
+@lean
 def _head(data: NDArray[np.uint8], at: int, end: int) -> tuple[bool, int, int, int]:
     """Read the head of a geometry: byte order, kind, bytes a point, and where its content begins (-1: cut short)."""
     if at + 9 > end:
@@ -395,7 +395,7 @@ def _head(data: NDArray[np.uint8], at: int, end: int) -> tuple[bool, int, int, i
     return little, int(kind), width, at if at + 4 <= end else -1
 
 
-@kernel
+@lean
 def _count(data: NDArray[np.uint8], start: Ints) -> tuple[int, int, int, int]:
     """Count rings and coordinates; return them with the first row that cannot be read and what is wrong with it."""
     rings, points = 0, 0
@@ -435,7 +435,7 @@ def _count(data: NDArray[np.uint8], start: Ints) -> tuple[int, int, int, int]:
     return rings, points, -1, _GOOD
 
 
-@kernel
+@lean
 def _closes(data: NDArray[np.uint8], first: int, last: int) -> bool:
     """Tell whether two points are the same to the last bit."""
     for k in range(16):
@@ -444,7 +444,7 @@ def _closes(data: NDArray[np.uint8], first: int, last: int) -> bool:
     return True
 
 
-@kernel
+@lean
 def _fill(
     data: NDArray[np.uint8],
     start: Ints,

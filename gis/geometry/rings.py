@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gis.compiled import Flags, Floats, Ints, kernel
+from gis.compiled import Flags, Floats, Ints, kernel, lean
 
 
 class Borders(NamedTuple):
@@ -148,14 +148,14 @@ def _chains(line: Floats) -> tuple[Ints, Ints]:
     return first, following
 
 
-@kernel
+@lean
 def _slot(px: float, py: float, slots: int) -> np.int64:
     """Return the slot of a place."""
     mixed = np.int64(px * 1048576.0) * 73856093 ^ np.int64(py * 1048576.0) * 19349663
     return (mixed ^ (mixed >> 17)) & (slots - 1)
 
 
-@kernel
+@lean
 def _next(line: Floats, first: Ints, following: Ints, gone: Flags, last: int) -> int:
     """Return a border that begins where the last one ends: the one furthest to the left (-1: none)."""
     px, py = line[last, 2], line[last, 3]
@@ -172,7 +172,7 @@ def _next(line: Floats, first: Ints, following: Ints, gone: Flags, last: int) ->
     return best
 
 
-@kernel
+@lean
 def _passed(line: Floats, path: Ints, length: int, first: Ints, following: Ints) -> int:
     """Return the position on the path of the border that begins where the last one ends (-1: none)."""
     px, py = line[path[length - 1], 2], line[path[length - 1], 3]
@@ -189,7 +189,7 @@ def _passed(line: Floats, path: Ints, length: int, first: Ints, following: Ints)
     return -1
 
 
-@kernel
+@lean
 def _closed(
     line: Floats, edge: Ints, path: Ints, span: tuple[int, int], points: Floats, used: int, sides: tuple[float, float]
 ) -> int:
@@ -208,7 +208,7 @@ def _closed(
     return used
 
 
-@kernel
+@lean
 def _on_line(value: float, size: float) -> bool:
     """Tell whether a coordinate from the grid's corner lies on a side of a tile."""
     return np.round(value / size) * size == value
@@ -249,7 +249,7 @@ def _shells(points: Floats, ring: Ints, owner: Ints, area: Floats) -> Ints:
     return shell
 
 
-@kernel
+@lean
 def _around(points: Floats, ring: Ints, n: int, px: float, py: float) -> bool:
     """Tell whether a ring surrounds a point."""
     inside = False

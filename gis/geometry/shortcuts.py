@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gis.compiled import Floats, Ints, Places, inlined, kernel
+from gis.compiled import Floats, Ints, Places, inlined, kernel, lean
 from gis.geometry import tally
 from gis.geometry.walks import (
     FIRST,
@@ -157,7 +157,7 @@ def _forget(reach: Reach, station: int, cost: Floats) -> None:
         cost[reach.item[n]] = np.inf
 
 
-@kernel
+@lean
 def _at_end(graph: Graph, starts: Stops, station: int, links: Links, link: int, end: int, cost: Floats) -> float:
     """Return what it takes from a station to an end of a link without it."""
     edge = links.edge[link, end]
@@ -203,7 +203,7 @@ def _spread(graph: Graph, limit: float, mark: int, cost: Floats, better: Room) -
     return better
 
 
-@kernel
+@lean
 def _doors(
     graph: Graph, stops: Stops, node: int, cost: Floats, limit: float, offers: Offers, found: int
 ) -> int:
@@ -219,7 +219,7 @@ def _doors(
     return found
 
 
-@kernel
+@lean
 def _beside(
     graph: Graph, edge: int, off: Floats, begins: float, stops: Stops, limit: float, offers: Offers, found: int
 ) -> int:

@@ -84,32 +84,32 @@ def measure(room: Space, shapes: int, width: float, height: float) -> bool:
         if coming >= width:
             break
         here = max(here, coming)
+        # up to which line it has to be found anew where they meet
+        last = k
         if at == coming and stroke[order[k], END] > at:
             # lines so near each other that rounding leads round in a ring stay as they are
             if swaps > count * count:
                 stroke[order[k], COMING] = stroke[order[k], END]
                 continue
             order[k], order[k + 1] = order[k + 1], order[k]
-            _met(room, k + 1, count, here)
-            swaps, lowest, highest = swaps + 1, min(lowest, k), max(highest, k + 1)
-        elif at == coming and _goes_on(room, order[k], here):
-            pass
+            last, swaps, lowest, highest = k + 1, swaps + 1, min(lowest, k), max(highest, k + 1)
         elif at == coming:
-            count, lowest, highest = count - 1, min(lowest, k), max(highest - 1, k)
-            for n in range(k, count):
-                order[n] = order[n + 1]
+            if not _goes_on(room, order[k], here):
+                last, count, lowest, highest = k - 1, count - 1, min(lowest, k), max(highest - 1, k)
+                for n in range(k, count):
+                    order[n] = order[n + 1]
         elif begins == coming:
             k, s = _begun(room, start[s], count, here), s + 1
             if k == 0:
                 continue
-            count, lowest, highest = count + 1, min(lowest, k), max(highest + 1, k)
+            last, count, lowest, highest = k, count + 1, min(lowest, k), max(highest + 1, k)
         else:
             one, t, lowest = toggle_owner[t], t + 1, 0
             corner ^= mark[one]
             inside[one] = not inside[one]
             continue
-        _met(room, k - 1, count, here)
-        _met(room, k, count, here)
+        for n in range(k - 1, last + 1):
+            _met(room, n, count, here)
     order[count], room.size[COVERS] = room.size[PIECES] + 1, covers
     for k in range(count + 1):
         _settled(piece, stroke, room.bound, room.area, order[k], width)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gis.compiled import Flags, Floats, Places, inlined, kernel
-from gis.geometry import edges, slabs
+from gis.compiled import Flags, Floats, Marks, Places, inlined, kernel, lean
+from gis.geometry import edges, slabs, sorting
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat
 from gis.geometry.room import COVER, COVERS, NE, NW, PIECES, SE, SLABS, SW, THIN, TOGGLES, TRAPS, Space, mark_of, space
@@ -76,46 +76,60 @@ def filled(room: Space, flat: Flat, grid: Grid, tile: int, seen: Flags, local: P
     tuple
         The room, a larger one where that must be, and the tile's shapes, sorted.
     """
-    x, y, owner = flat.x, flat.y, flat.owner
-    e0, e1 = grid.edge_start[tile], grid.edge_start[tile + 1]
-    t0, t1 = grid.toggle_start[tile], grid.toggle_start[tile + 1]
-    c0, c1 = grid.corner_start[tile], grid.corner_start[tile + 1]
-    here = np.empty(e1 - e0 + c1 - c0, dtype=np.int32)
-    count = 0
-    for n in range(c0, c1):
-        seen[grid.corner[n]] = True
-        here[count] = grid.corner[n]
+    edges_here = grid.edge_start[tile + 1] - grid.edge_start[tile]
+    toggles = grid.toggle_start[tile + 1] - grid.toggle_start[tile]
+    here = np.empty(edges_here + grid.corner_start[tile + 1] - grid.corner_start[tile], dtype=np.int32)
+    count = _here(flat.owner, grid, tile, seen, here)
+    if edges_here + toggles > len(room.piece) or count > len(room.mark):
+        room = space(2 * (edges_here + toggles) + 16, 2 * count + 16, len(room.trap))
+    _enter(room, flat, grid, tile, here, count, seen, local)
+    return room, here[:count]
+
+
+@lean
+def _here(owner: Places, grid: Grid, tile: int, seen: Flags, here: Places) -> int:
+    """List the shapes that hold a tile's corner or have an edge in it, sorted; return how many there are."""
+    corner, edge, count = grid.corner, grid.edge, 0
+    for n in range(grid.corner_start[tile], grid.corner_start[tile + 1]):
+        seen[corner[n]] = True
+        here[count] = corner[n]
         count += 1
-    for n in range(e0, e1):
-        shape = owner[grid.edge[n]]
+    for n in range(grid.edge_start[tile], grid.edge_start[tile + 1]):
+        shape = owner[edge[n]]
         if not seen[shape]:
             seen[shape] = True
             here[count] = shape
             count += 1
-    here = np.sort(here[:count])
-    if e1 - e0 + t1 - t0 > len(room.piece) or count > len(room.mark):
-        room = space(2 * (e1 - e0 + t1 - t0) + 16, 2 * count + 16, len(room.trap))
+    sorting.alone(here, count)
+    return count
+
+
+@lean
+def _enter(
+    room: Space, flat: Flat, grid: Grid, tile: int, here: Places, count: int, seen: Flags, local: Places
+) -> None:
+    """Enter the edges and toggles of a tile."""
+    x, y, owner, edge, corner = flat.x, flat.y, flat.owner, grid.edge, grid.corner
     for n in range(count):
         local[here[n]], seen[here[n]] = n, False
-        room.mark[n] = mark_of(here[n])
-        room.inside[n] = False
-    for n in range(c0, c1):
-        room.inside[local[grid.corner[n]]] = True
+        room.mark[n], room.inside[n] = mark_of(here[n]), False
+    for n in range(grid.corner_start[tile], grid.corner_start[tile + 1]):
+        room.inside[local[corner[n]]] = True
     west = grid.west + (tile % grid.columns) * grid.width
     south = grid.south + (tile // grid.columns) * grid.height
     frame = (west, south, grid.width, grid.height)
-    piece, tie, edge, pieces, n = room.piece, room.tie, grid.edge, 0, e0
-    while n < e1:
+    pieces, n, last = 0, grid.edge_start[tile], grid.edge_start[tile + 1]
+    while n < last:
         # edges of following numbers follow each other
         k, end = edge[n], n + 1
-        while end < e1 and edge[end] == k + end - n:
+        while end < last and edge[end] == k + end - n:
             end += 1
-        pieces = edges.add(piece, tie, pieces, x, y, (k, k + end - n), local[owner[k]], frame)
+        pieces = edges.add(room.piece, room.tie, pieces, x, y, (k, k + end - n), local[owner[k]], frame)
         n = end
-    for n in range(t0, t1):
-        room.toggle_x[n - t0], room.toggle_owner[n - t0] = grid.toggle_x[n], local[grid.toggle_shape[n]]
-    room.size[PIECES], room.size[TOGGLES] = pieces, t1 - t0
-    return room, here
+    first, end = grid.toggle_start[tile], grid.toggle_start[tile + 1]
+    for n in range(first, end):
+        room.toggle_x[n - first], room.toggle_owner[n - first] = grid.toggle_x[n], local[grid.toggle_shape[n]]
+    room.size[PIECES], room.size[TOGGLES] = pieces, end - first
 
 
 @kernel
@@ -132,8 +146,14 @@ def parts_of(room: Space) -> tuple[Places, int]:
     tuple
         The part of each trapezoid, numbered in their order, and how many there are.
     """
-    traps, trap, first, cover = room.size[TRAPS], room.trap, room.first, room.place
-    parent = np.arange(traps).astype(np.int32)
+    part = np.empty(room.size[TRAPS], dtype=np.int32)
+    return part, _parts(room, np.arange(len(part)).astype(np.int32), part)
+
+
+@lean
+def _parts(room: Space, parent: Places, part: Places) -> int:
+    """Give each trapezoid the number of its part; return how many parts there are."""
+    trap, first, cover = room.trap, room.first, room.place
     for slab in range(1, room.size[SLABS]):
         a, b = first[slab - 1], first[slab]
         end_a, end_b = b, first[slab + 1]
@@ -146,15 +166,14 @@ def parts_of(room: Space) -> tuple[Places, int]:
             else:
                 b += 1
     count = 0
-    part = np.empty(traps, dtype=np.int32)
-    for n in range(traps):
+    for n in range(len(part)):
         root = find(parent, n)
         if root == n:
             part[n] = count
             count += 1
         else:
             part[n] = part[root]
-    return part, count
+    return count
 
 
 @inlined
@@ -205,15 +224,19 @@ def _add(book: Parts, room: Space, here: Places, tile: int, west: float, south: 
     book = with_room(book, count, 2 * slab_count + 2 * traps, 4 * traps, room.size[COVERS], room.member)
     base = book.size[PARTS]
     book.size[PARTS] = base + count
-    covers = _covers(book, room, here)
+    covers = np.empty(room.size[COVERS], dtype=np.int32)
+    _cover(book, room, here, np.empty(len(here), dtype=np.uint64), covers)
+    slots = 64
+    while slots < 8 * count:
+        slots *= 2
     _measure(book, room, part, covers, base, west, south)
-    _borders(book, room, part, count, base)
+    _borders(book, room, part, base, np.full(slots, -1, dtype=np.int32))
     _sides(book, room, part, base, tile)
     book.start[tile + 1] = book.size[PARTS]
     return book
 
 
-@kernel
+@lean
 def _measure(book: Parts, room: Space, part: Places, covers: Places, base: int, west: float, south: float) -> None:
     """Add the trapezoids up to the measures of their parts."""
     area, holes, cover, place, box = book.area, book.holes, book.cover, book.place, book.box
@@ -240,13 +263,9 @@ def _measure(book: Parts, room: Space, part: Places, covers: Places, base: int, 
             box[n, NORTH] = max(box[n, NORTH], south + max(trap[t, NW], trap[t, NE]))
 
 
-@kernel
-def _borders(book: Parts, room: Space, part: Places, count: int, base: int) -> None:
+@lean
+def _borders(book: Parts, room: Space, part: Places, base: int, slot: Places) -> None:
     """Add up the borders between the parts of a tile, and how often the trapezoids of one part touch."""
-    slots = 64
-    while slots < 8 * count:
-        slots *= 2
-    slot = np.full(slots, -1, dtype=np.int32)
     pair, border, perimeter, holes = book.pair, book.border, book.perimeter, book.holes
     trap, first, cover = room.trap, room.first, room.place
     n = book.size[BORDERS]
@@ -294,7 +313,7 @@ def _border(
     return n
 
 
-@kernel
+@lean
 def _sides(book: Parts, room: Space, part: Places, base: int, tile: int) -> None:
     """Write down which parts lie along the tile's west, east, south and north side."""
     slab_count = room.size[SLABS]
@@ -321,12 +340,10 @@ def _sides(book: Parts, room: Space, part: Places, base: int, tile: int) -> None
     book.size[SIDES] = n
 
 
-@kernel
-def _covers(book: Parts, room: Space, here: Places) -> Places:
-    """Return the position in the book of each cover of the sweep; add those that are new."""
-    found = np.empty(room.size[COVERS], dtype=np.int32)
+@lean
+def _cover(book: Parts, room: Space, here: Places, second_mark: Marks, found: Places) -> None:
+    """Find the position in the book of each cover of the sweep; add those that are new."""
     names, slot, begin, member, local = room.cover_mark, book.slot, room.cover, book.member, room.member
-    second_mark = np.empty(len(here), dtype=np.uint64)
     for n in range(len(here)):
         second_mark[n] = mark_of(np.uint64(here[n]) ^ np.uint64(_SECOND))
     mask = len(slot) - 1
@@ -348,4 +365,3 @@ def _covers(book: Parts, room: Space, here: Places) -> Places:
             book.cover_start[new] = members
         found[cover] = slot[at]
     book.size[KNOWN], book.size[NAMED] = new, members
-    return found

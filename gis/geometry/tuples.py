@@ -136,14 +136,14 @@ def areas(
     return members, area
 
 
-@kernel
+@lean
 def _count(rows: Places, count: Ints) -> None:
     """Count the rows of each owner, one place on."""
     for n in range(len(rows)):
         count[rows[n, 0] + 1] += 1
 
 
-@kernel
+@lean
 def _put(
     rows: Places, values: Floats, columns: Ints, before: Places, place: Ints, members: Places, area: Floats
 ) -> None:
@@ -156,7 +156,7 @@ def _put(
             members[at, columns[k]] = rows[n, k] - before[k]
 
 
-@kernel
+@lean
 def _moved(members: Places, area: Floats, column: int, place: Ints, to: Places, to_area: Floats) -> None:
     """Sort rows by one of their columns; equal ones keep their order."""
     for n in range(len(members)):
