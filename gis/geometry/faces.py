@@ -80,7 +80,7 @@ def of(shapes: Outlines, *, workers: int | None = None) -> Faces:
     Faces
         In the order of the tiles in which they begin, from the south-west row by row.
     """
-    grid = tiling.over(shapes)
+    grid = tiling.over(shapes, workers=workers)
     count = grid.columns * grid.rows
 
     def batch(run: tuple[int, int]) -> Parts:

@@ -6,12 +6,12 @@ is what costs.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import Floats, Ints, Places, kernel, lean
+from gis.compiled import Floats, Ints, Places, kernel, lean, spread
 from gis.geometry.edges import crossing
 from gis.geometry.outlines import Outlines
 
@@ -64,7 +64,9 @@ EMPTY = Grid(
 )  # fmt: skip
 
 
-def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -> Grid:
+def over(
+    shapes: Outlines, *, size: float | None = None, wanted: int = WANTED, workers: int | None = 1
+) -> Grid:
     """Lay a grid over shapes.
 
     Parameters
@@ -75,6 +77,8 @@ def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -
         Side of a square as large as a tile, m; without it, so that tiles where the edges are have as many as wanted.
     wanted
         How many edges a tile should have.
+    workers
+        Number of threads, None for all processors; two have something to do.
 
     Returns
     -------
@@ -86,12 +90,15 @@ def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED) -
     begins = np.flatnonzero(shapes.owner >= 0)
     frame = _frame(shapes, begins, boxes, size, wanted)
     _, _, width, _, columns, rows = frame
-    edge_start, edge = _edges(shapes.x, shapes.y, begins, frame)
-    line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, frame)
-    line, shape, x = _by_line(line, shape, x, rows)
-    toggles = _toggles(line, shape, x, width, columns, rows)
-    corners = _corners(line, shape, x, width, columns, rows)
-    return Grid(*frame, edge_start, edge, *toggles, *corners)
+
+    def along_lines() -> tuple[NDArray[Any], ...]:
+        line, shape, x = _crossings(shapes.x, shapes.y, shapes.owner, begins, frame)
+        line, shape, x = _by_line(line, shape, x, rows)
+        return *_toggles(line, shape, x, width, columns, rows), *_corners(line, shape, x, width, columns, rows)
+
+    jobs = (lambda: tuple(_edges(shapes.x, shapes.y, begins, frame)), along_lines)
+    inside, crossing_lines = spread(lambda job: job(), jobs, workers)
+    return Grid(*frame, *inside, *crossing_lines)
 
 
 def _frame(

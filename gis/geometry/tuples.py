@@ -109,7 +109,7 @@ def areas(
     own = layers[owner]
     # neighbours in one layer of small shapes are told apart by their boxes and by a line between them
     small = within and len(rest.x) <= _FEW * len(rest)
-    grid = tiling.EMPTY if small else tiling.over(rest, wanted=_WANTED)
+    grid = tiling.EMPTY if small else tiling.over(rest, wanted=_WANTED, workers=workers)
     squares = windows.bins(rest.boxes) if small else windows.NO_BINS
 
     # what one owner has read of the others its neighbours need next
@@ -129,10 +129,10 @@ def areas(
     for rows, values in found:
         _put(rows, values, columns, before, place, members, area)
     # an owner's tuples are in order already: it is left to sort by the layers before that of the owners
+    spare = (np.empty_like(members), np.empty_like(area)) if owner else (members, area)
     for column in range(owner - 1, -1, -1):
-        fresh = np.empty_like(members), np.empty_like(area)
-        _moved(members, area, column, np.zeros(len(layers[column]) + 1, dtype=np.int64), *fresh)
-        members, area = fresh
+        _moved(members, area, column, np.zeros(len(layers[column]) + 1, dtype=np.int64), *spare)
+        (members, area), spare = spare, (members, area)
     return members, area
 
 

@@ -7,8 +7,8 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.compiled import Flags, Floats, Ints, batches, kernel, lean, spread
-from gis.geometry import outlines
+from gis.compiled import Flags, Floats, Ints, Places, batches, kernel, lean, spread
+from gis.geometry import outlines, sorting
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
 
@@ -50,12 +50,13 @@ def valid(shapes: Shapes, flat: Outlines | None = None, *, workers: int | None =
 def _simple(x: Floats, y: Floats, ring: Ints, shape: Ints, first: int, last: int) -> Flags:
     """Tell which shapes are one ring whose edges meet only at their common ends, by more than rounding."""
     sound = np.zeros(last - first, dtype=np.bool_)
+    west, order = np.empty(_MANY), np.empty(_MANY, dtype=np.int32)
     for n in range(first, last):
         if shape[n + 1] - shape[n] != 1:
             continue
         begin, end = ring[shape[n]], ring[shape[n + 1]]
         if 4 <= end - begin <= _MANY:
-            sound[n - first] = _starry(x, y, begin, end - 1) or _ring(x, y, begin, end - 1)
+            sound[n - first] = _starry(x, y, begin, end - 1) or _ring(x, y, begin, end - 1, west, order)
     return sound
 
 
@@ -80,27 +81,26 @@ def _starry(x: Floats, y: Floats, begin: int, end: int) -> bool:
     return rounds == 2 and (left == end - begin or right == end - begin)
 
 
-@kernel
-def _ring(x: Floats, y: Floats, begin: int, end: int) -> bool:
+@lean
+def _ring(x: Floats, y: Floats, begin: int, end: int, west: Floats, order: Places) -> bool:
     """Tell whether a closed ring is clearly simple; `end` is its last point, equal to the first."""
     edges = end - begin
     if x[begin] != x[end] or y[begin] != y[end]:
         return False
-    west = np.empty(edges)
     for k in range(edges):
-        west[k] = min(x[begin + k], x[begin + k + 1])
+        west[k], order[k] = min(x[begin + k], x[begin + k + 1]), k
         # a point twice, or no place at all
         twice = x[begin + k] == x[begin + k + 1] and y[begin + k] == y[begin + k + 1]
         if twice or not np.isfinite(x[begin + k]) or not np.isfinite(y[begin + k]):
             return False
-    order = np.argsort(west)
+    sorting.together(west, order, edges)
     for i in range(edges):
         a = begin + order[i]
         east = max(x[a], x[a + 1])
         south, north = min(y[a], y[a + 1]), max(y[a], y[a + 1])
         for j in range(i + 1, edges):
             b = begin + order[j]
-            if west[order[j]] > east:
+            if west[j] > east:
                 break
             if min(y[b], y[b + 1]) > north or max(y[b], y[b + 1]) < south:
                 continue
