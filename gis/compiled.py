@@ -150,11 +150,13 @@ def insisted() -> Iterator[None]:
     None
     """
     global _insisting
-    _insisting += 1
+    with _making:
+        _insisting += 1
     try:
         yield
     finally:
-        _insisting -= 1
+        with _making:
+            _insisting -= 1
 
 
 @cache

@@ -12,9 +12,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gis.analysis.acceptance import require_columns
+from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.kinds import CATEGORY, COUNT, EXTENSIVE, INTENSIVE, numbers, require_kinds
-from gis.analysis.pieces import Pieces, pieces, require_keys, weights
+from gis.analysis.pieces import Pieces, pieces, weights
 from gis.analysis.rounding import whole
 from gis.analysis.versions import NEAREST
 from gis.errors import FrameError, UsageError
@@ -230,8 +230,7 @@ def apportion(
     [['B1', 7, '估算'], ['B2', 2, '估算']]
     """
     _require_way(by, weight)
-    require_columns("things", things, [source])
-    require_keys("things", things, source, unique=True)
+    require_keys("things", things, source)
     buildings = _buildings(through, source, target)
     counts = {field: COUNT for field, kind in kinds.items() if kind == COUNT and field in buildings.columns}
     stated = {field: kind for field, kind in kinds.items() if field not in counts or field in things.columns}
@@ -284,8 +283,8 @@ def _buildings(through: pd.DataFrame | None, source: str, target: str) -> pd.Dat
     if through is None:
         return pd.DataFrame({source: pd.Series(dtype="str"), target: pd.Series(dtype="str")})
     require_columns("through", through, (source, target))
-    require_keys("through", through, source, complete=False)
-    require_keys("through", through, target, complete=False)
+    require_keys("through", through, source, complete=False, unique=False)
+    require_keys("through", through, target, complete=False, unique=False)
     return pd.DataFrame(through[through[source].notna()])
 
 

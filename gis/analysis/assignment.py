@@ -12,8 +12,8 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import crs
-from gis.analysis.acceptance import require_columns
-from gis.analysis.pieces import NOISE, require_keys, share_column
+from gis.analysis.acceptance import require_keys
+from gis.analysis.pieces import NOISE, share_column
 from gis.errors import FrameError, UsageError
 from gis.geometry import areas
 
@@ -147,8 +147,7 @@ def _accept_layer(name: str, frame: gpd.GeoDataFrame, key: str, *, polygonal: bo
     """Refuse a layer whose features cannot be named or measured."""
     if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
         raise FrameError(f"{name} is a {type(frame).__name__} without geometry; a GeoDataFrame is needed", layer=name)
-    require_columns(name, frame, [key])
-    require_keys(name, frame, key, unique=True)
+    require_keys(name, frame, key)
     shapes = frame.geometry.to_numpy()
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     other = ~empty & ~np.isin(shapely.get_type_id(shapes), _POLYGONAL) & polygonal
@@ -175,7 +174,7 @@ def _pairs(shapes: NDArray[np.object_], targets: gpd.GeoDataFrame, by: str) -> P
         target, thing = shapely.STRtree(shapes).query(grounds, predicate="covers")
         order = np.lexsort((target, thing))
         return thing[order], target[order], np.ones(len(order))
-    thing, target, area = areas.pair_areas(shapes, np.asarray(grounds, dtype=object))
+    thing, target, area = areas.pair_areas(shapes, np.asarray(grounds, dtype=object), owner=0)
     share = np.minimum(area / shapely.area(shapes)[thing], 1.0)
     keep = share > NOISE
     return thing[keep], target[keep], share[keep]

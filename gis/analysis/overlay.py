@@ -18,6 +18,7 @@ from gis import crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import balance as accounts
+from gis.analysis.acceptance import listed, require_keys
 from gis.analysis.balance import Account
 from gis.analysis.ground import Ground, Layers, cut, read
 from gis.analysis.keys import columns
@@ -28,7 +29,6 @@ from gis.geometry import noding, outlines, tuples, validity
 from gis.geometry.outlines import Outlines
 from gis.lineage import Lineage
 
-_SHOWN = 5
 _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -340,7 +340,7 @@ def _accepted(
             raise FrameError(f"{name} is a {kind} without geometry; a GeoDataFrame is needed", layer=name)
     ground_crs = crs.require_same(dict(layers))
     for name, frame in layers.items():
-        _check_keys(name, frame)
+        require_keys(name, frame, f"{name}_id")
         _check_kinds(name, frame)
     drawn = read(layers)
     flat: Sequence[Outlines | None] = drawn.outlines or [None] * len(layers)
@@ -360,23 +360,6 @@ def _lineage(layers: Mapping[str, gpd.GeoDataFrame], drawn: Layers, tolerance: f
     return Lineage("analysis.overlay.ledger", prints, used, origins.versions())
 
 
-def _check_keys(name: str, frame: gpd.GeoDataFrame) -> None:
-    """Refuse a layer whose features cannot be named."""
-    key = f"{name}_id"
-    if key not in frame.columns:
-        raise FrameError(f"{name} has no key column {key!r}; it has {', '.join(map(str, frame.columns))}", layer=name)
-    values = frame[key]
-    if values.isna().any():
-        rows = values.index[values.isna()].tolist()
-        raise FrameError(f"{name}: {len(rows)} rows have no {key} (index {_list(rows)}); give each a key", layer=name)
-    if pd.api.types.infer_dtype(values.to_numpy(dtype=object), skipna=False) not in ("string", "empty"):
-        raise FrameError(f"{name}: {key} is {values.dtype}, but keys are text (leading zeros count)", layer=name)
-    repeated = values.duplicated()
-    if repeated.any():
-        twice = sorted(set(values[repeated]))
-        raise FrameError(f"{name}: {key} repeats {_list(twice)}; keys are unique", layer=name, features=twice)
-
-
 def _check_kinds(name: str, frame: gpd.GeoDataFrame) -> None:
     """Refuse a layer with shapes that have no area."""
     keys = frame[f"{name}_id"].to_numpy(dtype=object)
@@ -384,11 +367,11 @@ def _check_kinds(name: str, frame: gpd.GeoDataFrame) -> None:
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if empty.any():
         which = sorted(keys[empty])
-        raise FrameError(f"{name}: no geometry in {_list(which)}; leave these rows out", layer=name, features=which)
+        raise FrameError(f"{name}: no geometry in {listed(which)}; leave these rows out", layer=name, features=which)
     other = ~np.isin(shapely.get_type_id(shapes), _POLYGONAL)
     if other.any():
         which = sorted(keys[other])
-        raise FrameError(f"{name}: no polygon in {_list(which)}; the ledger takes areas", layer=name, features=which)
+        raise FrameError(f"{name}: no polygon in {listed(which)}; the ledger takes areas", layer=name, features=which)
 
 
 def _refuse_invalid(name: str, frame: gpd.GeoDataFrame, rows: NDArray[np.integer]) -> None:
@@ -396,7 +379,7 @@ def _refuse_invalid(name: str, frame: gpd.GeoDataFrame, rows: NDArray[np.integer
     keys, shapes = frame[f"{name}_id"].iloc[rows].tolist(), frame.geometry.iloc[rows].tolist()
     places = [f"{key} ({_fault(shapely.is_valid_reason(shape))})" for key, shape in zip(keys, shapes, strict=True)]
     raise FrameError(
-        f"{name}: invalid geometry in {_list(places)}; repair is intake's work, not the ledger's",
+        f"{name}: invalid geometry in {listed(places)}; repair is intake's work, not the ledger's",
         layer=name,
         features=keys,
     )
@@ -408,9 +391,3 @@ def _fault(reason: str) -> str:
     if found is None:
         return reason
     return f"{found[1]} at {float(found[2]):.3f}, {float(found[3]):.3f}"
-
-
-def _list(items: list[str]) -> str:
-    """Name the first few items and count the rest."""
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(map(str, items[:_SHOWN])) + more

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gis import crs
-from gis.analysis.acceptance import require_columns
+from gis.analysis.acceptance import require_columns, require_keys
 from gis.errors import FrameError, UsageError
 
 # shares closer to each other, to 0 or to 1 are the noise of floating point
@@ -66,36 +66,6 @@ class Pieces:
         return np.searchsorted(self.thing * width + self.target, wanted)
 
 
-def require_keys(name: str, frame: pd.DataFrame, key: str, *, complete: bool = True, unique: bool = False) -> None:
-    """Refuse a key column that does not name features.
-
-    Parameters
-    ----------
-    name
-        What the frame is called in the message.
-    frame
-        A frame with the column.
-    key
-        The column.
-    complete, unique
-        Whether missing keys, and repeated ones, are refused.
-
-    Raises
-    ------
-    FrameError
-        Keys that are no text, missing or repeated.
-    """
-    values = frame[key]
-    # a column without values has no type to speak of
-    if values.notna().any() and pd.api.types.infer_dtype(values, skipna=True) != "string":
-        raise FrameError(f"{name}: {key} is {values.dtype}; keys are text (leading zeros count)", layer=name)
-    if complete and values.isna().any():
-        raise FrameError(f"{name}: {int(values.isna().sum())} rows have no {key}; give each a key", layer=name)
-    if unique and values.duplicated().any():
-        twice = values[values.duplicated()].iloc[0]
-        raise FrameError(f"{name}: {key} repeats {twice}; keys are unique", layer=name, features=[twice])
-
-
 def pieces(
     shares: pd.DataFrame,
     things: pd.DataFrame,
@@ -131,8 +101,8 @@ def pieces(
     """
     share = share_column(source)
     require_columns("shares", shares, (source, target, "area_m2", share))
-    require_keys("shares", shares, source)
-    require_keys("shares", shares, target, complete=False)
+    require_keys("shares", shares, source, unique=False)
+    require_keys("shares", shares, target, complete=False, unique=False)
     _require_amounts(shares, source, "area_m2", share)
     repeated = shares.duplicated([source, target])
     if repeated.any():

@@ -26,10 +26,14 @@ def along(xy: NDArray[np.float64]) -> NDArray[np.intp]:
     ----------
     Morton, A computer oriented geodetic data base and a new technique in file sequencing, IBM 1966.
     """
-    corner = np.fmin.reduce(xy, axis=0, initial=np.inf)
-    span = np.fmax.reduce(xy, axis=0, initial=-np.inf) - corner
-    square = np.nan_to_num((xy - corner) * (_CURVE / max(span.max(initial=0.0), 1.0))).astype(np.uint16)
-    return np.argsort(_spaced(square[:, 0]) | _spaced(square[:, 1]) << np.uint16(1), kind="stable")
+    # column by column, so that no copy is larger than one
+    corner = [np.fmin.reduce(column, initial=np.inf) for column in xy.T]
+    span = max(np.fmax.reduce(column, initial=-np.inf) - first for column, first in zip(xy.T, corner, strict=True))
+    x, y = (
+        np.nan_to_num((column - first) * (_CURVE / max(span, 1.0)), copy=False).astype(np.uint16)
+        for column, first in zip(xy.T, corner, strict=True)
+    )
+    return np.argsort(_spaced(x) | _spaced(y) << np.uint16(1), kind="stable")
 
 
 def _spaced(number: NDArray[np.uint16]) -> NDArray[np.uint16]:

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel, lean
+from gis.compiled import Flags, Floats, Ints, Marks, Places, lean
 from gis.errors import FrameError
 from gis.geometry.parts import Shapes
 
@@ -86,17 +86,23 @@ class Outlines:
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
         """West, south, east and north of each shape, m; NaN for an empty one."""
-        return np.asarray(_boxes(self.x, self.y, self.ring, self.shape))
+        box = np.full((len(self), 4), np.nan)
+        _bound(self.x, self.y, self.ring, self.shape, box)
+        return box
 
     @cached_property
     def area_m2(self) -> NDArray[np.float64]:
         """Area of each shape, m², from coordinates local to it."""
-        return np.asarray(_areas(self.x, self.y, self.ring, self.shape, self.hole, self.boxes))
+        area = np.zeros(len(self))
+        _measure(self.x, self.y, self.ring, self.shape, self.hole, self.boxes, area)
+        return area
 
     @cached_property
     def owner(self) -> NDArray[np.int32]:
         """Position of the shape that each coordinate belongs to, -1 at the end of a ring, where no edge begins."""
-        return np.asarray(_owners(self.ring, self.shape, len(self.x)))
+        owner = np.empty(len(self.x), dtype=np.int32)
+        _own(self.ring, self.shape, owner)
+        return owner
 
     def taken(self, rows: NDArray[np.integer]) -> Outlines:
         """Return some of the shapes.
@@ -118,7 +124,12 @@ class Outlines:
     @cached_property
     def flat(self) -> Flat:
         """All arrays of the outlines, as a kernel takes them."""
-        return Flat(self.x, self.y, self.ring, self.shape, self.owner, self.boxes, self.area_m2)
+        return self.alone._replace(owner=self.owner)
+
+    @cached_property
+    def alone(self) -> Flat:
+        """The same for a kernel that goes from shape to shape, and need not be told whose an edge is."""
+        return Flat(self.x, self.y, self.ring, self.shape, np.empty(0, dtype=np.int32), self.boxes, self.area_m2)
 
 
 def of(shapes: Shapes | Outlines) -> Outlines:
@@ -317,10 +328,9 @@ def _starts(counts: NDArray[Any]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-@kernel
-def _boxes(x: Floats, y: Floats, ring: Ints, shape: Ints) -> Floats:
-    """Return west, south, east and north of each shape."""
-    box = np.full((len(shape) - 1, 4), np.nan)
+@lean
+def _bound(x: Floats, y: Floats, ring: Ints, shape: Ints, box: Floats) -> None:
+    """Write west, south, east and north of each shape."""
     for n in range(len(shape) - 1):
         first, last = ring[shape[n]], ring[shape[n + 1]]
         if first == last:
@@ -331,31 +341,26 @@ def _boxes(x: Floats, y: Floats, ring: Ints, shape: Ints) -> Floats:
             west, east = min(west, x[k]), max(east, x[k])
             south, north = min(south, y[k]), max(north, y[k])
         box[n, 0], box[n, 1], box[n, 2], box[n, 3] = west, south, east, north
-    return box
 
 
-@kernel
-def _areas(x: Floats, y: Floats, ring: Ints, shape: Ints, hole: Flags, box: Floats) -> Floats:
-    """Return the area of each shape; which way its rings run is not to be trusted."""
-    area = np.zeros(len(shape) - 1)
+@lean
+def _measure(x: Floats, y: Floats, ring: Ints, shape: Ints, hole: Flags, box: Floats, area: Floats) -> None:
+    """Write the area of each shape; which way its rings run is not to be trusted."""
     for n in range(len(shape) - 1):
         for r in range(shape[n], shape[n + 1]):
             twice = 0.0
             for k in range(ring[r], ring[r + 1] - 1):
                 twice += (x[k] - box[n, 0]) * (y[k + 1] - box[n, 1]) - (x[k + 1] - box[n, 0]) * (y[k] - box[n, 1])
             area[n] += -abs(twice) / 2 if hole[r] else abs(twice) / 2
-    return area
 
 
-@kernel
-def _owners(ring: Ints, shape: Ints, points: int) -> Places:
-    """Return the shape of the edge that begins at each coordinate."""
-    owner = np.empty(points, dtype=np.int32)
+@lean
+def _own(ring: Ints, shape: Ints, owner: Places) -> None:
+    """Write the shape of the edge that begins at each coordinate."""
     for n in range(len(shape) - 1):
         for r in range(shape[n], shape[n + 1]):
             owner[ring[r] : ring[r + 1]] = n
             owner[ring[r + 1] - 1] = -1
-    return owner
 
 
 @lean

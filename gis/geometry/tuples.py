@@ -31,6 +31,9 @@ _WANTED = 12
 _FEW = 16
 # rows an owner, and in all, for which there is room from the start
 _ROWS, _MOST = 64, 1 << 20
+# members and areas of tuples
+Rows = tuple[NDArray[np.int32], NDArray[np.float64]]
+
 # entries of Desk.size: owners that are done, rows that are written, room that is wanted
 DONE, USED, WANTED = range(3)
 # what there may be too little room for: shapes around, shapes listed, choices, lines, sets, rows
@@ -81,7 +84,7 @@ class Desk(NamedTuple):
 
 def areas(
     layers: Sequence[Outlines], owner: int, *, within: bool = False, workers: int | None = None
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+) -> Rows:
     """Measure the ground of every tuple of shapes, one of each layer, that share some.
 
     Parameters
@@ -114,9 +117,9 @@ def areas(
 
     # what one owner has read of the others its neighbours need next
     order = curve.along(own.boxes[:, :2]).astype(np.int32)
-    given = Given(rest.flat, layer_of, len(others), grid, squares, own.flat)
+    given = Given(rest.flat, layer_of, len(others), grid, squares, own.alone)
 
-    def batch(run: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def batch(run: tuple[int, int]) -> Rows:
         return _areas(given, order[run[0] : run[1]], within)
 
     found = spread(batch, batches(len(own)), workers)
@@ -126,14 +129,23 @@ def areas(
     np.cumsum(place, out=place)
     members, area = np.empty((place[-1], len(layers)), dtype=np.int32), np.empty(place[-1])
     columns, before = np.array([owner, *others]), np.concatenate([[0], first]).astype(np.int32)
-    for rows, values in found:
-        _put(rows, values, columns, before, place, members, area)
+    spread(lambda rows: _put(*rows, columns, before, place, members, area), found, workers)
     # an owner's tuples are in order already: it is left to sort by the layers before that of the owners
     spare = (np.empty_like(members), np.empty_like(area)) if owner else (members, area)
     for column in range(owner - 1, -1, -1):
-        _moved(members, area, column, np.zeros(len(layers[column]) + 1, dtype=np.int64), *spare)
+        _by_column((members, area), column, len(layers[column]), spare, workers)
         (members, area), spare = spare, (members, area)
     return members, area
+
+
+def _by_column(rows: Rows, column: int, values: int, to: Rows, workers: int | None) -> None:
+    """Sort rows by one of their columns, by counting; equal ones keep their order."""
+    runs = batches(len(rows[1]))
+    count = np.zeros((len(runs), values), dtype=np.int64)
+    spread(lambda n: _counted(rows[0], column, *runs[n], count[n]), range(len(runs)), workers)
+    # of one value, those of the first run come first
+    place = np.ascontiguousarray(np.cumsum(count.T.ravel()).reshape(values, len(runs)).T - count)
+    spread(lambda n: _moved(*rows, column, *runs[n], place[n], to), range(len(runs)), workers)
 
 
 @lean
@@ -157,18 +169,22 @@ def _put(
 
 
 @lean
-def _moved(members: Places, area: Floats, column: int, place: Ints, to: Places, to_area: Floats) -> None:
-    """Sort rows by one of their columns; equal ones keep their order."""
-    for n in range(len(members)):
-        place[members[n, column] + 1] += 1
-    for n in range(1, len(place)):
-        place[n] += place[n - 1]
-    for n in range(len(members)):
+def _counted(members: Places, column: int, first: int, last: int, count: Ints) -> None:
+    """Count the rows of a run by one of their columns."""
+    for n in range(first, last):
+        count[members[n, column]] += 1
+
+
+@lean
+def _moved(members: Places, area: Floats, column: int, first: int, last: int, place: Ints, to: Rows) -> None:
+    """Move the rows of a run to where those of their value go."""
+    moved, moved_area = to
+    for n in range(first, last):
         at = place[members[n, column]]
         place[members[n, column]] += 1
-        to_area[at] = area[n]
+        moved_area[at] = area[n]
         for k in range(members.shape[1]):
-            to[at, k] = members[n, k]
+            moved[at, k] = members[n, k]
 
 
 @kernel

@@ -16,7 +16,7 @@ import shapely
 from distributed import Client, LocalCluster
 
 from gis import compiled, scale
-from gis.analysis import assignment, overlay
+from gis.analysis import apportionment, assignment, overlay
 from gis.errors import CrsError, EmptyError, FrameError, SourceError, UsageError
 
 AT = np.array([440_000.0, 4_420_000.0])
@@ -147,10 +147,53 @@ def test_assignment_is_that_of_a_single_run(buildings, layers, tmp_path, by):
     same(rows(table, ["building_id"]), one)
 
 
-def test_things_that_do_not_own_the_ground_are_refused(buildings, layers, tmp_path):
-    """With fewer houses than blocks in a partition the blocks would own the rows."""
-    with pytest.raises(UsageError, match=r"partition \d+ .* take partitions with more things"):
-        scale.assign(partitions(buildings, 40), layers, tmp_path, key="building_id")
+def test_a_few_houses_among_many_blocks_are_assigned_as_ever(buildings, layers, tmp_path):
+    """Houses own the ground that is measured, so that the rows do not depend on how many there are of either."""
+    with compiled.insisted():
+        one = assignment.assign(buildings, layers, key="building_id").sort_values("building_id", ignore_index=True)
+    table = scale.assign(partitions(buildings, 40), layers, tmp_path, key="building_id")
+    same(rows(table, ["building_id"]), one)
+
+
+KINDS = {"floor_m2": "extensive", "households": "count", "floors": "intensive", "use": "category"}
+
+
+@pytest.mark.parametrize("by", ["area", "largest"])
+def test_apportionment_is_that_of_a_single_run(buildings, layers, tmp_path, by):
+    """Figures of houses fall to blocks as in one run, and none is lost."""
+    random = np.random.default_rng(9)
+    floors, households = random.uniform(50, 5000, 400), random.integers(0, 90, 400)
+    things = buildings.assign(floor_m2=floors, households=households, use=random.choice(list("ABC"), 400))
+    with compiled.insisted():
+        pairs = assignment.pairs(things, layers["block"], key="building_id", to="block_id")
+    one = apportionment.apportion(pairs, things, KINDS, source="building_id", target="block_id", by=by).parts
+    table = scale.apportion(
+        partitions(things, 7), {"block": layers["block"]}, tmp_path, key="building_id", kinds=KINDS, by=by
+    )
+    found = rows(table, ["building_id", "block_id"])
+    same(found, one)
+    assert found["households"].sum() == things["households"].sum()
+    assert found["floor_m2"].sum() == pytest.approx(things["floor_m2"].sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "settings", "error", "words"),
+    [
+        (["block", "unit"], {}, UsageError, "2 layers and by='area' came; one layer is needed"),
+        ([], {}, UsageError, "0 layers"),
+        (["block"], {"by": "weight"}, UsageError, "by is one of area, largest"),
+        (["block"], {"kinds": {"floors": "some"}}, UsageError, "some"),
+        (["block"], {"kinds": {"storeys": "count"}}, FrameError, "lacks storeys"),
+        (["catchment"], {}, FrameError, r"partition \d+ .* overlaps itself there"),
+    ],
+    ids=["two layers", "no layer", "a weight", "no such kind", "no such field", "overlapping targets"],
+)
+def test_what_cannot_be_apportioned_is_refused(buildings, layers, tmp_path, chosen, settings, error, words):
+    """Before anything runs where that can be known, else with the partition named."""
+    asked = {"kinds": {"floors": "intensive"}} | settings
+    with pytest.raises(error, match=words):
+        targets = {name: layers[name] for name in chosen}
+        scale.apportion(partitions(buildings, 3), targets, tmp_path, key="building_id", **asked)
 
 
 def test_only_what_is_missing_is_computed_again(buildings, layers, single, tmp_path):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gis import crs
 from gis import findings as faults
-from gis.analysis.acceptance import require_columns, require_own_keys
+from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments.entries import shared_places
 from gis.analysis.versions import NEAREST, RAW, STRAIGHT
 from gis.errors import EmptyError, FrameError, UsageError
@@ -273,7 +273,7 @@ def _accepted(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) ->
         if wrong.any():
             came = frame.geometry[wrong].geom_type.iloc[0]
             raise FrameError(f"{name} holds {came}; rings are measured from points", layer=name, came=came)
-    require_own_keys("stations", stations, "station_id")
+    require_keys("stations", stations, "station_id", text=False)
     return ground
 
 

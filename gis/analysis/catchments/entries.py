@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gis import compiled
 from gis import crs as gis_crs
 from gis import findings as faults
-from gis.analysis.acceptance import require_columns, require_own_keys
+from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.network import Access, Network, attach
 from gis.errors import EmptyError, FrameError
 from gis.geometry import walks
@@ -146,7 +146,7 @@ def _require(network: Network, entrances: gpd.GeoDataFrame | None, stations: gpd
         wrong = wrong[wrong != "Point"]
         if len(wrong):
             raise FrameError(f"{name} holds {wrong.iloc[0]}; walks begin at points", layer=name, came=wrong.iloc[0])
-        require_own_keys(name, frame, columns[0])
+        require_keys(name, frame, columns[0], text=False)
     if entrances is None and stations is None:
         raise EmptyError("neither entrances nor stations were given; walks need one of them to begin at")
 

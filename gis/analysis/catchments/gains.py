@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
-from gis.analysis.acceptance import require_columns, require_own_keys
+from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments import sheds
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.members import layer_of
@@ -134,7 +134,7 @@ def _require(
         raise EmptyError("there is no candidate; draw at least one footbridge, gate or exit")
     gis_crs.require_same({"candidates": candidates, "network": gpd.GeoSeries([], crs=network.crs), **things})
     require_columns("candidates", candidates, ("candidate_id",))
-    require_own_keys("candidates", candidates, "candidate_id")
+    require_keys("candidates", candidates, "candidate_id", text=False)
     kinds = candidates.geometry.geom_type
     wrong = kinds[~kinds.isin(["Point", "LineString"]) | candidates.geometry.is_empty]
     if len(wrong):

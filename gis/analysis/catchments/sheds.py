@@ -20,7 +20,7 @@ from gis import compiled
 from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
-from gis.analysis.acceptance import require_columns, require_own_keys
+from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments import grounds
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.members import layer_of
@@ -234,7 +234,7 @@ def _things(
     gis_crs.require_same({key: frame, "network": gpd.GeoSeries([], crs=network.crs)})
     layer = layer_of(key.removesuffix("_id"))
     require_columns(layer, frame, (key,))
-    require_own_keys(layer, frame, key)
+    require_keys(layer, frame, key, text=False)
     ground = shapely.force_2d(frame.geometry.to_numpy())
     points = doors_of(ground)
     limits = times(minutes)

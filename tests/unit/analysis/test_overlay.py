@@ -154,7 +154,7 @@ def test_lineage_tells_inputs_and_parameters():
         (layer("unit", SQUARE, crs=None), CrsError, "unit has no coordinate reference system"),
         (layer("unit", SQUARE, crs=4490), CrsError, "unit is in EPSG:4490"),
         (layer("unit", SQUARE, crs=4547), CrsError, "unit is in EPSG:4547 but EPSG:4548"),
-        (layer("plot", SQUARE), FrameError, "no key column 'unit_id'; it has plot_id, geometry"),
+        (layer("plot", SQUARE), FrameError, "lacks unit_id; it has plot_id, geometry"),
         (layer("unit", SQUARE, EAST, keys=["U1", None]), FrameError, "1 rows have no unit_id"),
         (layer("unit", SQUARE, EAST, keys=["U1", "U1"]), FrameError, "repeats U1"),
         (layer("unit", SQUARE).assign(unit_id=7), FrameError, "keys are text"),

@@ -83,9 +83,9 @@ def copy(tmp_path):
     [
         (keyed.table, (5,)),
         (keyed.larger, (np.array([3, -1, 8, -1] * 4),)),
-        (outlines._boxes, [getattr(outlines.of(SQUARES), name) for name in ("x", "y", "ring", "shape")]),
+        (outlines._closes, (np.arange(48, dtype=np.uint8) % 16, 0, 32)),
     ],
-    ids=["table", "larger", "boxes"],
+    ids=["table", "larger", "closes"],
 )
 def test_plain_kernels_give_the_same_numbers(kernel, arguments):
     """A kernel as plain Python returns what the compiled one returns; as it is, it stays what it is."""
