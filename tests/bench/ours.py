@@ -49,10 +49,13 @@ def floors_by_block(case: Path) -> Floors:
     Floors
     """
     blocks = pq.read_table(case / "block.parquet", columns=["block_id", "geometry"])
-    buildings = pq.read_table(case / "building.parquet", columns=["building_id", "floors", "geometry"])
-    shapes = [outlines.from_wkb(table["geometry"]) for table in (blocks, buildings)]
-    i, j, area_m2 = areas.pair_areas(*shapes)
-    floors = buildings["floors"].to_numpy()
+    # some rows at a time, so that the bytes of all are never held together
+    with pq.ParquetFile(case / "building.parquet") as file:
+        rows = file.iter_batches(1 << 17, columns=["floors", "geometry"])
+        read = [(outlines.from_wkb(batch["geometry"]), batch["floors"].to_numpy()) for batch in rows]
+    buildings, floors = outlines.joined([shapes for shapes, _ in read]), np.concatenate([each for _, each in read])
+    read.clear()
+    i, j, area_m2 = areas.pair_areas(outlines.from_wkb(blocks["geometry"]), buildings)
     sums = np.bincount(i, area_m2 * floors[j], minlength=len(blocks))
     return Floors(pd.Series(sums, index=blocks["block_id"].to_pandas()), i, j, area_m2)
 
