@@ -106,6 +106,7 @@ def lean(function: Callable[..., Any]) -> Any:
     callable
         The same function, compiled.
     """
+    # an option that numba keeps to itself, as others that are used below: a newer numba is tried before it is allowed
     return Kernel(function, _nrt=False)
 
 

@@ -85,4 +85,3 @@ def listed(items: Sequence[object]) -> str:
     """
     more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
     return ", ".join(map(str, items[:_SHOWN])) + more
-

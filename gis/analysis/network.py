@@ -21,7 +21,7 @@ from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import walking as pacing
-from gis.analysis.acceptance import require_columns, require_keys
+from gis.analysis.acceptance import require_keys
 from gis.analysis.walking import Walking
 from gis.errors import EmptyError, FrameError
 from gis.geometry import junctions, walks
@@ -328,7 +328,6 @@ def _accepted(
     if ways.empty:
         raise EmptyError("there is no way; load the layer walkways first")
     ground = gis_crs.require_same({"ways": ways} | ({} if barriers is None else {"barriers": barriers}))
-    require_columns("ways", ways, (key,))
     require_keys("ways", ways, key, text=False)
     kinds = ways.geometry.dropna().geom_type
     wrong = kinds[~kinds.isin(["LineString", "MultiLineString", "LinearRing"])]

@@ -74,8 +74,8 @@ def pair_areas(
     left, right
         Valid polygons or multipolygons in metres. Without `right`, the pairs i < j within `left`.
     owner
-        0 or 1: whose shapes the pairs are measured from. A pair then depends on its own two shapes alone, to the last
-        bit; None takes the more numerous ones, which is fastest.
+        0 or 1: whose shapes the pairs of two layers are measured from, so that a pair's last digits do not depend on
+        how many shapes there are; None takes the more numerous ones, which is fastest.
     workers
         Number of threads, None for all processors; the result does not depend on it.
 
@@ -91,8 +91,10 @@ def pair_areas(
     in the other by its own area, pairs whose outlines cross by intersection.
     """
     other = left if right is None else right
-    if owner is None:
-        owner = 0 if right is None or len(left) > len(other) else 1
+    if right is None:
+        owner = 0
+    elif owner is None:
+        owner = 0 if len(left) > len(right) else 1
     if not compiled.ready(_points(left) + (0 if right is None else _points(other))):
         return _pair_areas_by_geos(left, right)
     one = outlines.of(left)

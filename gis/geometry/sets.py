@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gis.compiled import Flags, Marks, Places, inlined
-from gis.geometry.room import OWNER
+from gis.geometry.room import OWNER, Space
 
 
 @inlined
@@ -104,6 +104,42 @@ def listed(inside: Flags, shapes: int, member: Places, members: int) -> int:
             member[members] = n
             members += 1
     return members
+
+
+@inlined
+def number(
+    room: Space, name: np.uint64, lines: int, shapes: int, known: tuple[int, int]
+) -> tuple[int, int, int]:
+    """Return the number of the set above the first lines from the south, and write its members down if it is new.
+
+    Parameters
+    ----------
+    room
+        With the lines, and who holds the ground along the south side.
+    name
+        The set's.
+    lines
+        How many lines are below it.
+    shapes
+        Number of local shapes.
+    known
+        How many sets have been met, and how many members they have in all.
+
+    Returns
+    -------
+    tuple
+        The number, -1 where the room is too small, and what is known then.
+    """
+    covers, members = known
+    if covers + 2 > len(room.cover_mark) or 2 * covers > len(room.slot) or members + shapes > len(room.member):
+        return -1, covers, members
+    found = find(room.slot, room.cover_mark, covers, name)
+    if found == covers:
+        turn(room.tie, room.active, lines, room.inside)
+        members, covers = listed(room.inside, shapes, room.member, members), covers + 1
+        turn(room.tie, room.active, lines, room.inside)
+        room.area[found], room.cover[covers] = 0.0, members
+    return found, covers, members
 
 
 @inlined

@@ -65,11 +65,10 @@ def sweep(room: Space, shapes: int, width: float, height: float) -> bool:
     piece, tie, start, active, west, east = room.piece, room.tie, room.start, room.active, room.west, room.east
     toggle_x, toggle_owner, mark, inside, name = room.toggle_x, room.toggle_owner, room.mark, room.inside, room.name
     trap, place, slab, first, holder = room.trap, room.place, room.slab, room.first, room.holder
-    slot, known, begin, member = room.slot, room.cover_mark, room.cover, room.member
     starts, toggles = edges.first_ones(piece, tie, west, start, room.size[PIECES]), room.size[TOGGLES]
     sorting.together(toggle_x, toggle_owner, toggles)
-    sets.forget(slot, known, room.size[COVERS])
-    corner, here, fresh, begin[0] = sets.corner(mark, inside, shapes), 0.0, True, 0
+    sets.forget(room.slot, room.cover_mark, room.size[COVERS])
+    corner, here, fresh, room.cover[0] = sets.corner(mark, inside, shapes), 0.0, True, 0
     s = t = count = slabs = traps = covers = members = 0
     while here < width:
         if traps + count + starts - s + 1 > len(trap) or slabs + 1 >= len(slab):
@@ -99,14 +98,9 @@ def sweep(room: Space, shapes: int, width: float, height: float) -> bool:
         for n in range(first[slabs], traps):
             k = place[n, COVER]
             if holder[k] < 0:
-                if covers + 2 > len(known) or 2 * covers > len(slot) or members + shapes > len(member):
+                holder[k], covers, members = sets.number(room, name[k], k, shapes, (covers, members))
+                if holder[k] < 0:
                     return False
-                holder[k] = sets.find(slot, known, covers, name[k])
-                if holder[k] == covers:
-                    sets.turn(tie, active, k, inside)
-                    members, covers = sets.listed(inside, shapes, member, members), covers + 1
-                    sets.turn(tie, active, k, inside)
-                    begin[covers] = members
             place[n, COVER] = holder[k]
         here, slabs = there, slabs + 1
     first[slabs], room.size[SLABS], room.size[TRAPS], room.size[COVERS] = traps, slabs, traps, covers

@@ -144,11 +144,11 @@ def _named(
     Up to the lowest line that has other neighbours, and from some line above the highest one on, all is as it was.
     """
     piece, tie, order, stroke, bound, named = room.piece, room.tie, room.active, room.stroke, room.bound, room.named
-    mark, inside, ground, south = room.mark, room.inside, room.area, room.size[PIECES]
+    mark, ground, south = room.mark, room.area, room.size[PIECES]
     (lowest, highest, count), (covers, members, shapes) = changed, known
     line = order[max(lowest - 1, 0)]
     name, below = (named[line], bound[line, OVER]) if lowest else (corner, _NOWHERE)
-    wanted = below != _NOWHERE if lowest else inside[0]
+    wanted = below != _NOWHERE if lowest else room.inside[0]
     for n in range(lowest, count):
         line = order[n]
         one, over = tie[line, OWNER], _NOWHERE
@@ -159,14 +159,9 @@ def _named(
         if wanted:
             over = bound[line, OVER]
             if over == _NOWHERE or named[line] != name:
-                if covers + 2 > len(ground) or 2 * covers > len(room.slot) or members + shapes > len(room.member):
+                over, covers, members = sets.number(room, name, n + 1, shapes, (covers, members))
+                if over < 0:
                     return -1, 0
-                over = sets.find(room.slot, room.cover_mark, covers, name)
-                if over == covers:
-                    sets.turn(tie, order, n + 1, inside)
-                    members, covers = sets.listed(inside, shapes, room.member, members), covers + 1
-                    sets.turn(tie, order, n + 1, inside)
-                    ground[over], room.cover[covers] = 0.0, members
         named[line] = name
         _between(piece, stroke, bound, ground, line, (below, over), here)
         below = over

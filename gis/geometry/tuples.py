@@ -125,7 +125,7 @@ def areas(
     found = spread(batch, batches(len(own)), workers)
     place = np.zeros(len(own) + 1, dtype=np.int64)
     for rows, _ in found:
-        _count(rows, place)
+        _counted(rows, 0, 0, len(rows), place[1:])
     np.cumsum(place, out=place)
     members, area = np.empty((place[-1], len(layers)), dtype=np.int32), np.empty(place[-1])
     columns, before = np.array([owner, *others]), np.concatenate([[0], first]).astype(np.int32)
@@ -146,13 +146,6 @@ def _by_column(rows: Rows, column: int, values: int, to: Rows, workers: int | No
     # of one value, those of the first run come first
     place = np.ascontiguousarray(np.cumsum(count.T.ravel()).reshape(values, len(runs)).T - count)
     spread(lambda n: _moved(*rows, column, *runs[n], place[n], to), range(len(runs)), workers)
-
-
-@lean
-def _count(rows: Places, count: Ints) -> None:
-    """Count the rows of each owner, one place on."""
-    for n in range(len(rows)):
-        count[rows[n, 0] + 1] += 1
 
 
 @lean

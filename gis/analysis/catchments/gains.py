@@ -133,7 +133,6 @@ def _require(
     if candidates.empty:
         raise EmptyError("there is no candidate; draw at least one footbridge, gate or exit")
     gis_crs.require_same({"candidates": candidates, "network": gpd.GeoSeries([], crs=network.crs), **things})
-    require_columns("candidates", candidates, ("candidate_id",))
     require_keys("candidates", candidates, "candidate_id", text=False)
     kinds = candidates.geometry.geom_type
     wrong = kinds[~kinds.isin(["Point", "LineString"]) | candidates.geometry.is_empty]

@@ -20,7 +20,7 @@ from gis import compiled
 from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
-from gis.analysis.acceptance import require_columns, require_keys
+from gis.analysis.acceptance import require_keys
 from gis.analysis.catchments import grounds
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.members import layer_of
@@ -233,7 +233,6 @@ def _things(
     """Return what is reached of one layer, and what is beyond the network."""
     gis_crs.require_same({key: frame, "network": gpd.GeoSeries([], crs=network.crs)})
     layer = layer_of(key.removesuffix("_id"))
-    require_columns(layer, frame, (key,))
     require_keys(layer, frame, key, text=False)
     ground = shapely.force_2d(frame.geometry.to_numpy())
     points = doors_of(ground)
