@@ -68,6 +68,12 @@ class FrameError(GisError, ValueError):
     exit_code = 7
 
 
+class OverlayError(GisError, ArithmeticError):
+    """An overlay breaks a law that holds for all of them: features and place are named, nothing is handed out."""
+
+    exit_code = 7
+
+
 class RowsRefused(GisError, ValueError):
     """Rows break the layer's rules (key, type, geometry, reference); `findings` lists all faults at once.
 

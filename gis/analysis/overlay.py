@@ -198,18 +198,21 @@ def ledger(
     FrameError
         A key column that is missing, not text, incomplete or repeated; geometry that is missing, empty, not polygonal
         or invalid. The message names feature and place; repair is intake's work.
+    OverlayError
+        A law is broken: the cells of a feature do not add up to it, or a facet is not as large as its cell. Features
+        and place are named.
 
     Notes
     -----
-    Two features meet if their intersection survives erosion by half the tolerance, decided on the shapes as drawn
-    (`gis.analysis.ties`). Areas are planar, in the CRS of the layers.
+    Two features meet if their intersection survives erosion by half the tolerance, and so must that of three and more,
+    decided on the shapes as drawn (`gis.analysis.ties`). Areas are planar, in the CRS of the layers.
 
     Examples
     --------
     >>> blocks = gpd.GeoDataFrame({"block_id": ["B1"]}, geometry=[shapely.box(0, 0, 100, 100)], crs=4548)
     >>> units = gpd.GeoDataFrame({"unit_id": ["U1"]}, geometry=[shapely.box(0, 0, 60.01, 100)], crs=4548)
     >>> book = ledger({"block": blocks, "unit": units}, tolerance=0.5)
-    >>> book.meetings[["block_id", "unit_id", "area_m2"]].to_records(index=False).tolist()
+    >>> book.meetings[["block_id", "unit_id", "area_m2"]].round(2).to_records(index=False).tolist()
     [('B1', 'U1', 6001.0)]
     >>> book.residual("block", "unit")["area_m2"].round(2).tolist()
     [3999.0]
@@ -284,8 +287,9 @@ def common_ground(
     if owner is not None and owner not in layers:
         raise UnknownNameError(f"owner is {owner!r}; it is one of {', '.join(layers)}", name=owner)
     _, drawn = _accepted(layers, workers=workers)
-    if owner is None and drawn.outlines is None:
-        members, area = noding.tuples(drawn.shapes)
+    found = noding.tuples(drawn.shapes) if owner is None and drawn.outlines is None else None
+    if found is not None:
+        members, area = found
         order = accounts.row_order(members)
         members, area = members[order], area[order]
     else:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gis.analysis.groups import Groups
-from gis.analysis.widths import KNOWN, LAYER, ONE, Questions, answered, clear, take
+from gis.analysis.widths import FEATURES, KNOWN, LAYER, Questions, answered, clear, take
 from gis.compiled import Flags, Floats, Ints, Marks, Places, inlined, kernel
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
@@ -122,8 +122,8 @@ def residuals(
     asked, known, name = run(_pieces)(root, anchored, nodes, layers, faces.area_m2, faces.place, faces.box)
     key = np.repeat(nodes.key, np.diff(nodes.start))
     face, layer = np.divmod(key, layers)
-    what = np.full((len(asked), 3), -1, dtype=np.int64)
-    what[:, ONE], what[:, LAYER] = nodes.feature[asked], layer[asked]
+    what = np.empty((len(asked), 2), dtype=np.int64)
+    what[:, LAYER], what[:, FEATURES] = layer[asked], nodes.feature[asked]
     # pieces of the same faces are one question: that of the first feature
     code = np.stack([name, what[:, LAYER].astype(np.uint64)], axis=1)
     _, one, inverse = np.unique(code, axis=0, return_index=True, return_inverse=True)

@@ -1,10 +1,10 @@
 """Settlement: who receives the slivers.
 
-A face whose cover holds a pair that does not meet is a sliver and is settled layer by layer, in order of precedence.
-The layer named first keeps its ground. Of a later layer, features that meet all earlier ones stay; if none does, the
-face takes the cover of the neighbour with the longest common border that fits, ties by key. Faces without such a
-neighbour wait until a neighbour is settled; then the cover nearest through other slivers serves, and where there is
-none the ground belongs to no feature of the layer.
+A face whose cover holds features that do not meet is a sliver and is settled layer by layer, in order of precedence.
+The layer named first keeps its ground. Of a later layer, features that meet all earlier ones, each of them and all
+together, stay; if none does, the face takes the cover of the neighbour with the longest common border that fits, ties
+by key. Faces without such a neighbour wait until a neighbour is settled; then the cover nearest through other slivers
+serves, and where there is none the ground belongs to no feature of the layer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.analysis.groups import Groups, compared
+from gis.analysis.joint import Joint, meet
 from gis.analysis.ties import Ties
 from gis.compiled import Flags, Floats, Ints, Places, kernel, lean
 from gis.geometry import keyed
@@ -65,6 +66,7 @@ class _Case(NamedTuple):
     member: Places
     size: Ints
     together: Ints
+    joint: Joint
     beyond: Flags
     lost: Ints
     held: Ints
@@ -129,6 +131,7 @@ def _case(
         member=member,
         size=np.array([len(groups.start) - 1, len(groups.member)]),
         together=known.together,
+        joint=known.joint,
         beyond=known.beyond,
         lost=known.lost,
         held=run(keyed.filled)(keys),
@@ -238,6 +241,29 @@ def _fits_before(case: _Case, face: int, feature: int, layer: int) -> bool:
         for n in range(case.start[group], case.start[group + 1]):
             if not _meet(case, case.member[n], feature):
                 return False
+    return _all_meet(case, face, feature, layer)
+
+
+@lean
+def _all_meet(case: _Case, face: int, feature: int, layer: int) -> bool:
+    """Tell whether a feature has wide ground in common with every choice of one feature from each earlier layer."""
+    choices, chosen = 1, case.joint.chosen
+    for earlier in range(layer):
+        group = case.now[face, earlier]
+        if group != _NOBODY:
+            choices *= case.start[group + 1] - case.start[group]
+    for choice in range(choices):
+        left, count = choice, 0
+        for earlier in range(layer):
+            group = case.now[face, earlier]
+            if group != _NOBODY:
+                size = case.start[group + 1] - case.start[group]
+                chosen[count] = case.member[case.start[group] + left % size]
+                left //= size
+                count += 1
+        chosen[count] = feature
+        if not meet(case.joint, count + 1):
+            return False
     return True
 
 
@@ -353,6 +379,8 @@ def _fits(case: _Case, face: int, layer: int, stay: int, offer: int) -> bool:
             for k in range(case.start[group], case.start[group + 1]):
                 if not _meet(case, case.member[k], feature):
                     return False
+        if not _all_meet(case, face, feature, layer):
+            return False
     return True
 
 

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from gis import crs
 from gis import findings as faults
 from gis.errors import EmptyError, FrameError, UsageError
-from gis.geometry import areas, coverage, parts
+from gis.geometry import coverage, parts, snapped
 from gis.geometry.parts import Shapes
 
 # side of the squares that number street blocks, m
@@ -93,7 +93,7 @@ def from_streets(
     """
     _check_measures(min_area_m2=min_area_m2, tolerance=tolerance, min_width=min_width, street_width=street_width)
     ground_crs = _accepted(streets, boundary, waters, barriers)
-    corner = areas.origin(boundary.geometry.to_numpy())
+    corner = snapped.origin(boundary.geometry.to_numpy())
     ground = _ground(boundary, waters, corner)
     lines = [_local(streets, corner)] + ([] if barriers is None else [_local(barriers, corner)])
     network = _joined_up(_network(np.concatenate(lines), ground, tolerance), ground, tolerance)
@@ -130,11 +130,11 @@ def check(
     """
     frames = {"street_blocks": street_blocks, "boundary": boundary} | ({} if waters is None else {"waters": waters})
     crs.require_same(frames)
-    corner = areas.origin(boundary.geometry.to_numpy())
+    corner = snapped.origin(boundary.geometry.to_numpy())
     ground = _ground(boundary, waters, corner)
-    left = shapely.difference(ground, shapely.union_all(areas.moved(street_blocks.geometry.to_numpy(), -corner)))
+    left = shapely.difference(ground, shapely.union_all(snapped.moved(street_blocks.geometry.to_numpy(), -corner)))
     pieces, _ = parts.polygons(np.array([left], dtype=object))
-    pieces = areas.moved(pieces[shapely.area(pieces) > 1.0], corner)
+    pieces = snapped.moved(pieces[shapely.area(pieces) > 1.0], corner)
     return faults.table(
         faults.finding(
             "street_block.left_over", "street_blocks", severity="info", at=piece, area_m2=float(shapely.area(piece))
@@ -154,7 +154,7 @@ def _ground(
 def _local(frame: gpd.GeoDataFrame, corner: NDArray[np.float64]) -> Shapes:
     """Return the shapes of a frame in window coordinates, without missing and empty ones."""
     shapes = frame.geometry.to_numpy()
-    return areas.moved(shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))], -corner)
+    return snapped.moved(shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))], -corner)
 
 
 def _network(lines: Shapes, ground: shapely.Geometry, reach: float) -> Shapes:
@@ -255,7 +255,7 @@ def _numbered(
     table = pd.DataFrame({"row": row[order], "column": column[order]})
     number = table.groupby(["row", "column"]).cumcount() + 1
     keys = [f"JF-{r:02d}{c:02d}-{n:02d}" for r, c, n in zip(table["row"], table["column"], number, strict=True)]
-    shapes = areas.moved(shapely.normalize(blocks[order]), corner)
+    shapes = snapped.moved(shapely.normalize(blocks[order]), corner)
     columns = {"street_block_id": pd.Series(keys, dtype="str"), "area_m2": shapely.area(shapes)}
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=ground_crs)
 

@@ -1,7 +1,8 @@
 """Ties: which features truly meet.
 
-Two features meet if their common ground survives erosion by half the tolerance; so must the ground of a feature that a
-layer leaves open, piece by piece (`gis.analysis.residuals`). Both are decided on the shapes as drawn, before anything
+Two features meet if their common ground survives erosion by half the tolerance; so must the ground that features of
+three layers and more have in common (`gis.analysis.joint`), and the ground of a feature that a layer leaves open, piece
+by piece (`gis.analysis.residuals`). All is decided on the shapes as drawn, before anything
 is given away. Area and perimeter decide most of it, by the bound of `gis.geometry.parts.clearly_survives`; what they
 leave open is asked of the shapes.
 """
@@ -15,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gis.analysis.groups import Groups, covers
+from gis.analysis.joint import Joint, joint
 from gis.analysis.residuals import residuals
-from gis.analysis.widths import KNOWN, LAYER, ONE, OTHER, Questions, answered, clear, take
+from gis.analysis.widths import FEATURES, KNOWN, Questions, answered, clear, take
 from gis.compiled import Flags, Floats, Ints, Places, kernel
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
@@ -33,16 +35,19 @@ class Ties:
         Who covers ground together.
     together
         Table of the pairs of features i < j that meet, as i × number of features + j.
+    joint
+        Who meets of three features and more, one a layer.
     beyond
         Whether a feature (row) truly reaches ground that a layer (column) leaves open.
     lost
         Table of (face × layers + layer) × features + feature where that residual piece is too narrow to count.
     slivers
-        Whether each face has a cover that holds a pair that does not meet, or a lost residual.
+        Whether each face has a cover that holds features that do not meet, or a lost residual.
     """
 
     groups: Groups
     together: Ints
+    joint: Joint
     beyond: Flags
     lost: Ints
     slivers: Flags
@@ -113,13 +118,14 @@ def ties(
     # on a face that is clearly wide all pairs meet
     narrow = np.flatnonzero(~sure)
     asked, known = run(_open)(pairs, left, together, narrow, faces.cover, faces.area_m2, faces.place, faces.box)
-    what = np.empty((len(asked), 3), dtype=np.int64)
-    what[:, ONE], what[:, OTHER] = np.divmod(asked, features)
-    what[:, LAYER] = -1
+    what = np.full((len(asked), 3), -1, dtype=np.int64)
+    what[:, FEATURES], what[:, FEATURES + 1] = np.divmod(asked, features)
     together = run(keyed.added)(together, asked[answered(what, known, disc, wide)])
     apart = run(_apart)(pairs, left, together)
+    all_at_once, torn = joint(faces, groups, features, sure, apart, disc, wide, run)
     rest = residuals(faces, groups, features, sure, disc, wide, run)
-    return Ties(groups, together, rest.beyond, rest.lost, apart[faces.cover] | rest.narrow)
+    slivers = (apart | torn)[faces.cover] | rest.narrow
+    return Ties(groups, together, all_at_once, rest.beyond, rest.lost, slivers)
 
 
 @kernel

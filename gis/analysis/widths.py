@@ -13,8 +13,8 @@ import numpy as np
 
 from gis.compiled import Flags, Floats, Ints, inlined
 
-# question columns: one feature, another (or -1), or a layer that leaves ground open (or -1)
-ONE, OTHER, LAYER = range(3)
+# question columns: a layer that leaves ground open (or -1), and the features from here on (-1 behind the last)
+LAYER, FEATURES = range(2)
 # columns of what is known of ground: its area and that of its largest face, a point in that face, and the box
 AREA, LARGEST, X, Y, WEST, SOUTH, EAST, NORTH = range(8)
 KNOWN = 8
@@ -27,8 +27,8 @@ class Questions:
     Parameters
     ----------
     what
-        Rows of a feature and either another one (their common ground) or a layer (the feature's ground that the layer
-        leaves open); -1 for what is not asked.
+        Rows of -1 and two features or more (their common ground), or a layer and one feature (its ground that the layer
+        leaves open); -1 behind the last feature.
     place
         A point inside the piece that is asked about, m.
     box

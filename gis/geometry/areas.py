@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.geometry import outlines, tuples
+from gis.geometry import outlines, parts, snapped, tuples
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
 from gis.geometry.room import THIN
@@ -16,48 +16,6 @@ Pairs = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
 
 # the matrix of shapes with a point inside both
 _INSIDE_BOTH = "T********"
-
-
-def origin(*arrays: Shapes) -> NDArray[np.float64]:
-    """Return the south-west corner of all shapes in whole metres.
-
-    Parameters
-    ----------
-    *arrays
-        Shapes; may be empty.
-
-    Returns
-    -------
-    numpy.ndarray
-        x and y, m; zeros where nothing has a place.
-
-    Notes
-    -----
-    A northing near 4.4 million leaves 9 decimals; taking off whole metres is exact and gives the lost digits back to
-    the points that are computed where lines cross.
-    """
-    boxes = np.concatenate([shapely.bounds(np.asarray(shapes, dtype=object)).reshape(-1, 4) for shapes in arrays])
-    corners = boxes[np.isfinite(boxes).all(axis=1), :2]
-    return np.floor(corners.min(axis=0)) if len(corners) else np.zeros(2)
-
-
-def moved(shapes: Shapes, offset: NDArray[np.float64]) -> Shapes:
-    """Return flat copies of shapes, shifted.
-
-    Parameters
-    ----------
-    shapes
-        Geometries; Z and M values are dropped.
-    offset
-        x and y to add, m.
-
-    Returns
-    -------
-    numpy.ndarray
-        New shapes; the ones given are not touched.
-    """
-    flat = shapely.force_2d(np.asarray(shapes, dtype=object))
-    return np.asarray(shapely.transform(flat, lambda coordinates: coordinates + offset), dtype=object)
 
 
 def pair_areas(
@@ -88,7 +46,7 @@ def pair_areas(
     -----
     Touching pairs share no area and are left out, and so is ground less than a nanometre wide on the whole. The pairs
     are swept (`gis.geometry.tuples`); while the kernels are not compiled, GEOS measures small inputs: a shape that lies
-    in the other by its own area, pairs whose outlines cross by intersection.
+    in the other by its own area, pairs whose outlines cross by intersection (`gis.geometry.snapped`).
     """
     other = left if right is None else right
     if right is None:
@@ -98,27 +56,13 @@ def pair_areas(
     if not compiled.ready(_points(left) + (0 if right is None else _points(other))):
         return _pair_areas_by_geos(left, right)
     one = outlines.of(left)
-    layers = [one, one if right is None else outlines.of(right)]
-    members, area = tuples.areas(layers, owner, within=right is None, workers=workers)
-    i, j = members[:, 0].astype(np.intp), members[:, 1].astype(np.intp)
-    return i, j, area
+    return _swept(one, one if right is None else outlines.of(right), owner, within=right is None, workers=workers)
 
 
-def around(shapes: Shapes) -> NDArray[np.float64]:
-    """Measure boxes: what is thinner than a rounding along all of one is no ground.
-
-    Parameters
-    ----------
-    shapes
-        Shapes that are not empty.
-
-    Returns
-    -------
-    numpy.ndarray
-        Width and height of each shape's box together, m.
-    """
-    box = shapely.bounds(shapes).reshape(-1, 4)
-    return np.asarray(box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1])
+def _swept(one: Outlines, other: Outlines, owner: int, *, within: bool = False, workers: int | None = 1) -> Pairs:
+    """Measure pairs by the kernels."""
+    members, area = tuples.areas([one, other], owner, within=within, workers=workers)
+    return members[:, 0].astype(np.intp), members[:, 1].astype(np.intp), area
 
 
 def _points(shapes: Shapes | Outlines) -> int:
@@ -132,12 +76,12 @@ def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None
     """Measure pairs by containment where that decides, else by intersection."""
     one = outlines.shapes(left) if isinstance(left, Outlines) else left
     other = outlines.shapes(right) if isinstance(right, Outlines) else right
-    corner = -origin(one, one if other is None else other)
-    a = moved(one, corner)
-    b = a if other is None else moved(other, corner)
+    corner = -snapped.origin(one, one if other is None else other)
+    a = snapped.moved(one, corner)
+    b = a if other is None else snapped.moved(other, corner)
     i, j = _candidates(a, b, within=other is None)
     area = _shared(a[i], b[j])
-    keep = area > THIN * np.minimum(around(a)[i], around(b)[j])
+    keep = area > THIN * np.minimum(parts.girth(a)[i], parts.girth(b)[j])
     return i[keep], j[keep], area[keep]
 
 
@@ -165,6 +109,10 @@ def _shared(a: Shapes, b: Shapes) -> NDArray[np.float64]:
     a_inside[a_inside] = shapely.covers(b[a_inside], a[a_inside])
     area[b_inside] = shapely.area(b[b_inside])
     area[a_inside] = shapely.area(a[a_inside])
-    crossing = ~(a_inside | b_inside)
-    area[crossing] = shapely.area(shapely.intersection(a[crossing], b[crossing]))
+    crossing = np.flatnonzero(~(a_inside | b_inside))
+    common, sound = snapped.parted(a[crossing], b[crossing])
+    area[crossing] = shapely.area(common)
+    # GEOS finds where all but parallel lines cross beside them now and then: then the kernels are asked
+    for n in crossing[~sound]:
+        area[n] = _swept(outlines.of(a[n : n + 1]), outlines.of(b[n : n + 1]), 0)[2].sum()
     return area

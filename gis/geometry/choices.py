@@ -194,10 +194,10 @@ def measured(choices: Choices, room: Space) -> int:
     begin, weight, crossing, steady = choices.begin, choices.weight, choices.crossing, choices.steady
     if dense:
         area[:possible] = 0.0
-    used, start, member, ground = 0, room.cover, room.member, room.area
+    used, start, member, ground, lost = 0, room.cover, room.member, room.area, room.lost
     for n in range(room.size[COVERS]):
         first, end = start[n], start[n + 1]
-        parts, m2 = _allowed(begin, weight, crossing, steady, part, member, first + 1, end), ground[n]
+        parts, m2 = _allowed(begin, weight, crossing, steady, part, member, first + 1, end), ground[n] + lost[n]
         if parts > len(part) or (not dense and used + parts > len(number)):
             return max(used + parts, len(number) + 1)
         if dense:

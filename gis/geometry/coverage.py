@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gis import crs
 from gis.errors import FrameError
-from gis.geometry import areas, linework, parts
+from gis.geometry import areas, linework, parts, snapped
 from gis.geometry.parts import Shapes
 
 # what rounding of coordinates leaves behind, m²; never ground
@@ -25,7 +25,7 @@ def faces(shapes: Shapes) -> Shapes:
     Parameters
     ----------
     shapes
-        Valid polygons or multipolygons, best near the origin (`areas.moved`).
+        Valid polygons or multipolygons, best near the origin (`snapped.moved`).
 
     Returns
     -------
@@ -35,7 +35,7 @@ def faces(shapes: Shapes) -> Shapes:
     """
     if len(shapes) == 0:
         return np.empty(0, dtype=object)
-    return linework.enclosed(shapely.boundary(np.asarray(shapes, dtype=object)))
+    return linework.enclosed(snapped.union(shapely.boundary(np.asarray(shapes, dtype=object))))
 
 
 def covered(pieces: Shapes, shapes: Shapes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -119,7 +119,8 @@ def overlaps(frame: gpd.GeoDataFrame, key: str, *, tolerance: float = 0.0) -> gp
     keys, shapes = _sorted_shapes(frame, key)
     i, j, area = areas.pair_areas(shapes)
     i, j = i[area > DUST_M2], j[area > DUST_M2]
-    common = parts.without_dust(_intersection(shapes[i], shapes[j]), DUST_M2)
+    common, _ = snapped.parted(shapes[i], shapes[j])
+    common = parts.without_dust(common, DUST_M2)
     keep = ~shapely.is_empty(common)
     if tolerance > 0:
         keep &= parts.survives(common, tolerance / 2)
@@ -133,7 +134,7 @@ def united(shapes: Shapes) -> shapely.Geometry:
     Parameters
     ----------
     shapes
-        Valid polygons or multipolygons in metres, best near the origin (`areas.moved`).
+        Valid polygons or multipolygons in metres, best near the origin (`snapped.moved`).
 
     Returns
     -------
@@ -149,11 +150,11 @@ def united(shapes: Shapes) -> shapely.Geometry:
     shapes = np.asarray(shapes, dtype=object)
     matched = shapely.is_empty(shapely.coverage_invalid_edges(shapes)) if len(shapes) else np.zeros(0, dtype=bool)
     if 2 * matched.sum() < len(shapes):
-        return shapely.union_all(shapes)
+        return snapped.union(shapes)
     joined = shapely.coverage_union_all(shapes[matched])
     if not shapely.is_valid(joined):
-        return shapely.union_all(shapes)
-    return joined if matched.all() else shapely.union_all([joined, *shapes[~matched]])
+        return snapped.union(shapes)
+    return joined if matched.all() else snapped.union(np.array([joined, *shapes[~matched]], dtype=object))
 
 
 def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None = None) -> gpd.GeoDataFrame:
@@ -184,11 +185,11 @@ def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None =
     """
     ground = crs.require(frame, name="layer")
     keys, shapes = _sorted_shapes(frame, key)
-    corner = areas.origin(shapes)
-    local = areas.moved(shapes, -corner)
+    corner = snapped.origin(shapes)
+    local = snapped.moved(shapes, -corner)
     union = united(local)
-    wanted = _filled(union) if within is None else areas.moved(np.array([within], dtype=object), -corner)[0]
-    found, _ = parts.polygons(np.array([shapely.difference(wanted, union)], dtype=object))
+    wanted = _filled(union) if within is None else snapped.moved(np.array([within], dtype=object), -corner)[0]
+    found, _ = parts.polygons(np.array([snapped.difference(wanted, union)], dtype=object))
     found = found[shapely.area(found) > DUST_M2]
     found = found[np.lexsort(shapely.bounds(found).reshape(-1, 4).T[::-1])]
     gap, feature = shapely.STRtree(local).query(found, predicate="dwithin", distance=DUST_M2)
@@ -197,7 +198,7 @@ def gaps(frame: gpd.GeoDataFrame, key: str, *, within: shapely.Geometry | None =
     beside = np.split(touched, np.cumsum(np.bincount(gap, minlength=len(found)))[:-1])
     touching = [tuple(sorted(around)) for around in beside[: len(found)]]
     names = pd.DataFrame({"neighbours": pd.Series(touching, dtype=object)})
-    return _places(names, areas.moved(found, corner), ground)
+    return _places(names, snapped.moved(found, corner), ground)
 
 
 def _sorted_shapes(frame: gpd.GeoDataFrame, key: str) -> tuple[pd.api.extensions.ExtensionArray, Shapes]:
@@ -209,12 +210,6 @@ def _sorted_shapes(frame: gpd.GeoDataFrame, key: str) -> tuple[pd.api.extensions
     order = pc.array_sort_indices(pa.array(keys, type=pa.large_string())).to_numpy()
     rows = np.flatnonzero(there)[order]
     return keys.take(order), np.asarray(frame.geometry.to_numpy()[rows], dtype=object)
-
-
-def _intersection(a: Shapes, b: Shapes) -> Shapes:
-    """Intersect pairs near the origin and put the result back in its place."""
-    corner = areas.origin(a, b)
-    return areas.moved(shapely.intersection(areas.moved(a, -corner), areas.moved(b, -corner)), corner)
 
 
 def _filled(union: shapely.Geometry) -> shapely.Geometry:

@@ -44,8 +44,8 @@ def fits(
     layer_of
         Position of each shape's layer.
     what
-        Rows of a shape, and either another one (their common ground) or -1 and a layer (the ground of the shape in no
-        shape of the layer, as far as it hangs together with `place`).
+        Rows of -1 and two shapes or more (their common ground), or of a layer and a shape (its ground in no shape of
+        the layer, as far as it hangs together with `place`); -1 behind the last shape.
     place, box
         A point of that ground, and west, south, east and north of it.
     radius
@@ -92,12 +92,12 @@ def _fits(
 
 @kernel
 def _here(flat: Flat, grid: Grid, layer_of: Places, what: Ints, window: Floats, seen: Flags) -> Ints:
-    """Return the shapes that decide in a window: the one asked about first, then the other or the layer's."""
-    if what[1] >= 0:
-        return np.array([what[0], what[1]])
+    """Return the shapes that decide in a window: the ones asked about first, then the layer's."""
+    if what[0] < 0:
+        return what[1:][what[1:] >= 0]
     owner, boxes = flat.owner, flat.box
     found = np.empty(64, dtype=np.int64)
-    found[0], count = what[0], 1
+    found[0], count = what[1], 1
     west, south = window[0] - grid.west, window[1] - grid.south
     first, last = max(int(west / grid.width), 0), int((window[2] - grid.west) / grid.width)
     low, high = max(int(south / grid.height), 0), int((window[3] - grid.south) / grid.height)
@@ -110,7 +110,7 @@ def _here(flat: Flat, grid: Grid, layer_of: Places, what: Ints, window: Floats, 
                     candidate = np.int64(owner[grid.edge[grid.edge_start[tile] + k]])
                 else:
                     candidate = np.int64(grid.corner[grid.corner_start[tile] + k - edges])
-                if layer_of[candidate] != what[2] or seen[candidate] or not _meets(boxes, candidate, window):
+                if layer_of[candidate] != what[0] or seen[candidate] or not _meets(boxes, candidate, window):
                     continue
                 seen[candidate] = True
                 if count == len(found):
@@ -160,13 +160,13 @@ def _ground(room: Space, here: Ints, what: Ints, px: float, py: float) -> Ints:
     """Return the trapezoids of the ground that is asked about."""
     traps = room.size[TRAPS]
     good = np.zeros(traps, dtype=np.bool_)
-    wanted = 2 if what[1] >= 0 else 1
+    wanted = len(here) if what[0] < 0 else 1
     for t in range(traps):
         cover = room.place[t, COVER]
         begin, end = room.cover[cover], room.cover[cover + 1]
-        # alone in the shape asked about, or in both of two
+        # in all the shapes asked about, or alone in the one
         good[t] = end - begin == wanted and room.member[begin] == 0
-    if what[1] < 0:
+    if what[0] >= 0:
         part, _ = tiles.parts_of(room)
         piece = -1
         for t in range(traps):

@@ -18,6 +18,7 @@ from gis.geometry.room import (
     SLOPE,
     SOURCE,
     TOGGLES,
+    UPRIGHT,
     X0,
     X1,
     XL,
@@ -47,7 +48,8 @@ def crossing(ax: float, ay: float, bx: float, by: float, y: float) -> float:
     """
     if ax == bx:
         return ax
-    x = ax + (y - ay) * ((bx - ax) / (by - ay))
+    # a share of the edge overflows for no edge, its slope may
+    x = ax + (y - ay) / (by - ay) * (bx - ax)
     return min(max(x, ax), bx)
 
 
@@ -127,7 +129,7 @@ def _clipped(piece: Floats, n: int, line: tuple[float, float, float, float], wid
     """Write the part of an edge that lies in the window at a place; return the next free one."""
     ax, ay, bx, by = line
     south, north = min(ay, by), max(ay, by)
-    if ax == bx or north <= 0.0 or south >= height or bx <= 0.0 or ax >= width:
+    if bx - ax <= UPRIGHT or north <= 0.0 or south >= height or bx <= 0.0 or ax >= width:
         return n
     start, end = ax, bx
     if south < 0.0:

@@ -91,6 +91,25 @@ def of(shapes: Outlines, *, workers: int | None = None) -> Faces:
     return _joined(found, cover, cover_start, member, grid)
 
 
+def held(faces: Faces, count: int) -> NDArray[np.float64]:
+    """Add up the faces that each shape covers.
+
+    Parameters
+    ----------
+    faces
+        The faces.
+    count
+        Number of shapes.
+
+    Returns
+    -------
+    numpy.ndarray
+        m² of each shape: its own area, unless ground was lost or cut twice.
+    """
+    cover_m2 = np.bincount(faces.cover, faces.area_m2, len(faces.cover_start) - 1)
+    return np.bincount(faces.member, np.repeat(cover_m2, np.diff(faces.cover_start)), count).astype(np.float64)
+
+
 def _trimmed(book: Parts) -> Parts:
     """Return the arrays of a book as long as they are full."""
     parts, sides, borders, covers, members = book.size.tolist()

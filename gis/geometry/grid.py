@@ -20,6 +20,8 @@ Frame = tuple[float, float, float, float, int, int]
 # edges that a tile should have: few, so that slabs stay short, but enough to be worth a tile
 WANTED = 60
 _SMALLEST_M = 4.0
+# no coordinate is so near to a side of a tile, so that rounding never moves an end of an edge across it, m
+_CLEAR_M = 2.0**-21
 # how much wider than high a tile is
 _WIDE = 4
 
@@ -64,9 +66,7 @@ EMPTY = Grid(
 )  # fmt: skip
 
 
-def over(
-    shapes: Outlines, *, size: float | None = None, wanted: int = WANTED, workers: int | None = 1
-) -> Grid:
+def over(shapes: Outlines, *, size: float | None = None, wanted: int = WANTED, workers: int | None = 1) -> Grid:
     """Lay a grid over shapes.
 
     Parameters
@@ -104,7 +104,7 @@ def over(
 def _frame(
     shapes: Outlines, begins: NDArray[np.intp], boxes: NDArray[np.float64], size: float | None, wanted: int
 ) -> Frame:
-    """Return the frame of a grid no side of whose tiles runs through a point.
+    """Return the frame of a grid no side of whose tiles runs through a point, or nearly so.
 
     Corner and side are binary fractions, so that tiles meet to the last bit. The corner's is one that no coordinate in
     millimetres or in quarters of a metre has; where a point lies on a side all the same the corner moves on.
@@ -122,17 +122,15 @@ def _frame(
 
 @lean
 def _touched(values: Floats, first: float, step: float) -> bool:
-    """Tell whether one of some coordinates lies on one of some lines."""
+    """Tell whether one of some coordinates lies on one of some lines, or too near to it."""
     for value in values:
         share = (value - first) / step
-        if share == np.floor(share):
+        if abs(share - np.round(share)) * step < _CLEAR_M:
             return True
     return False
 
 
-def _side(
-    shapes: Outlines, begins: NDArray[np.intp], wanted: int, extent: tuple[float, float, float, float]
-) -> float:
+def _side(shapes: Outlines, begins: NDArray[np.intp], wanted: int, extent: tuple[float, float, float, float]) -> float:
     """Return the side at which the tiles of most edges have the wanted number of them."""
     west, south, width, height = extent
     edges = max(len(begins), 1)

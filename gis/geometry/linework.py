@@ -43,7 +43,7 @@ class Linework:
     Parameters
     ----------
     shapes
-        Polygons whose outlines stay as they are, in order of precedence, best near the origin (`areas.moved`).
+        Polygons whose outlines stay as they are, in order of precedence, best near the origin (`snapped.moved`).
     owners
         A number for each; an edge that several have is the first one's.
     tolerance
@@ -132,7 +132,7 @@ class Linework:
         ]
         if not pieces:
             return np.empty(0, dtype=object)
-        return enclosed(_segments(np.array(pieces)))
+        return enclosed(shapely.union_all(_segments(np.array(pieces))))
 
     def joints(self) -> Floats:
         """Return the places where later lines end on edges of earlier ones, one (x, y) a row."""
@@ -301,20 +301,20 @@ def edges(shapes: Shapes) -> tuple[Floats, Places]:
     return ends, np.asarray(shape[ring[:-1][step]], dtype=np.intp)
 
 
-def enclosed(lines: Shapes) -> Shapes:
+def enclosed(lines: shapely.Geometry) -> Shapes:
     """Return the faces that lines enclose.
 
     Parameters
     ----------
     lines
-        Lines that may cross.
+        Lines that meet only where they end.
 
     Returns
     -------
     numpy.ndarray
         Polygons from west to east that touch but do not overlap, sharing their vertices exactly.
     """
-    found = shapely.normalize(shapely.get_parts(shapely.polygonize([shapely.union_all(lines)])))
+    found = shapely.normalize(shapely.get_parts(shapely.polygonize([lines])))
     x, y = shapely.get_coordinates(shapely.point_on_surface(found)).T
     return np.asarray(found[np.lexsort((y, x))], dtype=object)
 

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry import areas, coverage, parts
+from gis.geometry import coverage, parts, snapped
 from gis.geometry import grid as tiling
 from gis.geometry.faces import Faces
 from gis.geometry.parts import Shapes
@@ -26,10 +26,11 @@ def faces(shapes: Shapes) -> tuple[Faces, Shapes]:
     Returns
     -------
     tuple
-        The faces that shapes cover, from west to east, and their polygons.
+        The faces that shapes cover, from west to east, and their polygons; these lie from the south-west corner of all
+        shapes (`snapped.origin`), where rounding does not part them.
     """
-    corner = areas.origin(shapes)
-    local = areas.moved(shapes, -corner)
+    corner = snapped.origin(shapes)
+    local = snapped.moved(shapes, -corner)
     cut = coverage.faces(local)
     face, shape = coverage.covered(cut, local)
     covered, face = np.unique(face, return_inverse=True)
@@ -53,10 +54,10 @@ def faces(shapes: Shapes) -> tuple[Faces, Shapes]:
         part_start=np.zeros(1, dtype=np.int64),
         grid=tiling.EMPTY,
     )
-    return record, areas.moved(cut, corner)
+    return record, cut
 
 
-def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
     """Measure the ground of every tuple of shapes, one of each layer, that share some.
 
     Parameters
@@ -68,14 +69,14 @@ def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.floa
     -------
     tuple
         Positions in each layer (a row a tuple, a column a layer) and m², as `gis.geometry.tuples` measures them, but
-        in no order.
+        in no order; None where GEOS is not sure of one of them (`snapped.parted`).
 
     Notes
     -----
     Layer by layer, those of simple shapes first: what lies wholly inside is taken whole, the rest is intersected.
     """
-    corner = areas.origin(*layers)
-    local = [areas.moved(shapes, -corner) for shapes in layers]
+    corner = snapped.origin(*layers)
+    local = [snapped.moved(shapes, -corner) for shapes in layers]
     points = [shapely.get_num_coordinates(shapes).mean() if len(shapes) else 0.0 for shapes in local]
     first, *others = np.argsort(points, kind="stable")
     pieces = local[first]
@@ -89,10 +90,13 @@ def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.floa
         members, pieces = members[i], pieces[i]
         members[:, n] = j
         cut = np.flatnonzero(~shapely.covers(shapes[j], pieces))
-        pieces[cut] = parts.without_dust(shapely.intersection(pieces[cut], shapes[j[cut]]), 0.0)
+        pieces[cut], sound = snapped.parted(pieces[cut], shapes[j[cut]])
+        if not sound.all():
+            return None
+        pieces[cut] = parts.without_dust(pieces[cut], 0.0)
         ground = shapely.area(pieces) > 0
         members, pieces = members[ground], pieces[ground]
-    least = np.min([areas.around(shapes)[members[:, n]] for n, shapes in enumerate(local)], axis=0)
+    least = np.min([parts.girth(shapes)[members[:, n]] for n, shapes in enumerate(local)], axis=0)
     area = shapely.area(pieces)
     return members[area > THIN * least], area[area > THIN * least]
 
@@ -120,8 +124,16 @@ def united(polygons: Shapes, label: NDArray[np.int64], count: int) -> Shapes:
     for n in range(count):
         group = polygons[order[start[n] : start[n + 1]]]
         if len(group):
-            shapes[n] = group[0] if len(group) == 1 else shapely.coverage_union_all(group)
+            shapes[n] = group[0] if len(group) == 1 else _one(group)
     return shapes
+
+
+def _one(group: Shapes) -> shapely.Geometry:
+    """Unite faces; those between which rounding has left hairlines on a grid."""
+    try:
+        return shapely.coverage_union_all(group)
+    except shapely.GEOSException:
+        return snapped.union(group)
 
 
 def _neighbours(cut: Shapes) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:

@@ -139,6 +139,23 @@ def holes(shapes: Shapes) -> NDArray[np.intp]:
     return counts.astype(np.intp)
 
 
+def girth(shapes: Shapes) -> NDArray[np.float64]:
+    """Measure boxes: what is thinner than a rounding along all of one is no ground.
+
+    Parameters
+    ----------
+    shapes
+        Shapes that are not empty.
+
+    Returns
+    -------
+    numpy.ndarray
+        Width and height of each shape's box together, m.
+    """
+    box = shapely.bounds(shapes).reshape(-1, 4)
+    return np.asarray(box[:, 2] - box[:, 0] + box[:, 3] - box[:, 1])
+
+
 def joined(polygons_: Shapes, group: NDArray[np.intp], size: int) -> Shapes:
     """Unite polygons group by group.
 

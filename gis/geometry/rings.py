@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gis.compiled import Flags, Floats, Ints, kernel, lean
+from gis.geometry.room import SAME
 
 
 class Borders(NamedTuple):
@@ -90,7 +91,7 @@ def linked(borders: Borders, low: int, high: int, sides: tuple[float, float]) ->
 @kernel
 def nested(
     points: Floats, ring: Ints, owner: Ints, broken: Flags, corner: tuple[float, float]
-) -> tuple[Floats, Floats, Ints, Ints, Flags, Floats, Floats]:
+) -> tuple[Floats, Floats, Ints, Ints, Flags, Floats]:
     """Put each hole after the smallest shell around it.
 
     Parameters
@@ -104,14 +105,14 @@ def nested(
     Returns
     -------
     tuple
-        x, y, ring, shape and hole as in `gis.geometry.outlines.Outlines`; area and length of each shape.
+        x, y, ring, shape and hole as in `gis.geometry.outlines.Outlines`; and the area of each shape.
     """
     signed = _signed(points, ring)
     shell = _shells(points, ring, owner, signed)
     x, y = np.empty(len(points)), np.empty(len(points))
     starts, hole, used, written = np.zeros(len(ring), dtype=np.int64), np.zeros(len(owner), dtype=np.bool_), 0, 0
     shape = np.zeros(len(broken) + 1, dtype=np.int64)
-    area, length = np.zeros(len(broken)), np.zeros(len(broken))
+    area = np.zeros(len(broken))
     begin = 0
     for n in range(len(broken)):
         end = begin
@@ -122,8 +123,6 @@ def nested(
             for r in _in_order(shell, begin, end):
                 area[n] += signed[r]
                 for k in range(ring[r], ring[r + 1]):
-                    if k > ring[r]:
-                        length[n] += np.hypot(points[k, 0] - points[k - 1, 0], points[k, 1] - points[k - 1, 1])
                     x[written], y[written] = points[k, 0] + corner[0], points[k, 1] + corner[1]
                     written += 1
                 hole[used] = shell[r] != r
@@ -131,7 +130,7 @@ def nested(
                 starts[used] = written
         shape[n + 1] = used
         begin = end
-    return x[:written], y[:written], starts[: used + 1], shape, hole[:used], area, length
+    return x[:written], y[:written], starts[: used + 1], shape, hole[:used], area
 
 
 @kernel
@@ -198,7 +197,8 @@ def _closed(
     for n in range(begin, end):
         before, here = path[n - 1 if n > begin else end - 1], path[n]
         px, py = line[here, 0], line[here, 1]
-        if edge[before] == edge[here] and (_on_line(px, width) or _on_line(py, height)):
+        on_side = edge[before] == edge[here] and (_on_line(px, width) or _on_line(py, height))
+        if on_side and straight(line[before, 0], line[before, 1], px, py, line[here, 2], line[here, 3]):
             continue
         points[used, 0], points[used, 1] = px, py
         used += 1
@@ -212,6 +212,25 @@ def _closed(
 def _on_line(value: float, size: float) -> bool:
     """Tell whether a coordinate from the grid's corner lies on a side of a tile."""
     return np.round(value / size) * size == value
+
+
+@lean
+def straight(ax: float, ay: float, px: float, py: float, bx: float, by: float) -> bool:
+    """Tell whether a place is on the way from one to another, to a rounding.
+
+    Parameters
+    ----------
+    ax, ay, bx, by
+        The two places, m.
+    px, py
+        The one between them, m.
+
+    Returns
+    -------
+    bool
+    """
+    dx, dy = bx - ax, by - ay
+    return abs(dx * (py - ay) - dy * (px - ax)) <= SAME * (abs(dx) + abs(dy))
 
 
 @kernel

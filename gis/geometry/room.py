@@ -10,6 +10,10 @@ from gis.compiled import Flags, Floats, Ints, Marks, Places, kernel, lean
 
 # x that differ by less, and trapezoids that are lower on the mean, are rounding, m
 THIN = 1e-9
+# places that rounding has set apart are nearer than this, m
+SAME = 4e-9
+# an edge that leads no farther east is upright: it has no ground under it, and its slope may be no number, m
+UPRIGHT = 1e-14
 
 # columns of Space.piece: where an edge acts in the window, its line, and the y that it stays between
 X0, X1, XL, YL, SLOPE, LOW, HIGH = range(7)
@@ -61,8 +65,8 @@ class Space(NamedTuple):
         The set between each of them and the next, and its number; -1 for none yet.
     stroke, bound, named
         Of a line, which is known by its first piece: where it is and what it separates, and the set above it.
-    area
-        Ground of each set, m², where it is measured.
+    area, lost
+        Ground of each set, m², where it is measured, and what rounding has taken from the sum so far.
     """
 
     size: Ints
@@ -90,6 +94,7 @@ class Space(NamedTuple):
     bound: Places
     named: Marks
     area: Floats
+    lost: Floats
 
 
 @kernel
@@ -133,6 +138,7 @@ def space(pieces: int, shapes: int, traps: int) -> Space:
         np.empty((pieces, 4)),
         np.empty((pieces, 3), dtype=np.int32),
         np.empty(pieces, dtype=np.uint64),
+        np.empty(traps),
         np.empty(traps),
     )
 

@@ -138,7 +138,7 @@ def number(
         turn(room.tie, room.active, lines, room.inside)
         members, covers = listed(room.inside, shapes, room.member, members), covers + 1
         turn(room.tie, room.active, lines, room.inside)
-        room.area[found], room.cover[covers] = 0.0, members
+        room.area[found], room.lost[found], room.cover[covers] = 0.0, 0.0, members
     return found, covers, members
 
 

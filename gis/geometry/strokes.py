@@ -4,7 +4,13 @@ Going up through a window, every chain of edges turns its shape on or off (`gis.
 between two lines is what lies under the upper one less what lies under the lower one, and both sums go on as long as
 the sets on the two sides of a line stay the same. So nothing is cut into slabs: where a chain begins, ends or crosses
 its neighbour, and only there, the lines whose sides change are settled, each by width × mean height since the last
-time. Bends change nothing but the sum. Coordinates are local to the window, so that sums are no larger than its ground.
+time. Bends change nothing but the sum. Coordinates are local to the window, so that sums are no larger than its ground,
+and what rounding takes from them is kept.
+
+Invariant: at every x the lines in the window are the edges that pass it, each once, in an order that is right to a
+rounding; then the sums are, since a line in the wrong order by a rounding moves no more ground than a rounding does. So
+nothing has to be decided exactly but who holds the window's corner (`gis.geometry.windows`). Guarded by
+`tests/truth/test_exact.py`.
 """
 
 from __future__ import annotations
@@ -74,13 +80,13 @@ def measure(room: Space, shapes: int, width: float, height: float) -> bool:
         begins = at_start[s] if s < starts else np.inf
         turns = toggle_x[t] if t < toggles else np.inf
         coming = min(at, begins, turns)
-        # all that happens within a rounding of this x happens at once
-        if coming - here > THIN:
+        # all that happens at one x happens at once; later by a rounding would be much where a window is high
+        if coming > here:
             if lowest <= count:
                 covers, members = _named(room, corner, (lowest, highest, count), (covers, members, shapes), here)
                 if covers < 0:
                     return False
-            swaps, lowest, highest = 0, len(order), 0
+            swaps, lowest, highest = 0 if coming - here > THIN else swaps, len(order), 0
         if coming >= width:
             break
         here = max(here, coming)
@@ -112,7 +118,7 @@ def measure(room: Space, shapes: int, width: float, height: float) -> bool:
             _met(room, n, count, here)
     order[count], room.size[COVERS] = room.size[PIECES] + 1, covers
     for k in range(count + 1):
-        _settled(piece, stroke, room.bound, room.area, order[k], width)
+        _settled(piece, stroke, room.bound, (room.area, room.lost), order[k], width)
     return True
 
 
@@ -144,7 +150,7 @@ def _named(
     Up to the lowest line that has other neighbours, and from some line above the highest one on, all is as it was.
     """
     piece, tie, order, stroke, bound, named = room.piece, room.tie, room.active, room.stroke, room.bound, room.named
-    mark, ground, south = room.mark, room.area, room.size[PIECES]
+    mark, ground, south = room.mark, (room.area, room.lost), room.size[PIECES]
     (lowest, highest, count), (covers, members, shapes) = changed, known
     line = order[max(lowest - 1, 0)]
     name, below = (named[line], bound[line, OVER]) if lowest else (corner, _NOWHERE)
@@ -181,18 +187,36 @@ def _first(order: Places, stroke: Floats, count: int) -> tuple[int, float]:
 
 
 @inlined
-def _settled(piece: Floats, stroke: Floats, bound: Places, ground: Floats, line: int, here: float) -> None:
+def _settled(
+    piece: Floats, stroke: Floats, bound: Places, ground: tuple[Floats, Floats], line: int, here: float
+) -> None:
     """Give the ground under a line since the last time to the set below it, and take it from the set above."""
     y = height_at(piece, bound[line, PIECE], here)
     under = (here - stroke[line, SINCE]) * (stroke[line, FROM] + y) / 2
-    ground[bound[line, UNDER]] += under
-    ground[bound[line, OVER]] -= under
+    _add(ground, bound[line, UNDER], under)
+    _add(ground, bound[line, OVER], -under)
     stroke[line, SINCE], stroke[line, FROM] = here, y
 
 
 @inlined
+def _add(ground: tuple[Floats, Floats], of: int, value: float) -> None:
+    """Add a value to the ground of a set, and keep what rounding takes away (two-sum: Knuth, TAOCP 2, 4.2.2)."""
+    area, lost = ground
+    total = area[of] + value
+    part = total - area[of]
+    lost[of] += (area[of] - (total - part)) + (value - part)
+    area[of] = total
+
+
+@inlined
 def _between(
-    piece: Floats, stroke: Floats, bound: Places, ground: Floats, line: int, sides: tuple[int, int], here: float
+    piece: Floats,
+    stroke: Floats,
+    bound: Places,
+    ground: tuple[Floats, Floats],
+    line: int,
+    sides: tuple[int, int],
+    here: float,
 ) -> None:
     """Set the sets below and above a line; what is under it so far goes to those before."""
     under, over = sides
@@ -205,7 +229,7 @@ def _between(
 def _goes_on(room: Space, line: int, here: float) -> bool:
     """Put the next piece of its chain in the place of a line's piece that has ended; tell whether there is one."""
     piece, stroke, bound = room.piece, room.stroke, room.bound
-    _settled(piece, stroke, bound, room.area, line, here)
+    _settled(piece, stroke, bound, (room.area, room.lost), line, here)
     n = _lasting(piece, room.tie, bound[line, PIECE], here)
     if n >= 0:
         bound[line, PIECE], stroke[line, END], stroke[line, FROM] = n, piece[n, X1], height_at(piece, n, here)
@@ -215,7 +239,7 @@ def _goes_on(room: Space, line: int, here: float) -> bool:
 @inlined
 def _lasting(piece: Floats, tie: Places, n: int, here: float) -> int:
     """Return the first piece of a chain, from one on, that goes on beyond an x; -1 if none does."""
-    while n >= 0 and piece[n, X1] - here <= THIN:
+    while n >= 0 and piece[n, X1] <= here:
         n = tie[n, NEXT]
     return n
 

@@ -17,8 +17,8 @@ SHAPES, RUNS = range(2)
 # what Near.seen says of a shape, in bits: noted, too near to the way to its corner to tell, has an edge in the window
 NOTED, UNCLEAR, CROSSES = 1, 2, 4
 _SMALLEST_BIN_M = 1.0
-# nearer to a bend of the way to the window's corner than this, an edge is not told from the bend, m
-_BEND_M = 1e-6
+# nearer than this to the way to the window's corner, on which side an edge lies is not told from rounded numbers, m
+_NEAR_M = 1e-6
 
 
 class Near(NamedTuple):
@@ -351,7 +351,8 @@ def _cornered(rest: Flat, grid: Grid, window: Floats, column: int, row: int, aft
     """Tell which shapes hold the window's south-west corner, and note them; return how many there are.
 
     A shape that holds the corner of the tile does, unless an odd number of its edges cross the way from there, first
-    along the tile's south side, then north.
+    along the tile's south side, then north. The way is asked in other coordinates than the sweep, so the answer stands
+    only where no rounding can change it; any other shape is unclear and is entered whole, in the sweep's coordinates.
     """
     x, y, owner_of, holds = rest.x, rest.y, rest.owner, near.holds
     tile = row * grid.columns + column
@@ -368,23 +369,45 @@ def _cornered(rest: Flat, grid: Grid, window: Floats, column: int, row: int, aft
             holds[one] = not holds[one]
             count = _noted(here, count, seen, one, NOTED)
     for n in range(t0, t1):
-        one = toggle[n]
-        if one > after and west + toggle_x[n] <= px:
+        one, beyond = toggle[n], west + toggle_x[n] - px
+        if one > after and beyond <= _NEAR_M:
             holds[one] = not holds[one]
-            count = _noted(here, count, seen, one, NOTED)
+            count = _noted(here, count, seen, one, NOTED if beyond < -_NEAR_M else NOTED | UNCLEAR)
+    # an edge that leaves the next tile beside the way may as well have left this one
+    if column > 0 and px - west < _NEAR_M:
+        count = _doubted(grid, tile - 1, west - grid.width, px, after, here, count, seen)
+    if column + 1 < grid.columns and west + grid.width - px < _NEAR_M:
+        count = _doubted(grid, tile + 1, west + grid.width, px, after, here, count, seen)
     for n in range(e0, e1):
         k = edge_of[n]
         one, ax, ay, bx, by = owner_of[k], x[k], y[k], x[k + 1], y[k + 1]
         if ax > bx:
             ax, ay, bx, by = bx, by, ax, ay
-        if one <= after or px < ax or px >= bx:
+        if one <= after or px < ax - _NEAR_M or px > bx + _NEAR_M:
+            continue
+        # an end at the way, or an edge along it
+        if px < ax + _NEAR_M or px > bx - _NEAR_M:
+            if min(ay, by) < py + _NEAR_M and max(ay, by) > south - _NEAR_M:
+                count = _noted(here, count, seen, one, NOTED | UNCLEAR)
             continue
         at = ay + (px - ax) * ((by - ay) / (bx - ax))
-        if abs(at - south) < _BEND_M or abs(at - py) < _BEND_M:
+        if abs(at - south) < _NEAR_M or abs(at - py) < _NEAR_M:
             count = _noted(here, count, seen, one, NOTED | UNCLEAR)
-        if south < at <= py:
+        elif south < at <= py:
             holds[one] = not holds[one]
             count = _noted(here, count, seen, one, NOTED)
+    return count
+
+
+@inlined
+def _doubted(
+    grid: Grid, tile: int, west: float, px: float, after: int, here: Places, count: int, seen: NDArray[np.int8]
+) -> int:
+    """Note as unclear the shapes that a tile's south side leads into or out of beside the way; return how many."""
+    toggle, toggle_x = grid.toggle_shape, grid.toggle_x
+    for n in range(grid.toggle_start[tile], grid.toggle_start[tile + 1]):
+        if toggle[n] > after and abs(west + toggle_x[n] - px) < _NEAR_M:
+            count = _noted(here, count, seen, toggle[n], NOTED | UNCLEAR)
     return count
 
 
@@ -434,9 +457,9 @@ def _kept(rest: Flat, window: Floats, near: Near) -> None:
 
 @lean
 def _holds(rest: Flat, one: int, px: float, py: float) -> bool:
-    """Tell whether a shape holds a place far from its edges."""
+    """Tell whether a shape holds a place that none of its edges is near."""
     x, y, inside = rest.x, rest.y, False
     for k in range(rest.ring[rest.shape[one]], rest.ring[rest.shape[one + 1]] - 1):
         if rest.owner[k] >= 0 and (x[k] <= px) != (x[k + 1] <= px):
-            inside ^= y[k] + (px - x[k]) * ((y[k + 1] - y[k]) / (x[k + 1] - x[k])) <= py
+            inside ^= y[k] + (px - x[k]) / (x[k + 1] - x[k]) * (y[k + 1] - y[k]) <= py
     return inside

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gis import crs, findings
 from gis.catalogue import CodeList
 from gis.errors import FrameError, UsageError
-from gis.geometry import areas, linework, noding, parts
+from gis.geometry import linework, noding, parts, snapped
 from gis.geometry.linework import Departure, Linework
 from gis.geometry.parts import Shapes
 from gis.intake import ground, stretches, values
@@ -115,8 +115,8 @@ def reconcile(
     features, notes = _features(layers, names, authority, field, held)
     features, above = _outranking(features, held, tolerance)
     notes += above
-    corner = areas.origin(np.array([feature.shape for feature in features], dtype=object))
-    old = areas.moved(np.array([feature.shape for feature in features], dtype=object), -corner)
+    corner = snapped.origin(np.array([feature.shape for feature in features], dtype=object))
+    old = snapped.moved(np.array([feature.shape for feature in features], dtype=object), -corner)
     fixed = np.array([feature.fixed for feature in features], dtype=bool)
     work = Linework(old[fixed], np.flatnonzero(fixed), tolerance, _groups(features, layers, held)[fixed])
     departures = _departures(work, features, old, fixed, tolerance)
@@ -267,7 +267,7 @@ def _refused(
     notes = []
     for n in np.flatnonzero([a is not b for a, b in zip(old, new, strict=True)]).tolist():
         feature = features[n]
-        at = areas.moved(old[n : n + 1], corner)[0]
+        at = snapped.moved(old[n : n + 1], corner)[0]
         change = shapely.symmetric_difference(old[n], new[n])
         if new[n].is_empty or not shapely.is_valid(new[n]):
             code = "reconcile.vanished"
@@ -293,6 +293,6 @@ def _with_shapes(
     """Return a layer with the shapes that changed."""
     changed = [n for n, feature in enumerate(features) if feature.layer == layer and old[n] is not new[n]]
     shapes = np.asarray(frame.geometry.to_numpy(), dtype=object).copy()
-    shapes[[features[n].row for n in changed]] = areas.moved(new[changed], corner)
+    shapes[[features[n].row for n in changed]] = snapped.moved(new[changed], corner)
     geometry = gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs)
     return frame.set_geometry(geometry.rename(frame.geometry.name))

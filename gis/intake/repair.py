@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gis import findings, rows
 from gis.catalogue import Layer
-from gis.geometry import areas, parts
+from gis.geometry import parts, snapped
 from gis.intake import values
 
 Shapes = NDArray[np.object_]
@@ -128,7 +128,7 @@ def _listed(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _exchanged(before: shapely.Geometry, after: shapely.Geometry) -> tuple[float, float]:
     """Return the ground gained and lost by a repair, m²: face by face, how often it counted against whether it does."""
-    shapes = areas.moved(np.array([before, after], dtype=object), -areas.origin(np.array([before], dtype=object)))
+    shapes = snapped.moved(np.array([before, after], dtype=object), -snapped.origin(np.array([before], dtype=object)))
     pieces, _ = parts.polygons(shapes[:1])
     rings, piece = shapely.get_rings(pieces, return_index=True)
     inner = np.append(False, piece[1:] == piece[:-1])

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from gis import findings
-from gis.geometry import areas, coverage, linework, parts
+from gis.geometry import coverage, linework, parts, snapped
 from gis.geometry.linework import ROUNDING_M, Departure, Linework
 from gis.geometry.parts import Shapes
 
@@ -84,7 +84,7 @@ def moves(features: list[Feature], old: Shapes, new: Shapes, work: Linework, cor
                 (features[n].layer, features[n].key, *into, float(line.length), shift, gained, lost, *middle.tolist())
             )
             lines.append(line)
-    shapes = areas.moved(np.array(lines, dtype=object), corner)
+    shapes = snapped.moved(np.array(lines, dtype=object), corner)
     text = dict.fromkeys(_COLUMNS[:4], "str") | dict.fromkeys(_COLUMNS[4:], "float64")
     return gpd.GeoDataFrame(gpd.pd.DataFrame(records, columns=list(_COLUMNS)).astype(text), geometry=shapes)
 

@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from gis import compiled
-from gis.geometry import areas, outlines, tuples
+from gis.geometry import areas, outlines, snapped, tuples
 
 EACH = 25_000
 APART_M = 64
@@ -370,7 +370,7 @@ def test_everybody_meets_everybody(kernels):
     i, j, area = areas.pair_areas(*heap)
     found = np.zeros((count, count))
     found[i, j] = area
-    local = [areas.moved(layer, -PLACES["far"]) for layer in heap]
+    local = [snapped.moved(layer, -PLACES["far"]) for layer in heap]
     truth = shapely.area(shapely.intersection(local[0][:, np.newaxis], local[1][np.newaxis]))
     lengths = [shapely.length(layer) for layer in local]
     off = np.abs(found - truth) - 1e-6 - 1e-10 * np.add.outer(*lengths)

@@ -14,7 +14,7 @@ import shapely
 from gis import catalogue, compiled
 from gis.analysis import catchments, overlay
 from gis.errors import FrameError
-from gis.geometry import areas, faces, noding, outlines
+from gis.geometry import areas, faces, noding, outlines, snapped
 from gis.settings import Settings
 from gis.workflow import beijing
 from tests.bench import city, peers
@@ -230,9 +230,9 @@ def drawn(size):
 
 def local(layers):
     """Return layers moved to the origin by whole metres, where GEOS has more digits for the points that it makes."""
-    corner = -areas.origin(*(frame.geometry.to_numpy() for frame in layers.values()))
+    corner = -snapped.origin(*(frame.geometry.to_numpy() for frame in layers.values()))
     return {
-        name: frame.set_geometry(areas.moved(frame.geometry.to_numpy(), corner), crs=frame.crs)
+        name: frame.set_geometry(snapped.moved(frame.geometry.to_numpy(), corner), crs=frame.crs)
         for name, frame in layers.items()
     }
 

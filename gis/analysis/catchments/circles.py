@@ -18,7 +18,7 @@ from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments.entries import shared_places
 from gis.analysis.versions import NEAREST, RAW, STRAIGHT
 from gis.errors import EmptyError, FrameError, UsageError
-from gis.geometry import areas
+from gis.geometry import snapped
 from gis.geometry.parts import Shapes
 
 _COLUMNS = ("catchment_id", "station_id", "ring", "radius_m", "inner_m", "method", "version", "area_m2")
@@ -231,8 +231,8 @@ def _sites(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) -> _S
     xy, row = shapely.get_coordinates(shapes, return_index=True)
     station = np.searchsorted(keys, names[row])
     order = np.lexsort((xy[:, 1], xy[:, 0], station))
-    # window coordinates keep the digits of what is cut (see areas.origin)
-    origin = areas.origin(shapes)
+    # window coordinates keep the digits of what is cut (see snapped.origin)
+    origin = snapped.origin(shapes)
     return _Sites(keys, xy[order] - origin, station[order], origin)
 
 
@@ -249,7 +249,7 @@ def _table(sites: _Sites, shapes: Shapes, name: str, radius: float, version: str
             "method": pd.Series([STRAIGHT] * len(keys), dtype="str"),
             "version": pd.Series([version] * len(keys), dtype="str"),
             "area_m2": shapely.area(shapes),
-            "geometry": areas.moved(shapes, sites.origin),
+            "geometry": snapped.moved(shapes, sites.origin),
             "empty": shapely.is_empty(shapes),
         }
     )

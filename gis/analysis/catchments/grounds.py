@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gis.analysis.catchments.entries import Entries
 from gis.analysis.network import Network
 from gis.analysis.versions import WALKED
-from gis.geometry import areas, parts, strands, walks
+from gis.geometry import parts, snapped, strands, walks
 from gis.geometry.junctions import Barriers
 from gis.geometry.parts import Shapes
 
@@ -59,7 +59,7 @@ def raw(
     for station in range(len(entries.stations)):
         for n, limit in enumerate(limits):
             found = stretches(network.graph, lines, entries.starts, reach, station, limit, cost)
-            drawn = areas.moved(strands.ground(found - np.tile(origin, 2), depth, cell, entries.run), origin)
+            drawn = snapped.moved(strands.ground(found - np.tile(origin, 2), depth, cell, entries.run), origin)
             shapes[station, n] = _kept(drawn, found, network.barriers)
     return shapes
 
@@ -175,13 +175,13 @@ def _cells(spots: NDArray[np.float64], owner: NDArray[np.intp], shapes: Shapes) 
     window = shapely.box(*(low - origin - _STEP_M), *(high - origin + _STEP_M))
     stations = np.unique(owner[first])
     if len(stations) == 1:
-        result[stations[0]] = areas.moved(np.array([window], dtype=object), origin)[0]
+        result[stations[0]] = snapped.moved(np.array([window], dtype=object), origin)[0]
         return result
     drawn = shapely.voronoi_polygons(shapely.multipoints(places), extend_to=window, ordered=True)
     pieces = shapely.get_parts(drawn)
     for station in stations:
         mine = shapely.coverage_union_all(pieces[owner[first] == station])
-        result[station] = areas.moved(np.array([mine], dtype=object), origin)[0]
+        result[station] = snapped.moved(np.array([mine], dtype=object), origin)[0]
     return result
 
 

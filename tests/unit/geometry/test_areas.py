@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gis import compiled
-from gis.geometry import areas, grid, outlines, tuples, windows
+from gis.geometry import areas, grid, outlines, snapped, tuples, windows
 
 SQUARE = shapely.box(0, 0, 10, 10)
 RING = SQUARE.difference(shapely.box(3, 3, 7, 7))
@@ -65,7 +65,7 @@ def test_pairs_within_one_array():
 @given(shapes, shapes)
 def test_every_pair_as_if_intersected(left, right):
     """Per pair, not in total: the same keys as intersecting all pairs, each area within the kernel's bound."""
-    a, b = areas.moved(array(left), FAR), areas.moved(array(right), FAR)
+    a, b = snapped.moved(array(left), FAR), snapped.moved(array(right), FAR)
     found = {(i, j): area for i, j, area in zip(*areas.pair_areas(a, b), strict=True)}
     for i, j in itertools.product(range(len(a)), range(len(b))):
         truth = shapely.intersection(a[i], b[j]).area
@@ -75,7 +75,7 @@ def test_every_pair_as_if_intersected(left, right):
 @given(shapes)
 def test_pairs_within_are_those_of_the_layer_with_itself(drawn):
     """Within one layer neighbours are found by their boxes, between two by their edges: the pairs are the same."""
-    a = areas.moved(array(drawn), FAR)
+    a = snapped.moved(array(drawn), FAR)
     within = {(i, j): area for i, j, area in zip(*areas.pair_areas(a), strict=True)}
     between = {(i, j): area for i, j, area in zip(*areas.pair_areas(a, a), strict=True) if i < j}
     assert within == pytest.approx(between, abs=1e-6)
@@ -95,7 +95,7 @@ def test_moving_is_exact_and_leaves_the_input_alone():
     """Whole metres come off and go back on without losing a bit; heights are dropped."""
     shape = shapely.Polygon([(440000.1, 4420000.3, 5), (440100.7, 4420000.3, 5), (440050.9, 4420077.7, 5)])
     given_shapes = array([shape])
-    back = areas.moved(areas.moved(given_shapes, -FAR), FAR)
+    back = snapped.moved(snapped.moved(given_shapes, -FAR), FAR)
     assert shapely.equals_exact(back[0], shapely.force_2d(shape))
     assert given_shapes[0].has_z
 

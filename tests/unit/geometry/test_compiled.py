@@ -14,7 +14,7 @@ import shapely
 
 import gis
 from gis import compiled
-from gis.geometry import areas, faces, facets, keyed, outlines, rings, tiles, tuples
+from gis.geometry import areas, borders, faces, facets, keyed, outlines, rings, sides, tiles, tuples
 from tests.truth import test_areas as adversarial
 
 SQUARES = np.array([shapely.box(0, 0, 10, 10), shapely.box(5, 5, 15, 15), shapely.box(40, 0, 50, 9)])
@@ -109,7 +109,7 @@ def test_plain_faces_and_facets_give_the_same_bits(monkeypatch):
     left, right, _ = adversarial.pairs(2, adversarial.PLACES["far"])
     flat = outlines.of(np.concatenate([left, right]))
     fast = drawn(flat)
-    swept = ((tiles, "cut"), (faces, "_across"), (facets, "_borders"))
+    swept = ((tiles, "cut"), (faces, "_across"), (borders, "of_tiles"), (sides, "across"))
     for module, name in (*swept, (rings, "linked"), (rings, "nested")):
         monkeypatch.setattr(module, name, compiled.as_plain(getattr(module, name)))
     assert drawn(flat) == fast

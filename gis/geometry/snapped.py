@@ -1,0 +1,290 @@
+"""Shapes moved near the origin and overlaid there by GEOS on a grid far finer than any drawing.
+
+Left to plain floating point, GEOS returns nothing, or the half, of pairs whose edges lie along each other within a
+rounding, and lines that it can't node end in an exception. On a grid every point is rounded once and lines follow
+(snap rounding: Hobby, Practical segment intersection with finite precision output, 1999; in GEOS by OverlayNG), which
+always ends and moves no line by more than a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from gis.errors import OverlayError
+from gis.geometry import parts
+from gis.geometry.parts import Shapes
+
+Floats = NDArray[np.float64]
+
+# bits of a coordinate that GEOS keeps exact while it rounds
+_BITS = 50
+# how far an area made of points may be off: m², and m² for each metre of outline
+_BASE_M2, _PER_METRE_M2 = 1e-6, 1e-8
+# how much nearer to the truth an area is that is only measured
+_SURE = 4
+
+
+def origin(*arrays: Shapes) -> NDArray[np.float64]:
+    """Return the south-west corner of all shapes in whole metres, 0 along an axis where they lie near 0 already.
+
+    Parameters
+    ----------
+    *arrays
+        Shapes; may be empty.
+
+    Returns
+    -------
+    numpy.ndarray
+        x and y, m; zeros where nothing has a place.
+
+    Notes
+    -----
+    A northing near 4.4 million leaves 9 decimals; taking off whole metres gives the lost digits back to the points that
+    are computed where lines cross. It is exact for shapes that are further from 0 than they are wide, and only these
+    are moved: a spike thinner than a rounding would fold up.
+    """
+    boxes = np.concatenate([shapely.bounds(np.asarray(shapes, dtype=object)).reshape(-1, 4) for shapes in arrays])
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    if not len(boxes):
+        return np.zeros(2)
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    apart = (low >= high - low) | (high <= low - high)
+    return np.where(apart, np.floor(low), 0.0)
+
+
+def moved(shapes: Shapes, offset: NDArray[np.float64]) -> Shapes:
+    """Return flat copies of shapes, shifted.
+
+    Parameters
+    ----------
+    shapes
+        Geometries; Z and M values are dropped.
+    offset
+        x and y to add, m.
+
+    Returns
+    -------
+    numpy.ndarray
+        New shapes; the ones given are not touched.
+    """
+    flat = shapely.force_2d(np.asarray(shapes, dtype=object))
+    return np.asarray(shapely.transform(flat, lambda coordinates: coordinates + offset), dtype=object)
+
+
+def intersection(one: Any, other: Any) -> Any:
+    """Intersect shapes pair by pair.
+
+    Parameters
+    ----------
+    one, other
+        Valid polygons or multipolygons, single ones or arrays that broadcast against each other.
+
+    Returns
+    -------
+    numpy.ndarray or shapely.Geometry
+        Geometries; where only points or lines are shared these come back.
+    """
+    return _overlaid(shapely.intersection, one, other)
+
+
+def parted(one: Shapes, other: Shapes) -> tuple[Shapes, NDArray[np.bool_]]:
+    """Intersect shapes pair by pair, and say where what is shared and what is left make up both shapes.
+
+    Parameters
+    ----------
+    one, other
+        Valid polygons or multipolygons, as many of each.
+
+    Returns
+    -------
+    tuple
+        What each pair shares, and whether its area is sure: with what is left it is each shape's own area, to a
+        rounding.
+
+    Notes
+    -----
+    GEOS now and then finds the crossing of all but parallel edges beside both of them. Once both shapes are on the grid
+    such edges are one, so what is not sure at first is asked again there.
+    """
+    common = intersection(one, other)
+    sure = _made_up(one, other, common)
+    ask = np.flatnonzero(~sure)
+    if len(ask):
+        one, other = one[ask], other[ask]
+        corner = origin(one, other)
+        near = [moved(each, -corner) for each in (one, other)]
+        cell = _cell(*near)
+        on_grid = (moved(shapely.set_precision(each, cell), corner) for each in near)
+        common[ask] = intersection(*on_grid)
+        sure[ask] = _made_up(one, other, common[ask])
+    return common, sure
+
+
+def _made_up(one: Shapes, other: Shapes, common: Shapes) -> NDArray[np.bool_]:
+    """Tell where what two shapes share and what each has left make up both."""
+    most_off = bound(shapely.length(one) + shapely.length(other), np.concatenate([one, other])) / _SURE
+    sure = np.ones(len(common), dtype=bool)
+    for shape, without in ((one, other), (other, one)):
+        sure &= np.abs(_area(common) + _area(difference(shape, without)) - _area(shape)) <= most_off
+    return sure
+
+
+def difference(one: Any, other: Any) -> Any:
+    """Take shapes away from others pair by pair.
+
+    Parameters
+    ----------
+    one, other
+        Valid polygons or multipolygons, single ones or arrays that broadcast against each other.
+
+    Returns
+    -------
+    numpy.ndarray or shapely.Geometry
+        Geometries.
+    """
+    return _overlaid(shapely.difference, one, other)
+
+
+def union(shapes: Shapes) -> shapely.Geometry:
+    """Unite shapes, or node lines.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons or multipolygons, or any lines.
+
+    Returns
+    -------
+    shapely.Geometry
+        One geometry; an empty collection of none.
+    """
+    corner = origin(shapes)
+    near = moved(shapes, -corner)
+    return moved(np.array([shapely.union_all(near, grid_size=_cell(near))], dtype=object), corner)[0]
+
+
+def _overlaid(operation: Callable[..., Any], one: Any, other: Any) -> Any:
+    """Overlay shapes near the origin, and put the result back in its place."""
+    one, other = np.asarray(one, dtype=object), np.asarray(other, dtype=object)
+    corner = origin(one, other)
+    a, b = moved(one, -corner), moved(other, -corner)
+    return moved(operation(a, b, grid_size=_cell(a, b)), corner)[()]
+
+
+def _cell(*arrays: Shapes) -> float:
+    """Return the side of a grid's cells, a power of two in m, on which shapes near the origin can be overlaid."""
+    furthest = max((float(np.nanmax(np.abs(shapely.bounds(each)), initial=1.0)) for each in arrays), default=1.0)
+    return float(2.0 ** (np.ceil(np.log2(furthest)) - _BITS))
+
+
+def bound(length_m: Floats, shapes: Shapes) -> Floats:
+    """Return how far the area of drawn shapes may be from their account.
+
+    Parameters
+    ----------
+    length_m
+        Length of each shape's outline by its account, m.
+    shapes
+        What they were cut from: how many digits their coordinates leave.
+
+    Returns
+    -------
+    numpy.ndarray
+        1e-6 m², and 1e-8 m² or two units in the last place of a coordinate for each metre.
+    """
+    digit = np.spacing(np.nanmax(np.abs(shapely.bounds(shapes)), initial=0.0))
+    return np.asarray(_BASE_M2 + max(_PER_METRE_M2, 2 * digit) * length_m)
+
+
+def fitted(
+    shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats, place: Callable[[int], tuple[float, float]]
+) -> Shapes:
+    """Return shapes that are valid, as large as their account says, and apart; those that are not are mended.
+
+    Parameters
+    ----------
+    shapes
+        Polygons or multipolygons, valid or not, that cover no ground together.
+    wanted_m2, most_off_m2
+        Area of each, and by how much it may be off (`bound`), m².
+    place
+        Returns a point near a shape, by position.
+
+    Returns
+    -------
+    numpy.ndarray
+        Valid polygons and multipolygons.
+
+    Raises
+    ------
+    OverlayError
+        A shape that no mending makes as large as it should be, or that covers others once it is mended.
+    """
+    wrong = np.flatnonzero(~_as_large(shapes, wanted_m2, most_off_m2))
+    if not len(wrong):
+        return shapes
+    made = shapes.copy()
+    made[wrong] = _mended(shapes[wrong], wanted_m2[wrong], most_off_m2[wrong])
+    lost = wrong[~_as_large(made[wrong], wanted_m2[wrong], most_off_m2[wrong])]
+    if len(lost):
+        _refuse(lost, place, f"is {_area(made[lost[:1]])[0]:.6f} m² instead of {wanted_m2[lost[0]]:.6f} m²")
+    mended, other = shapely.STRtree(made).query(made[wrong], predicate="intersects")
+    mended, other = wrong[mended[wrong[mended] != other]], other[wrong[mended] != other]
+    shared = _area(intersection(made[mended], made[other]))
+    over = np.flatnonzero(shared > most_off_m2[mended] + most_off_m2[other])
+    if len(over):
+        _refuse(mended[over], place, f"covers {shared[over[0]]:.6f} m² of another")
+    return made
+
+
+def _refuse(lost: NDArray[np.intp], place: Callable[[int], tuple[float, float]], what: str) -> None:
+    """Say which shapes could not be drawn."""
+    x, y = place(int(lost[0]))
+    raise OverlayError(
+        f"{len(lost)} shapes can't be drawn as they are accounted for, the first at {x:.3f}, {y:.3f} {what}; ask for "
+        "areas without geometry and report the features around that place",
+        shapes=lost.tolist(),
+        x=x,
+        y=y,
+    )
+
+
+def _as_large(shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats) -> NDArray[np.bool_]:
+    """Tell which shapes are valid and as large as they should be."""
+    return np.asarray((np.abs(_area(shapes) - wanted_m2) <= most_off_m2) & shapely.is_valid(shapes))
+
+
+def _mended(shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats) -> Shapes:
+    """Make shapes valid that rounding has made invalid, each in the way that keeps its area best."""
+    made = np.asarray(shapes, dtype=object).copy()
+    # rings that cross by a rounding part what is inside from what is outside; rings that lie along each other are laid
+    # over each other; hairlines go
+    best = np.full(len(made), np.inf)
+    ways: tuple[Any, ...] = (
+        partial(shapely.make_valid, method="linework"),
+        partial(shapely.make_valid, method="structure"),
+        partial(shapely.buffer, distance=0.0),
+    )
+    for way in ways:
+        ask = np.flatnonzero(~_as_large(made, wanted_m2, most_off_m2))
+        if not len(ask):
+            break
+        tries = parts.without_dust(way(shapes[ask]), 0.0)
+        off = np.where(shapely.is_valid(tries), np.abs(_area(tries) - wanted_m2[ask]), np.inf)
+        better = off < best[ask]
+        made[ask[better]], best[ask[better]] = tries[better], off[better]
+    return made
+
+
+def _area(shapes: Shapes) -> Floats:
+    """Measure each shape near its own corner, where no digit is lost."""
+    corner = np.nan_to_num(shapely.bounds(shapes).reshape(-1, 4)[:, :2])
+    points, of = shapely.get_coordinates(shapes, return_index=True)
+    near = shapely.set_coordinates(np.array(shapes, dtype=object, copy=True), points - corner[of])
+    return np.asarray(shapely.area(near))
