@@ -1,0 +1,2 @@
+"""Specimens whose shared ground is known without rounding, and what gis says of them.
+"""
