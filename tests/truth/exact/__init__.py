@@ -1,2 +1,1 @@
-"""Specimens whose shared ground is known without rounding, and what gis says of them.
-"""
+"""Specimens whose shared ground is known without rounding, and what gis says of them."""

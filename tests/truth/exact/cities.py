@@ -25,7 +25,8 @@ def drawn(rng: Generator, side: int = BLOCKS) -> Layers:
     lines = [start + np.r_[0, np.cumsum(rng.integers(120, 240, side))] for start in (428_000, 4_420_000)]
     blocks, units = [], []
     for west, south, east, north in (
-        (lines[0][i], lines[1][j], lines[0][i + 1], lines[1][j + 1]) for i, j in itertools.product(range(side), repeat=2)
+        (lines[0][i], lines[1][j], lines[0][i + 1], lines[1][j + 1])
+        for i, j in itertools.product(range(side), repeat=2)
     ):
         blocks.append(shapely.box(west, south, east, north))
         cuts = np.unique(np.r_[west, west + rng.integers(1, 110, rng.integers(1, 4)), east])
@@ -38,7 +39,8 @@ def drawn(rng: Generator, side: int = BLOCKS) -> Layers:
 def _back(rng: Generator, send: Callable[[Generator, gpd.GeoSeries], gpd.GeoSeries]) -> Layers:
     """Return a city's layers as they come back from where they were sent."""
     return tuple(
-        np.asarray(send(rng, gpd.GeoSeries(layer, crs=HOME)).to_crs(HOME).to_numpy(), dtype=object) for layer in drawn(rng)
+        np.asarray(send(rng, gpd.GeoSeries(layer, crs=HOME)).to_crs(HOME).to_numpy(), dtype=object)
+        for layer in drawn(rng)
     )
 
 

@@ -17,7 +17,9 @@ def _star(rng: Generator, number: int, least: float = 0.3) -> Points:
     return (rng.uniform(least, 1, number) * [np.cos(angle), np.sin(angle)]).T
 
 
-def _pairs(draw: Callable[[Generator], tuple[shapely.Geometry, shapely.Geometry]], rng: Generator, place: Place, count: int) -> Pairs:
+def _pairs(
+    draw: Callable[[Generator], tuple[shapely.Geometry, shapely.Geometry]], rng: Generator, place: Place, count: int
+) -> Pairs:
     """Draw pairs around the origin, 1 m in size, and lay them out in place with some noise."""
     sides: tuple[list, list] = ([], [])
     for corner in place.corners(rng, count):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 
 import geopandas as gpd
@@ -22,9 +22,12 @@ from tests.truth.exact.judging import (
     PER_METRE_M2,
     SHAPE_PER_METRE_M2,
     Verdict,
+    both,
     compared,
     frames,
     keyed,
+    pair_bound,
+    two_layered,
     unit,
 )
 from tests.truth.exact.ledgers import ledger
@@ -40,23 +43,7 @@ def _tuples(judge: str, specimen: Specimen, got: Mapping[Members, float]) -> Ver
 
 def _pairs(judge: str, specimen: Specimen, got: Mapping[Members, float]) -> Verdict:
     """Hold pairs of shapes of two layers against the truth, whatever other layers there are."""
-    second = specimen.starts[1]
-    truth = {
-        (i, j - second): area for (i, j), area in specimen.within.items() if i < second <= j < specimen.starts[2]
-    }
-    bound = _pair_bound(specimen, second)
-    return compared(judge, truth, got, bound, lambda key: [specimen.shapes[key[0]], specimen.shapes[key[1] + second]])
-
-
-def _pair_bound(
-    specimen: Specimen, second: int, per_metre_m2: float = PER_METRE_M2
-) -> Callable[[Members], float]:
-    length = specimen.perimeter
-    return lambda key: BASE_M2 + per_metre_m2 * float(length[key[0]] + length[key[1] + second])
-
-
-def _both(specimen: Specimen) -> Callable[[Members], list[shapely.Geometry]]:
-    return lambda key: [specimen.shapes[n] for n in key]
+    return two_layered(specimen)[1](judge, got)
 
 
 def _rows(i: NDArray, j: NDArray, area: NDArray) -> dict[Members, float]:
@@ -77,8 +64,8 @@ def one_layer(specimen: Specimen, rng: Generator) -> Verdict:
     shapes = np.concatenate([specimen.shapes[order], [shapely.Polygon()]])
     i, j, area = areas.pair_areas(shapes, workers=int(rng.integers(1, 4)))
     ends = np.sort(np.stack([order[i], order[j]]), axis=0)
-    bound = _pair_bound(specimen, 0)
-    return compared("pair_areas(a)", specimen.within, _rows(*ends, area), bound, _both(specimen))
+    bound = pair_bound(specimen, 0)
+    return compared("pair_areas(a)", specimen.within, _rows(*ends, area), bound, both(specimen))
 
 
 def beside_others(specimen: Specimen, rng: Generator) -> Verdict:
@@ -109,7 +96,9 @@ def shares(specimen: Specimen, rng: Generator) -> Verdict:
     things, targets = layers["one"], layers["two"]
     own = np.array([specimen.exact.area(n) for n in range(len(things))])
     table = assignment.pairs(things, targets, key="one_id", to="two_id")
-    assigned = {(int(a), int(b)): share * own[int(a)] for a, b, share in table[["one_id", "two_id", "one_share"]].values}
+    assigned = {
+        (int(a), int(b)): share * own[int(a)] for a, b, share in table[["one_id", "two_id", "one_share"]].values
+    }
     found = apportionment.by_area(specimen.layers[1], things)
     split = _rows(found.thing, found.ring, found.share * own[found.thing])
     verdict = _pairs("assignment.pairs", specimen, _enough(specimen, own, assigned))
@@ -136,8 +125,8 @@ def overlaps(specimen: Specimen, rng: Generator) -> Verdict:
     verdict = Verdict()
     for name, areas_m2 in (("area_m2", table["area_m2"].tolist()), ("geometry", map(_drawn, table.geometry))):
         found = dict(zip(keys, areas_m2, strict=True))
-        bound = _pair_bound(specimen, 0, SHAPE_PER_METRE_M2)
-        verdict.add(compared(f"coverage.overlaps, {name}", specimen.within, found, bound, _both(specimen)))
+        bound = pair_bound(specimen, 0, SHAPE_PER_METRE_M2)
+        verdict.add(compared(f"coverage.overlaps, {name}", specimen.within, found, bound, both(specimen)))
     return verdict
 
 
@@ -165,5 +154,6 @@ def gaps(specimen: Specimen, rng: Generator) -> Verdict:
 
 
 JUDGES: dict[str, Callable[[Specimen, Generator], Verdict]] = {
-    judge.__name__: judge for judge in (two_layers, one_layer, beside_others, common_ground, shares, overlaps, gaps, ledger)
+    judge.__name__: judge
+    for judge in (two_layers, one_layer, beside_others, common_ground, shares, overlaps, gaps, ledger)
 }

@@ -20,6 +20,8 @@ BASE_M2 = 1e-6
 PER_METRE_M2 = 1e-10
 # m² for each metre of outlines, by which the area of a shape may be off whose corners are rounded to coordinates
 SHAPE_PER_METRE_M2 = 1e-8
+# ground of less than a nanometre's width along its shapes is left out by agreement: so many times the bound
+LEFT_OUT = 10
 # what is off by no more than so many times its bound is called imprecise, not wrong
 NEARLY = 10
 # units in the last place by which two corners of cells that are one may differ
@@ -84,15 +86,17 @@ def compared(
     bound: Callable[[Members], float],
     shapes: Callable[[Members], Iterable[shapely.Geometry]],
 ) -> Verdict:
-    """Hold areas by key against the truth; what is not in either is 0 there."""
+    """Hold areas by key against the truth; what is not in either is 0 there, and what is next to nothing may be missing."""
     verdict = Verdict()
     for key in truth.keys() | got.keys():
-        true, found = truth.get(key, 0.0), got.get(key, 0.0)
-        if abs(true - found) <= bound(key):
+        true, found, most = truth.get(key, 0.0), got.get(key, 0.0), bound(key)
+        if key not in got:
+            most = BASE_M2 + LEFT_OUT * (most - BASE_M2)
+        if abs(true - found) <= most:
             verdict.judged += 1
             verdict.worst_m2 = max(verdict.worst_m2, abs(true - found))
         else:
-            verdict.check(judge, key, true, found, bound(key), np.array(shapes(key), dtype=object))
+            verdict.check(judge, key, true, found, most, np.array(shapes(key), dtype=object))
     return verdict
 
 
@@ -113,3 +117,30 @@ def keyed(table: pd.DataFrame, names: Iterable[str]) -> dict[Members, float]:
     """Return a table's areas by position; -1 stands for a key that is missing."""
     columns = [[-1 if pd.isna(key) else int(key) for key in table[f"{name}_id"]] for name in names]
     return dict(zip(zip(*columns, strict=True), table["area_m2"].tolist(), strict=True))
+
+
+def pair_bound(specimen: Specimen, second: int, per_metre_m2: float = PER_METRE_M2) -> Callable[[Members], float]:
+    """Return by how much the area of a pair may be off.
+
+    Parameters
+    ----------
+    second
+        Where in the specimen's shapes the pair's other one is counted from.
+    per_metre_m2
+        For each metre of outlines.
+    """
+    length = specimen.perimeter
+    return lambda key: BASE_M2 + per_metre_m2 * float(length[key[0]] + length[key[1] + second])
+
+
+def both(specimen: Specimen, second: int = 0) -> Callable[[Members], list[shapely.Geometry]]:
+    """Return what finds the shapes of a pair."""
+    return lambda key: [specimen.shapes[key[0]], specimen.shapes[key[1] + second]]
+
+
+def two_layered(specimen: Specimen) -> tuple[dict[Members, float], Callable[[str, Mapping[Members, float]], Verdict]]:
+    """Return the ground of the pairs of a specimen's first two layers, and what holds answers against it."""
+    _, second, end, *_ = specimen.starts
+    truth = {(i, j - second): area for (i, j), area in specimen.within.items() if i < second <= j < end}
+    bound, shapes = pair_bound(specimen, second), both(specimen, second)
+    return truth, lambda judge, got: compared(judge, truth, got, bound, shapes)

@@ -71,7 +71,9 @@ def along(rng: Generator, place: Place, count: int) -> Pairs:
     t = np.where(rng.random((count, 1)) < 0.2, 1.0, t)
     peak = left.mean(axis=1) + rng.normal(0, 3, (count, 2)) * place.scale
     across = begin + end - peak
-    right = _drawn(begin + s * (end - begin), begin + t * (end - begin), np.where(rng.random((count, 1)) < 0.7, peak, across))
+    right = _drawn(
+        begin + s * (end - begin), begin + t * (end - begin), np.where(rng.random((count, 1)) < 0.7, peak, across)
+    )
     return shapely.polygons(left), right
 
 
@@ -172,7 +174,14 @@ def twins(rng: Generator, place: Place, count: int) -> Pairs:
     w, h = rng.uniform(5, 300, (2, count, 1)) * place.scale
     x, y = w * [1, 0], h * [0, 1]
     lean = rng.choice([0.0, 0.0, 0.3], (count, 1))
-    points = [corner, corner + x + lean * y, corner + x + y, corner + 0.6 * x + y, corner + 0.4 * x + 0.5 * y, corner + y]
+    points = [
+        corner,
+        corner + x + lean * y,
+        corner + x + y,
+        corner + 0.6 * x + y,
+        corner + 0.4 * x + 0.5 * y,
+        corner + y,
+    ]
     left = np.stack(points, axis=1)
     return shapely.polygons(left), shapely.polygons(noisy(rng, left, 3))
 

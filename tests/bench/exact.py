@@ -1,0 +1,248 @@
+"""Hold overlays against exact truth: `scripts/bench exact --help`.
+
+Truth is rational: a double is a whole number of some power of two, so what shapes share is counted in whole numbers
+([arithmetic.py](../tests/truth/exact/arithmetic.py)), and never asked of another engine. Specimens come in families
+([the package](../tests/truth/exact/__init__.py) says which): edges along edges, upright, level and leaning by some units in
+the last place, fans, neighbours, hairlines, twins, spikes, slopes that overflow, bays, holes, slits, parts that touch in a point,
+whole cells of a grid that is sheared and jittered, cities that were in another CRS or file. They stand at offsets up to 39
+million, are scaled from 10⁻³ to 10³, mirrored and turned, and their rows come in any order, with any owner and number of threads.
+
+Of gis is asked, on both engines, what its callers ask: `pair_areas` of two layers and of one, again beside other shapes,
+`common_ground` of two to four layers, shares (`assign`, `apportion`), overlaps and gaps, and a ledger with facets: its accounts,
+meetings, cells, slivers, and whether the shape of each cell is valid, has the cell's area, meets no other and lies in its
+features. One pair, tuple, cell, account or shape is one thing judged; of the others, one pair of two layers.
+
+An area is wrong if it is off by more than 10⁻⁶ m² and 10⁻¹⁰ m² for each metre of the shapes' outlines, that of a cell's shape by
+more than 10⁻⁶ m² and 10⁻⁸ m². What is up to ten times beyond is imprecise; ground under 10⁻⁶ m² and 10⁻⁹ m² for each
+metre may be missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import shapely
+
+from tests.bench import databases, measuring
+from tests.truth.exact.engines import ENGINES
+from tests.truth.exact.judging import Verdict, two_layered
+from tests.truth.exact.running import run
+from tests.truth.exact.specimens import FAMILIES, make
+
+KINDS = ("lost", "invented", "measured wrongly", "imprecise")
+OTHER = "raised or invalid"
+GIS = {name: f"gis, {name}" for name in ENGINES}
+PEERS = {"shapely": "shapely.intersection", "duckdb": "DuckDB", "postgis": "PostGIS"}
+# pairs of each family that a database is asked for
+SAMPLE = 1000
+# specimens that are asked at a time
+BATCH = 5
+EXAMPLES = 3
+PACKAGES = ("shapely", "geopandas", "numba", "numpy", "duckdb")
+
+
+@dataclass
+class Result:
+    """Hold what was judged of one family and contestant."""
+
+    judged: int = 0
+    worst_m2: float = 0.0
+    wrong: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def take(self, other: Result) -> None:
+        """Take in what another batch gave."""
+        self.judged += other.judged
+        self.worst_m2 = max(self.worst_m2, other.worst_m2)
+        self.wrong += other.wrong
+        self.examples = (self.examples + other.examples)[:EXAMPLES]
+
+
+def asked(family: str, first: int, who: str) -> Result:
+    """Ask a contestant of one batch of specimens.
+
+    Parameters
+    ----------
+    family
+        Of specimens.
+    first
+        Number of the batch's first one.
+    who
+        A key of GIS or PEERS.
+
+    Returns
+    -------
+    Result
+    """
+    numbers = range(first, first + BATCH)
+    verdict = run(family, numbers, who) if who in GIS else _by_peer(family, numbers, who)
+    wrong = Counter(fault.kind if fault.kind in KINDS else OTHER for fault in verdict.faults)
+    said = [f"{family} {who}: {fault}" for fault in verdict.faults[:EXAMPLES]]
+    return Result(verdict.judged, verdict.worst_m2, wrong, said)
+
+
+def _by_peer(family: str, numbers: Sequence[int], who: str) -> Verdict:
+    """Ask another engine for the pairs of a specimen's first two layers whose boxes meet, one by one."""
+    verdict = Verdict()
+    with PEER_QUERIES[who]() as query:
+        for number in numbers:
+            specimen = make(family, number)
+            truth, judge = two_layered(specimen)
+            got = {}
+            for i, j in truth:
+                try:
+                    got[i, j] = query(specimen.layers[0][i], specimen.layers[1][j])
+                except (shapely.errors.GEOSException, psycopg2.Error, RuntimeError, ValueError):
+                    got[i, j] = float("nan")
+            verdict.add(judge(PEERS[who], {key: area for key, area in got.items() if area}))
+    return verdict
+
+
+@contextlib.contextmanager
+def _shapely() -> Iterator[Callable[[Any, Any], float]]:
+    yield lambda a, b: shapely.intersection(a, b).area
+
+
+@contextlib.contextmanager
+def _duckdb() -> Iterator[Callable[[Any, Any], float]]:
+    duckdb = importlib.import_module("duckdb")
+    folder = resources.files("duckdb_extension_spatial") / "extensions" / f"v{duckdb.__version__}"
+    with duckdb.connect() as connection:
+        connection.execute(f"LOAD '{folder / 'spatial.duckdb_extension'}'")
+        text = "SELECT ST_Area(ST_Intersection(ST_GeomFromWKB(?::BLOB), ST_GeomFromWKB(?::BLOB)))"
+        yield lambda a, b: connection.execute(text, [shapely.to_wkb(a), shapely.to_wkb(b)]).fetchone()[0]
+
+
+@contextlib.contextmanager
+def _postgis() -> Iterator[Callable[[Any, Any], float]]:
+    connection = psycopg2.connect(os.environ[databases.DSN])
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+
+            def query(a: Any, b: Any) -> float:
+                values = (shapely.to_wkb(a, hex=True), shapely.to_wkb(b, hex=True))
+                cursor.execute("SELECT ST_Area(ST_Intersection(%s::geometry, %s::geometry))", values)
+                return float(cursor.fetchone()[0])
+
+            yield query
+    finally:
+        connection.close()
+
+
+PEER_QUERIES = {"shapely": _shapely, "duckdb": _duckdb, "postgis": _postgis}
+
+
+def measure(families: Sequence[str], count: int, first: int, processes: int) -> dict[tuple[str, str], Result]:
+    """Ask every contestant of every family until enough is judged.
+
+    Parameters
+    ----------
+    families
+        Whose specimens.
+    count
+        Pairs, tuples, cells, accounts and shapes in all that gis is asked for, on both engines together.
+    first
+        Number of the first specimen.
+    processes
+        How many at a time.
+
+    Returns
+    -------
+    dict
+        Result by family and contestant.
+    """
+    there = {"duckdb": databases.has_duckdb(), "postgis": bool(os.environ.get(databases.DSN))}
+    each = -(-count // (len(families) * len(GIS)))
+    wanted = dict.fromkeys(GIS, each) | {who: each if who == "shapely" else SAMPLE for who in PEERS}
+    results = {(family, who): Result() for family in families for who in wanted if there.get(who, True)}
+    left = {key: wanted[key[1]] for key in results}
+    number = first
+    with ProcessPoolExecutor(processes) as pool:
+        while left:
+            for key, batch in [(key, pool.submit(asked, key[0], number, key[1])) for key in left]:
+                results[key].take(batch.result())
+            left = {key: need for key, need in left.items() if results[key].judged < need}
+            number += BATCH
+            print(f"{number - first} specimens of {len(left)} families and contestants", file=sys.stderr, flush=True)
+    return results
+
+
+def report(results: dict[tuple[str, str], Result], arguments: Sequence[str]) -> str:
+    """Write the tables with what they mean and where they were measured.
+
+    Parameters
+    ----------
+    results
+        As `measure` gives them.
+    arguments
+        Of the command.
+
+    Returns
+    -------
+    str
+    """
+    prose = (__doc__ or "").partition("\n\n")[2].strip()
+    dsn = os.environ.get(databases.DSN)
+    server = databases.versions(dsn) if dsn else "no PostGIS server"
+    where = f"Measured on {measuring.machine(PACKAGES)}, {server}. Again: `{' '.join(arguments)}`."
+    totals: dict[str, Result] = {}
+    for (_, who), result in results.items():
+        totals.setdefault(who, Result()).take(result)
+    whole = [_row("all", who, result) for who, result in totals.items()]
+    rows = [_row(family, who, result) for (family, who), result in results.items()]
+    parts = ["# Overlay against exact truth", prose, where]
+    parts += ["## In all", measuring.table(whole), "## By family", measuring.table(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(family: str, who: str, result: Result) -> dict[str, str]:
+    row = {"family": family, "who": (GIS | PEERS)[who], "judged": f"{result.judged:,}"}
+    row |= {"wrong": f"{result.wrong.total():,}"}
+    row |= {kind: f"{result.wrong[kind]:,}" for kind in (*KINDS, OTHER)}
+    return row | {"worst m² off": f"{result.worst_m2:.1e}"}
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    parser = argparse.ArgumentParser(prog="scripts/bench exact", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--count", type=int, default=1_000_000, help="pairs, tuples, cells and shapes of gis in all")
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES), help=", ".join(FAMILIES))
+    parser.add_argument("--seed", type=int, default=0, help="number of the first specimen")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many at a time")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report, such as docs/bench-exact.md")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the options, measure, print, and write the report; 1 where gis is wrong."""
+    given = sys.argv[1:] if arguments is None else arguments
+    chosen = options().parse_args(given)
+    with databases.server() as dsn:
+        os.environ[databases.DSN] = dsn
+        results = measure(chosen.families, chosen.count, chosen.seed, chosen.processes)
+        text = report(results, ["scripts/bench", "exact", *given])
+    print(text)
+    wrong = {who: result for (_, who), result in results.items() if who in GIS and result.wrong}
+    for result in (result for (_, who), result in results.items() if who in GIS):
+        print(*result.examples, sep="\n", end="", file=sys.stderr)
+    if chosen.write:
+        chosen.write.parent.mkdir(parents=True, exist_ok=True)
+        chosen.write.write_text(text, encoding="utf-8")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
