@@ -1,20 +1,24 @@
 """Hold overlays against exact truth: `scripts/bench exact --help`.
 
 Truth is rational: a double is a whole number of some power of two, so what shapes share is counted in whole numbers
-([arithmetic.py](../tests/truth/exact/arithmetic.py)), and never asked of another engine. Specimens come in families
-([the package](../tests/truth/exact/__init__.py) says which): edges along edges, upright, level and leaning by some units in
-the last place, fans, neighbours, hairlines, twins, spikes, slopes that overflow, bays, holes, slits, parts that touch in a point,
-whole cells of a grid that is sheared and jittered, cities that were in another CRS or file. They stand at offsets up to 39
-million, are scaled from 10⁻³ to 10³, mirrored and turned, and their rows come in any order, with any owner and number of threads.
+([arithmetic.py](../tests/truth/exact/arithmetic.py)), and no other engine is asked. Specimens come in families, made in
+[pairs.py](../tests/truth/exact/pairs.py), [general.py](../tests/truth/exact/general.py),
+[grids.py](../tests/truth/exact/grids.py) and [cities.py](../tests/truth/exact/cities.py): edges along edges; edges that
+are upright or level but for some units in the last place, and fans of them; neighbours; hairlines; twins; spikes;
+slopes that overflow; bays, holes, slits and parts that touch in a point; whole cells of a grid that is sheared and
+jittered, up to 10,000 vertices a shape; cities that were in another CRS or file. They stand up to 39 million metres
+from the origin, are scaled from 10⁻³ to 10³, mirrored and turned; rows come in any order, with any owner and number of
+threads.
 
-Of gis is asked, on both engines, what its callers ask: `pair_areas` of two layers and of one, again beside other shapes,
-`common_ground` of two to four layers, shares (`assign`, `apportion`), overlaps and gaps, and a ledger with facets: its accounts,
-meetings, cells, slivers, and whether the shape of each cell is valid, has the cell's area, meets no other and lies in its
-features. One pair, tuple, cell, account or shape is one thing judged; of the others, one pair of two layers.
+Of gis is asked, on both engines, what its callers ask: `pair_areas` of two layers and of one, and again beside other
+shapes; `common_ground` of two to four layers; shares (`assign`, `apportion`); overlaps and gaps; and a ledger with
+facets: its accounts, meetings, cells and slivers, and whether the shape of each cell is valid, has the cell's area,
+meets no other and lies in its features. One pair, tuple, cell, account or shape is one thing judged. The others are
+asked for the pairs of two layers.
 
-An area is wrong if it is off by more than 10⁻⁶ m² and 10⁻¹⁰ m² for each metre of the shapes' outlines, that of a cell's shape by
-more than 10⁻⁶ m² and 10⁻⁸ m². What is up to ten times beyond is imprecise; ground under 10⁻⁶ m² and 10⁻⁹ m² for each
-metre may be missing.
+An area is wrong if it is off by more than 10⁻⁶ m² and 10⁻¹⁰ m² for each metre of the shapes' outlines; that of a cell's
+shape, whose corners are rounded to coordinates, by more than 10⁻⁶ m² and 10⁻⁸ m² for each metre. What is up to ten
+times that far off is called imprecise. Ground under 10⁻⁶ m² and 10⁻⁹ m² for each metre may be missing.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 from collections import Counter
@@ -39,7 +44,7 @@ from tests.bench import databases, measuring
 from tests.truth.exact.engines import ENGINES
 from tests.truth.exact.judging import Verdict, two_layered
 from tests.truth.exact.running import run
-from tests.truth.exact.specimens import FAMILIES, make
+from tests.truth.exact.specimens import FAMILIES, Specimen, make
 
 KINDS = ("lost", "invented", "measured wrongly", "imprecise")
 OTHER = "raised or invalid"
@@ -48,7 +53,7 @@ PEERS = {"shapely": "shapely.intersection", "duckdb": "DuckDB", "postgis": "Post
 # pairs of each family that a database is asked for
 SAMPLE = 1000
 # specimens that are asked at a time
-BATCH = 5
+BATCH = 2
 EXAMPLES = 3
 PACKAGES = ("shapely", "geopandas", "numba", "numpy", "duckdb")
 
@@ -70,35 +75,37 @@ class Result:
         self.examples = (self.examples + other.examples)[:EXAMPLES]
 
 
-def asked(family: str, first: int, who: str) -> Result:
-    """Ask a contestant of one batch of specimens.
+def asked(family: str, numbers: Sequence[int], contestants: Sequence[str]) -> dict[str, Result]:
+    """Ask contestants of some specimens.
 
     Parameters
     ----------
     family
         Of specimens.
-    first
-        Number of the batch's first one.
-    who
-        A key of GIS or PEERS.
+    numbers
+        Of these.
+    contestants
+        Keys of GIS or PEERS.
 
     Returns
     -------
-    Result
+    dict
+        Result by contestant.
     """
-    numbers = range(first, first + BATCH)
-    verdict = run(family, numbers, who) if who in GIS else _by_peer(family, numbers, who)
-    wrong = Counter(fault.kind if fault.kind in KINDS else OTHER for fault in verdict.faults)
-    said = [f"{family} {who}: {fault}" for fault in verdict.faults[:EXAMPLES]]
-    return Result(verdict.judged, verdict.worst_m2, wrong, said)
+    specimens, results = [make(family, number) for number in numbers], {}
+    for who in contestants:
+        verdict = run(specimens, who) if who in GIS else _by_peer(specimens, who)
+        wrong = Counter(fault.kind if fault.kind in KINDS else OTHER for fault in verdict.faults)
+        said = [f"{family} {numbers}, {who}: {fault}" for fault in verdict.faults[:EXAMPLES]]
+        results[who] = Result(verdict.judged, verdict.worst_m2, wrong, said)
+    return results
 
 
-def _by_peer(family: str, numbers: Sequence[int], who: str) -> Verdict:
-    """Ask another engine for the pairs of a specimen's first two layers whose boxes meet, one by one."""
+def _by_peer(specimens: Sequence[Specimen], who: str) -> Verdict:
+    """Ask another engine for the pairs of each specimen's first two layers whose boxes meet, one by one."""
     verdict = Verdict()
     with PEER_QUERIES[who]() as query:
-        for number in numbers:
-            specimen = make(family, number)
+        for specimen in specimens:
             truth, judge = two_layered(specimen)
             got = {}
             for i, j in truth:
@@ -167,17 +174,23 @@ def measure(families: Sequence[str], count: int, first: int, processes: int) -> 
     there = {"duckdb": databases.has_duckdb(), "postgis": bool(os.environ.get(databases.DSN))}
     each = -(-count // (len(families) * len(GIS)))
     wanted = dict.fromkeys(GIS, each) | {who: each if who == "shapely" else SAMPLE for who in PEERS}
-    results = {(family, who): Result() for family in families for who in wanted if there.get(who, True)}
-    left = {key: wanted[key[1]] for key in results}
-    number = first
+    wanted = {who: need for who, need in wanted.items() if there.get(who, True)}
+    results = {(family, who): Result() for family in families for who in wanted}
     with ProcessPoolExecutor(processes) as pool:
-        while left:
-            for key, batch in [(key, pool.submit(asked, key[0], number, key[1])) for key in left]:
-                results[key].take(batch.result())
-            left = {key: need for key, need in left.items() if results[key].judged < need}
-            number += BATCH
-            print(f"{number - first} specimens of {len(left)} families and contestants", file=sys.stderr, flush=True)
-    return results
+        for number in itertools.count(first, BATCH):
+            batches = {}
+            for family in families:
+                left = [who for who, need in wanted.items() if results[family, who].judged < need]
+                if left:
+                    batches[family] = pool.submit(asked, family, range(number, number + BATCH), left)
+            if not batches:
+                return results
+            for family, batch in batches.items():
+                for who, result in batch.result().items():
+                    results[family, who].take(result)
+            judged = sum(results[family, who].judged for family in families for who in GIS)
+            print(f"{judged:,} judged, {len(batches)} families to go on with", file=sys.stderr, flush=True)
+    raise AssertionError("count never ends")
 
 
 def report(results: dict[tuple[str, str], Result], arguments: Sequence[str]) -> str:

@@ -1,11 +1,11 @@
 """Areas without rounding: every double is a whole number of 2^-k metres, so shared ground is counted in whole numbers.
 
-A valid shape is the sum, over its edges, of the ground below them: 1(x, y) = Σ s · [x under the edge] · [y below it], with s
-= 1 on upper edges and -1 on lower ones. The product of two such sums is one again, since below f and below g is below the lower
-of them; so the ground that any number of shapes share is a list of signed pieces of their edges. Whether one edge
-lies below another is decided in whole numbers. Nothing is divided but for a piece's area and the place where two edges cross,
-and these are cut off at `FINER` binary digits below the last one of any coordinate: the area of a piece is right
-to 2^-60 of the least square that the coordinates can tell, whatever they are.
+A valid shape is the sum, over its edges, of the ground below them: 1(x, y) = Σ s · [x under the edge] · [y below it],
+with s = 1 on upper edges and -1 on lower ones. The product of two such sums is one again, since below f and below g is
+below the lower of them; so the ground that any number of shapes share is a list of signed pieces of their edges.
+Whether one edge lies below another is decided in whole numbers. Nothing is divided but for a piece's area and the place
+where two edges cross, and these are cut off `FINER` binary digits below the last one that any coordinate has: at
+2^-64 of a unit in the last place, whatever that is.
 
 `clipped` is a second way, in fractions, for convex shapes alone: the two guard each other.
 """
@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -57,7 +58,7 @@ class Shapes:
             found: dict[Piece, int] = {}
             for hole, ring in self.rings[shape]:
                 turn = 1 if (_twice(ring) < 0) != hole else -1
-                for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False):
+                for (x1, y1), (x2, y2) in pairwise(ring):
                     if x1 != x2:
                         first = min(x1, x2)
                         line = (x1, y1, x2 - x1, y2 - y1) if x1 < x2 else (x2, y2, x1 - x2, y1 - y2)
@@ -148,7 +149,7 @@ def _ring(whole: Iterable[int], size: int) -> Ring:
 
 def _twice(ring):
     """Return twice the signed area of a closed ring, counter-clockwise above 0."""
-    return sum(x * v - u * y for (x, y), (u, v) in zip(ring, ring[1:], strict=False))
+    return sum(x * v - u * y for (x, y), (u, v) in pairwise(ring))
 
 
 def _under(piece: Piece, left: int, right: int) -> int:
@@ -165,7 +166,7 @@ def _above(one: Piece, other: Piece, x: int) -> int:
 
 
 def _meeting(one: dict[Piece, int], other: dict[Piece, int]) -> Iterator[tuple[Piece, Piece, int, int, int]]:
-    """Yield the pieces of two lists over a common stretch of x: both, the product of their signs, and the stretch's ends."""
+    """Yield pieces of two lists over a common stretch of x: both, the product of their signs, the stretch's ends."""
     pieces = list(other.items())
     lefts = [piece[0] for piece in other]
     longest = max((piece[1] - piece[0] for piece in other), default=0)

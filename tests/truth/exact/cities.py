@@ -1,4 +1,4 @@
-"""Cities of rectangles on whole metres, sent to another CRS or through a file and back: lines that were one are ulps apart."""
+"""Cities of rectangles on whole metres, sent to another CRS or a file and back: lines that were one are ulps apart."""
 
 from __future__ import annotations
 
@@ -24,24 +24,20 @@ def drawn(rng: Generator, side: int = BLOCKS) -> Layers:
     """Return the blocks of a city, and the units that these are cut into, all of them boxes on whole metres."""
     lines = [start + np.r_[0, np.cumsum(rng.integers(120, 240, side))] for start in (428_000, 4_420_000)]
     blocks, units = [], []
-    for west, south, east, north in (
-        (lines[0][i], lines[1][j], lines[0][i + 1], lines[1][j + 1])
-        for i, j in itertools.product(range(side), repeat=2)
-    ):
+    columns, rows = (itertools.pairwise(line) for line in lines)
+    for (west, east), (south, north) in itertools.product(columns, rows):
         blocks.append(shapely.box(west, south, east, north))
         cuts = np.unique(np.r_[west, west + rng.integers(1, 110, rng.integers(1, 4)), east])
         for left, right in itertools.pairwise(cuts):
-            rows = [south, south + rng.integers(20, 100), north] if rng.random() < 0.4 else [south, north]
-            units += [shapely.box(left, low, right, high) for low, high in itertools.pairwise(rows)]
+            across = [south, south + rng.integers(20, 100), north] if rng.random() < 0.4 else [south, north]
+            units += [shapely.box(left, low, right, high) for low, high in itertools.pairwise(across)]
     return np.array(blocks, dtype=object), np.array(units, dtype=object)
 
 
 def _back(rng: Generator, send: Callable[[Generator, gpd.GeoSeries], gpd.GeoSeries]) -> Layers:
     """Return a city's layers as they come back from where they were sent."""
-    return tuple(
-        np.asarray(send(rng, gpd.GeoSeries(layer, crs=HOME)).to_crs(HOME).to_numpy(), dtype=object)
-        for layer in drawn(rng)
-    )
+    sent = (send(rng, gpd.GeoSeries(layer, crs=HOME)) for layer in drawn(rng))
+    return tuple(np.asarray(layer.to_crs(HOME).to_numpy(), dtype=object) for layer in sent)
 
 
 def _through_crs(rng: Generator, layer: gpd.GeoSeries) -> gpd.GeoSeries:

@@ -1,4 +1,4 @@
-"""Pairs of any valid shapes: bays, holes, slits, parts and holes that touch in a point, and lines that run along each other."""
+"""Pairs of any valid shapes: bays, holes, slits, parts and holes that touch in a point, lines along each other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.random import Generator
 
 from tests.truth.exact.pairs import Pairs, Place, Points, noisy
 
+Pair = tuple[shapely.Geometry, shapely.Geometry]
+
 
 def _star(rng: Generator, number: int, least: float = 0.3) -> Points:
     """Return corners around the origin in order of their angle, none of them beyond 1."""
@@ -17,9 +19,7 @@ def _star(rng: Generator, number: int, least: float = 0.3) -> Points:
     return (rng.uniform(least, 1, number) * [np.cos(angle), np.sin(angle)]).T
 
 
-def _pairs(
-    draw: Callable[[Generator], tuple[shapely.Geometry, shapely.Geometry]], rng: Generator, place: Place, count: int
-) -> Pairs:
+def _pairs(draw: Callable[[Generator], Pair], rng: Generator, place: Place, count: int) -> Pairs:
     """Draw pairs around the origin, 1 m in size, and lay them out in place with some noise."""
     sides: tuple[list, list] = ([], [])
     for corner in place.corners(rng, count):
@@ -33,7 +33,7 @@ def _pairs(
     return np.array(sides[0], dtype=object), np.array(sides[1], dtype=object)
 
 
-def _bays(rng: Generator) -> tuple[shapely.Geometry, shapely.Geometry]:
+def _bays(rng: Generator) -> Pair:
     left = _star(rng, int(rng.integers(5, 12)))
     return shapely.Polygon(left), shapely.Polygon(_redrawn(rng, left))
 
@@ -50,7 +50,7 @@ def _redrawn(rng: Generator, ring: Points) -> Points:
     return np.array(found)
 
 
-def _holes(rng: Generator) -> tuple[shapely.Geometry, shapely.Geometry]:
+def _holes(rng: Generator) -> Pair:
     shell = _star(rng, int(rng.integers(5, 10)), 0.7)
     hole = _star(rng, int(rng.integers(3, 7)), 0.1) * 0.5
     if rng.random() < 0.5:
@@ -65,7 +65,7 @@ def _holes(rng: Generator) -> tuple[shapely.Geometry, shapely.Geometry]:
     return left, shapely.Polygon(_redrawn(rng, shell), [hole * rng.choice([1.0, 0.5])])
 
 
-def _slits(rng: Generator) -> tuple[shapely.Geometry, shapely.Geometry]:
+def _slits(rng: Generator) -> Pair:
     """A box with slits cut in from its sides, some hairlines, over one of its parts or the wedge that was cut out."""
     wide = 10.0 ** -rng.uniform(1, 9)
     x, deep = rng.uniform(-0.8, 0.8), rng.uniform(-0.9, 0.9)
@@ -81,7 +81,7 @@ def _slits(rng: Generator) -> tuple[shapely.Geometry, shapely.Geometry]:
     return left, shapely.Polygon(other[rng.integers(len(other))])
 
 
-def _parts(rng: Generator) -> tuple[shapely.Geometry, shapely.Geometry]:
+def _parts(rng: Generator) -> Pair:
     """Parts that touch in a point, over a ring that has edges of both."""
     shift = rng.choice([-1.0, 1.0], 2)
     one, two = (np.abs(_star(rng, int(rng.integers(3, 6)))) for _ in range(2))

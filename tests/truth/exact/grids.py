@@ -1,8 +1,8 @@
 """Layers of whole cells of one grid, turned, sheared and moved, with every vertex some units in the last place off.
 
-The ground of every tuple is a number of cells; noise moves it by a few units in the last place for each metre of outline.
-A layer is an array of labels, one a cell, -1 for ground that it leaves open: shapes of one layer touch, they do not overlap.
-Parts and holes may touch in a corner.
+The ground of every tuple is a number of cells; noise moves it by a few units in the last place for each metre of
+outline. A layer is an array of labels, one a cell, -1 for ground that it leaves open: shapes of one layer touch, they
+do not overlap. Parts and holes may touch in a corner.
 """
 
 from __future__ import annotations

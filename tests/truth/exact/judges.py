@@ -59,7 +59,7 @@ def two_layers(specimen: Specimen, rng: Generator) -> Verdict:
 
 
 def one_layer(specimen: Specimen, rng: Generator) -> Verdict:
-    """Ask `pair_areas` for the pairs within one layer: the shapes of all layers in any order, some empty ones between."""
+    """Ask `pair_areas` for the pairs within one layer: the shapes of all layers in any order, and an empty one."""
     order = rng.permutation(len(specimen.shapes))
     shapes = np.concatenate([specimen.shapes[order], [shapely.Polygon()]])
     i, j, area = areas.pair_areas(shapes, workers=int(rng.integers(1, 4)))
@@ -69,7 +69,7 @@ def one_layer(specimen: Specimen, rng: Generator) -> Verdict:
 
 
 def beside_others(specimen: Specimen, rng: Generator) -> Verdict:
-    """Ask again with the layers and shapes in another order, and a shape far off in each: rows don't depend on these."""
+    """Ask again with layers and shapes in another order, and a shape far off in each: rows don't depend on these."""
     one, two = specimen.layers[:2]
     orders = [rng.permutation(len(layer)) for layer in (one, two)]
     box = shapely.total_bounds(specimen.shapes)
@@ -116,7 +116,7 @@ def _enough(specimen: Specimen, own: NDArray[np.float64], found: dict[Members, f
 
 
 def overlaps(specimen: Specimen, rng: Generator) -> Verdict:
-    """Ask `coverage.overlaps` where shapes of one layer lie over each other: by area, and by the shape of that ground."""
+    """Ask `coverage.overlaps` where shapes of one layer lie over each other: by area, and by its shape."""
     frame = gpd.GeoDataFrame(
         {"key": [f"{n:04d}" for n in range(len(specimen.shapes))]}, geometry=specimen.shapes, crs=CRS
     ).iloc[rng.permutation(len(specimen.shapes))]

@@ -86,7 +86,7 @@ def compared(
     bound: Callable[[Members], float],
     shapes: Callable[[Members], Iterable[shapely.Geometry]],
 ) -> Verdict:
-    """Hold areas by key against the truth; what is not in either is 0 there, and what is next to nothing may be missing."""
+    """Hold areas by key against the truth; what is not in it is 0 there, and what is next to nothing may be missing."""
     verdict = Verdict()
     for key in truth.keys() | got.keys():
         true, found, most = truth.get(key, 0.0), got.get(key, 0.0), bound(key)

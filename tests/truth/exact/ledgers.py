@@ -67,7 +67,7 @@ def _accounts(specimen: Specimen, book: overlay.Ledger) -> Verdict:
 
 
 def _meetings(specimen: Specimen, book: overlay.Ledger, width: float) -> Verdict:
-    """Tuples that are wide beyond doubt are meetings, those that no disc fits into are none; hairlines may change hands."""
+    """Tuples that no disc of the tolerance fits into are no meetings; all others are, but for hairlines' ground."""
     got = keyed(book.meetings, LAYERS[: len(specimen.layers)])
     verdict = Verdict()
     for key in specimen.tuples.keys() | got.keys():

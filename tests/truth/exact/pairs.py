@@ -1,8 +1,8 @@
 """Pairs of small shapes whose edges run within a rounding of each other.
 
-A family takes a generator of random numbers, where the shapes stand and how many pairs are wanted, and returns as many left
-as right shapes, the n-th left one beside the n-th right one. `near` is a unit in the last place there, so that noise is
-a few of them whatever the place.
+A family takes a generator of random numbers, where the shapes stand and how many pairs are wanted, and returns as many
+left as right shapes, the n-th left one beside the n-th right one. Noise is a few units in the last place, whatever that
+is there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pairs = tuple[NDArray[np.object_], NDArray[np.object_]]
 
 @dataclass(frozen=True)
 class Place:
-    """Say where shapes stand: their corners lie up to `spread` metres east and north of a point, their size is `scale`."""
+    """Say where shapes stand: their corners up to `spread` metres east and north of a point, their size `scale`."""
 
     x: float
     y: float
@@ -138,7 +138,7 @@ def leaning(rng: Generator, place: Place, count: int) -> Pairs:
 
 
 def neighbours(rng: Generator, place: Place, count: int) -> Pairs:
-    """Shapes on both sides of a line in any direction, each with corners of its own computed on it: nothing in common."""
+    """Shapes on both sides of a line in any direction, with corners of their own computed on it: nothing in common."""
     begin = place.corners(rng, count)
     turn = np.where(rng.random(count) < 0.5, rng.uniform(0, 2 * np.pi, count), np.pi / 2)
     ahead = _direction(turn)

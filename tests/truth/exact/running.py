@@ -18,7 +18,7 @@ from tests.truth.exact.specimens import FAMILIES, Specimen, make
 # shapes of a specimen that are named where it made gis raise
 NAMED = 8
 # how often a specimen is asked again to make it small
-TRIALS = 400
+TRIALS = 120
 
 
 def judged(specimen: Specimen, names: Iterable[str] = tuple(JUDGES)) -> Verdict:
@@ -42,15 +42,13 @@ def judged(specimen: Specimen, names: Iterable[str] = tuple(JUDGES)) -> Verdict:
     return verdict
 
 
-def run(family: str, numbers: Iterable[int], name: str, judges: Sequence[str] = tuple(JUDGES)) -> Verdict:
-    """Ask one engine of some specimens of a family.
+def run(specimens: Iterable[Specimen], name: str, judges: Sequence[str] = tuple(JUDGES)) -> Verdict:
+    """Ask one engine of specimens.
 
     Parameters
     ----------
-    family
-        One of FAMILIES.
-    numbers
-        Of its specimens.
+    specimens
+        As `make` gives them.
     name
         One of ENGINES.
     judges
@@ -58,8 +56,8 @@ def run(family: str, numbers: Iterable[int], name: str, judges: Sequence[str] = 
     """
     verdict = Verdict()
     with engine(name):
-        for number in numbers:
-            verdict.add(judged(make(family, number), judges))
+        for specimen in specimens:
+            verdict.add(judged(specimen, judges))
     return verdict
 
 
@@ -80,7 +78,7 @@ def smaller(specimen: Specimen, judge: str) -> tuple[Specimen, Verdict]:
     """
     best, verdict, trials = specimen, judged(specimen, [judge]), 0
     kinds = {_kind(fault) for fault in verdict.faults}
-    step = max(len(layer) for layer in specimen.layers)
+    step = max(len(layer) for layer in specimen.layers) // 2 + 1
     while step >= 1 and trials < TRIALS:
         for tried in _without(best, step):
             trials += 1
@@ -107,23 +105,25 @@ def _without(specimen: Specimen, step: int) -> Iterator[Specimen]:
                 yield dataclasses.replace(specimen, layers=layers, grid=None)
 
 
-def told(family: str, numbers: Sequence[int], name: str, judges: Sequence[str]) -> Iterator[str]:
-    """Run a family on an engine, and say what was wrong: one small specimen for each judge."""
-    start, verdicts = time.perf_counter(), {number: run(family, [number], name, judges) for number in numbers}
-    total, seconds = Verdict(), time.perf_counter() - start
-    for verdict in verdicts.values():
-        total.add(verdict)
-    yield f"{family} {name}: {len(total.faults)} of {total.judged} wrong, {seconds:.1f} s"
+def told(specimens: Sequence[Specimen], name: str, judges: Sequence[str]) -> Iterator[str]:
+    """Run specimens on an engine, and say what was wrong: one small specimen for each judge."""
+    start, total, wrong = time.perf_counter(), Verdict(), {}
     for judge in judges:
-        wrong = {number: run(family, [number], name, [judge]) for number, found in verdicts.items() if found.faults}
-        wrong = {number: found for number, found in wrong.items() if found.faults}
-        if wrong:
+        verdicts = [run([specimen], name, [judge]) for specimen in specimens]
+        for verdict in verdicts:
+            total.add(verdict)
+        wrong[judge] = [(each, found) for each, found in zip(specimens, verdicts, strict=True) if found.faults]
+    seconds = time.perf_counter() - start
+    yield f"{specimens[0].family} {name}: {len(total.faults)} of {total.judged} wrong, {seconds:.1f} s"
+    for judge, found in wrong.items():
+        if found:
             # the one with fewest shapes is soonest small
-            number = min(wrong, key=lambda number: len(make(family, number).shapes))
+            specimen = min((each for each, _ in found), key=lambda each: len(each.shapes))
+            count = sum(len(verdict.faults) for _, verdict in found)
+            yield f" {judge}: {count} in {len(found)} specimens; number {specimen.number}, made small:"
             with engine(name):
-                small, verdict = smaller(make(family, number), judge)
-            count = sum(len(found.faults) for found in wrong.values())
-            yield f" {judge}: {count} in {len(wrong)} specimens; number {number}, made small: {verdict.faults[0]}"
+                small, verdict = smaller(specimen, judge)
+            yield f"  {verdict.faults[0]}"
             for n, layer in enumerate(small.layers):
                 yield from (f"   layer {n}: {text}" for text in wkt(layer[:NAMED]))
 
@@ -138,7 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first one")
     options = parser.parse_args(arguments)
     for family in options.families:
+        specimens = [make(family, options.first + number) for number in range(options.count)]
         for name in options.engines:
-            for line in told(family, range(options.first, options.first + options.count), name, options.judges):
+            for line in told(specimens, name, options.judges):
                 print(line, flush=True)
     return 0

@@ -32,7 +32,7 @@ PLACES = (
     (4_415_424.0, 39_428_052.3),
 )
 SCALES = (1e-3, 1e-1, 1.0, 1.0, 1.0, 10.0, 1e3)
-# layers, pairs of shapes in a layer, and how far these stand apart (m, times the scale): alone, in a heap, here and there
+# layers, shapes of each, and how far these stand apart, m: alone, in a heap, here and there
 AMOUNTS = ((2, 1, 0.0), (2, 12, 0.0), (3, 8, 0.0), (4, 4, 0.0), (2, 40, 20_000.0), (2, 40, 20_000.0))
 # whether x and y change places, and which of them point the other way
 TURNS = tuple(itertools.product([False, True], [1.0, -1.0], [1.0, -1.0]))
@@ -94,9 +94,9 @@ class Specimen:
 
     @cached_property
     def tuples(self) -> dict[Members, float]:
-        """Ground of every tuple, one shape of each layer by position in it, m²; those whose boxes don't meet are left out.
+        """Ground of every tuple, one shape of each layer by position in it, m².
 
-        A tuple of three or more is left out too where two of it share nothing.
+        Those whose boxes don't meet are left out, and of three or more those of which two share nothing.
         """
         layer = np.repeat(np.arange(len(self.layers)), np.diff(self.starts)).tolist()
         beside: dict[int, list[int]] = {}
