@@ -16,9 +16,10 @@ facets: its accounts, meetings, cells and slivers, and whether the shape of each
 meets no other and lies in its features. One pair, tuple, cell, account or shape is one thing judged. The others are
 asked for the pairs of two layers.
 
-An area is wrong if it is off by more than 10⁻⁶ m² and 10⁻¹⁰ m² for each metre of the shapes' outlines; that of a cell's
-shape, whose corners are rounded to coordinates, by more than 10⁻⁶ m² and 10⁻⁸ m² for each metre. What is up to ten
-times that far off is called imprecise. Ground under 10⁻⁶ m² and 10⁻⁹ m² for each metre may be missing.
+An area is wrong if it is off by more than 10⁻⁶ m² and 10⁻⁹ m² for each metre of the shapes' outlines, and as little
+ground may be missing; that of a cell's shape, whose corners are rounded to coordinates, if it is off by more than
+10⁻⁶ m² and 10⁻⁸ m² for each metre. Areas of pairs and tuples that are right, but off by more than 10⁻⁶ m² and 10⁻¹⁰ m²
+for each metre, are counted as imprecise.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from tests.truth.exact.judging import Verdict, two_layered
 from tests.truth.exact.running import run
 from tests.truth.exact.specimens import FAMILIES, Specimen, make
 
-KINDS = ("lost", "invented", "measured wrongly", "imprecise")
+KINDS = ("lost", "invented", "measured wrongly")
 OTHER = "raised or invalid"
 GIS = {name: f"gis, {name}" for name in ENGINES}
 PEERS = {"shapely": "shapely.intersection", "duckdb": "DuckDB", "postgis": "PostGIS"}
@@ -63,6 +64,7 @@ class Result:
     """Hold what was judged of one family and contestant."""
 
     judged: int = 0
+    imprecise: int = 0
     worst_m2: float = 0.0
     wrong: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
@@ -70,6 +72,7 @@ class Result:
     def take(self, other: Result) -> None:
         """Take in what another batch gave."""
         self.judged += other.judged
+        self.imprecise += other.imprecise
         self.worst_m2 = max(self.worst_m2, other.worst_m2)
         self.wrong += other.wrong
         self.examples = (self.examples + other.examples)[:EXAMPLES]
@@ -97,7 +100,7 @@ def asked(family: str, numbers: Sequence[int], contestants: Sequence[str]) -> di
         verdict = run(specimens, who) if who in GIS else _by_peer(specimens, who)
         wrong = Counter(fault.kind if fault.kind in KINDS else OTHER for fault in verdict.faults)
         said = [f"{family} {numbers}, {who}: {fault}" for fault in verdict.faults[:EXAMPLES]]
-        results[who] = Result(verdict.judged, verdict.worst_m2, wrong, said)
+        results[who] = Result(verdict.judged, verdict.imprecise, verdict.worst_m2, wrong, said)
     return results
 
 
@@ -225,7 +228,7 @@ def _row(family: str, who: str, result: Result) -> dict[str, str]:
     row = {"family": family, "who": (GIS | PEERS)[who], "judged": f"{result.judged:,}"}
     row |= {"wrong": f"{result.wrong.total():,}"}
     row |= {kind: f"{result.wrong[kind]:,}" for kind in (*KINDS, OTHER)}
-    return row | {"worst m² off": f"{result.worst_m2:.1e}"}
+    return row | {"imprecise": f"{result.imprecise:,}", "worst m² off": f"{result.worst_m2:.1e}"}
 
 
 def options() -> argparse.ArgumentParser:

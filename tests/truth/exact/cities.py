@@ -34,14 +34,10 @@ def drawn(rng: Generator, side: int = BLOCKS) -> Layers:
     return np.array(blocks, dtype=object), np.array(units, dtype=object)
 
 
-def _back(rng: Generator, send: Callable[[Generator, gpd.GeoSeries], gpd.GeoSeries]) -> Layers:
-    """Return a city's layers as they come back from where they were sent."""
-    sent = (send(rng, gpd.GeoSeries(layer, crs=HOME)) for layer in drawn(rng))
-    return tuple(np.asarray(layer.to_crs(HOME).to_numpy(), dtype=object) for layer in sent)
-
-
-def _through_crs(rng: Generator, layer: gpd.GeoSeries) -> gpd.GeoSeries:
-    return layer.to_crs(int(rng.choice(AWAY)))
+def returned(layers: Layers, away: int) -> Layers:
+    """Return layers as they come back from another CRS."""
+    sent = (gpd.GeoSeries(layer, crs=HOME).to_crs(away).to_crs(HOME) for layer in layers)
+    return tuple(np.asarray(layer.to_numpy(), dtype=object) for layer in sent)
 
 
 def _through_file(rng: Generator, layer: gpd.GeoSeries) -> gpd.GeoSeries:
@@ -56,12 +52,13 @@ def _through_file(rng: Generator, layer: gpd.GeoSeries) -> gpd.GeoSeries:
 
 def reprojected(rng: Generator) -> Layers:
     """A city that was in EPSG:4326, 4490 or 4527, each layer in another."""
-    return _back(rng, _through_crs)
+    return tuple(returned((layer,), int(rng.choice(AWAY)))[0] for layer in drawn(rng))
 
 
 def refiled(rng: Generator) -> Layers:
     """A city whose layers were GeoJSON or shapefiles in one of these."""
-    return _back(rng, _through_file)
+    sent = (_through_file(rng, gpd.GeoSeries(layer, crs=HOME)).to_crs(HOME) for layer in drawn(rng))
+    return tuple(np.asarray(layer.to_numpy(), dtype=object) for layer in sent)
 
 
 FAMILIES: dict[str, Callable[[Generator], Layers]] = {family.__name__: family for family in (reprojected, refiled)}
