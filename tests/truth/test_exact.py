@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
+from gis.analysis import overlay
 from tests.truth.exact import cities
 from tests.truth.exact.arithmetic import Shapes, clipped
-from tests.truth.exact.engines import ENGINES
+from tests.truth.exact.cases import CASES, case
+from tests.truth.exact.engines import ENGINES, engine
 from tests.truth.exact.grids import FAMILIES as GRIDS
 from tests.truth.exact.grids import counted
 from tests.truth.exact.judging import NOISE, unit
@@ -92,6 +95,48 @@ def test_truth_of_holes_and_parts_by_hand():
     parts = shapely.MultiPolygon([shapely.box(4, 4, 6, 6), shapely.box(6, 6, 8, 8)])
     exact = Shapes([frame, parts])
     assert [exact.area(0), exact.area(1), exact.area(0, 1)] == [72.0, 8.0, 4.0]
+
+
+# --- specimens that were wrong ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_truth_of_a_case(name):
+    """What shapes of a case share by whole numbers is what is written beside them."""
+    made, truth = case(name)
+    assert {key: area for key, area in made.tuples.items() if area > 1e-5} == pytest.approx(truth, abs=1e-5)
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+@pytest.mark.parametrize("name", CASES)
+def test_case(name, engine_name):
+    """No pair, tuple, cell or shape of it is wrong, whichever engine measures."""
+    nothing_wrong(run([case(name)[0]], engine_name))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("strip", [0.05, 1e-9])
+def test_three_that_meet_two_by_two_only(name, strip):
+    """Three layers share a strip narrower than the tolerance, and two by two much more: no meeting, and it is settled.
+
+    a and b share x = 110 to 120 m; c lies in both, but in b beside a, in a beside b, and on the strip.
+    """
+    shapes = {
+        "a": shapely.box(100, 0, 120, 20),
+        "b": shapely.box(110, 0, 130, 20),
+        "c": shapely.multipolygons([shapely.box(100, 0, 110 + strip, 20), shapely.box(120, 0, 130, 20)]),
+    }
+    layers = {
+        key: gpd.GeoDataFrame({f"{key}_id": [key.upper()]}, geometry=[shape], crs=4548) for key, shape in shapes.items()
+    }
+    with engine(name):
+        book = overlay.ledger(layers, tolerance=0.5, facets=True)
+    assert book.meetings.empty
+    assert book.slivers["area_m2"].sum() == pytest.approx(20 * strip, abs=1e-6)
+    assert all(len(book.pairs(*pair)) == 1 for pair in ("ab", "ac", "bc"))
+    assert book.cells["area_m2"].sum() == pytest.approx(600.0, abs=1e-6)
+    assert book.facets.geometry.area.tolist() == pytest.approx(book.facets["area_m2"].tolist(), abs=1e-6)
+    assert book.balance["difference_m2"].abs().max() < 1e-6
 
 
 # --- families -----------------------------------------------------------------------------------------------------

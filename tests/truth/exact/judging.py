@@ -92,8 +92,9 @@ def compared(
         off = abs(true - found)
         if off <= most:
             verdict.judged += 1
-            verdict.worst_m2 = max(verdict.worst_m2, off)
-            verdict.imprecise += key in got and off > BASE_M2 + (most - BASE_M2) * PRECISE_PER_METRE_M2 / PER_METRE_M2
+            verdict.worst_m2 = max(verdict.worst_m2, float(off))
+            precise = BASE_M2 + (most - BASE_M2) * PRECISE_PER_METRE_M2 / PER_METRE_M2
+            verdict.imprecise += int(key in got and off > precise)
         else:
             verdict.check(judge, key, true, found, most, np.array(shapes(key), dtype=object))
     return verdict

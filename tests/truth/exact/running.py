@@ -38,7 +38,8 @@ def judged(specimen: Specimen, names: Iterable[str] = tuple(JUDGES)) -> Verdict:
             verdict.add(JUDGES[name](specimen, rng))
         except Exception as error:
             said = f"raised {type(error).__name__}: {error}"[:300]
-            verdict.add(Verdict(1, 0.0, [Fault(name, said, (), 0.0, float("nan"), wkt(specimen.shapes[:NAMED]))]))
+            fault = Fault(name, said, (), 0.0, float("nan"), wkt(specimen.shapes[:NAMED]))
+            verdict.add(Verdict(judged=1, faults=[fault]))
     return verdict
 
 

@@ -24,6 +24,7 @@ Layers = tuple[NDArray[np.object_], ...]
 PLACES = (
     (0.0, 0.0),
     (0.01, 0.01),
+    (0.1, 0.2),
     (-3.7, 8.1),
     (428_052.25, 4_415_424.0),
     (428_052.3, 4_415_424.7),
@@ -37,7 +38,7 @@ AMOUNTS = ((2, 1, 0.0), (2, 12, 0.0), (3, 8, 0.0), (4, 4, 0.0), (2, 40, 20_000.0
 # whether x and y change places, and which of them point the other way
 TURNS = tuple(itertools.product([False, True], [1.0, -1.0], [1.0, -1.0]))
 # units in the last place by which the corners of cells are off
-NOISE = (0, 1, 1, 3)
+NOISE = (0, 1, 3, 3)
 
 PAIRS = pairs.FAMILIES | general.FAMILIES
 FAMILIES = (*PAIRS, *grids.FAMILIES, *cities.FAMILIES)
