@@ -42,10 +42,11 @@ def specimen():
 
 def nothing_wrong(verdict):
     """Fail with a count by judge and kind, and the first faults with their shapes as WKT, the truth and the answer."""
-    kinds = Counter((fault.judge, fault.kind) for fault in verdict.faults)
-    said = "\n".join(map(str, verdict.faults[:SHOWN]))
-    assert not verdict.faults, f"{len(verdict.faults)} of {verdict.judged} wrong: {dict(kinds)}\n{said}"
     assert verdict.judged
+    if verdict.faults:
+        kinds = Counter(f"{fault.judge}: {fault.kind}" for fault in verdict.faults)
+        said = [f"{len(verdict.faults)} of {verdict.judged} wrong", *(f"{n} x {kind}" for kind, n in kinds.items())]
+        pytest.fail("\n".join([*said, *map(str, verdict.faults[:SHOWN])]), pytrace=False)
 
 
 # --- the truth ----------------------------------------------------------------------------------------------------
