@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.bench import agreement, city, databases, measuring, overlay
+from tests.bench import agreement, city, databases, exact, measuring, overlay
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 
@@ -95,3 +95,13 @@ def test_scale_gives_the_rows_of_a_single_run(cache):
     assert found.same
     assert (found.spread.rows, found.runs[0].partitions) == (found.case.buildings, 4)
     assert "| 200 | 2 | 4 |" in scale.report([found], ["scripts/bench", "scale"])
+
+
+def test_exact_truth_is_held_against_all(monkeypatch):
+    """Both engines and shapely are asked for one family, and the table says what was judged and how much was wrong."""
+    monkeypatch.delenv(databases.DSN, raising=False)
+    results = exact.measure(["boxes"], 50, 0, 1)
+    assert {who for _, who in results} >= {*exact.GIS, "shapely"}
+    assert all(result.judged >= 25 for result in results.values())
+    text = exact.report(results, ["scripts/bench", "exact"])
+    assert "| boxes | gis, kernels |" in text and "cores (" in text

@@ -183,17 +183,20 @@ def counted(layers: tuple[Labels, ...]) -> dict[tuple[int, ...], int]:
 
 
 def enclosed(labels: Labels) -> tuple[list[int], list[int]]:
-    """Return the sizes of gaps in cells: those that are closed off by sides and corners, and those closed off by sides.
+    """Return the sizes of gaps in cells: those that lie within one shape, and all that cells close off by their sides.
 
     Parameters
     ----------
     labels
-        Of one layer.
+        Of one layer. A gap between shapes is closed but for the noise of their sides, so that it may be found or not.
     """
-    open_ground = np.pad(labels, 1, constant_values=-1) < 0
-    sizes = []
-    for neighbours in (np.ones((3, 3)), None):
-        parts, _ = ndimage.label(open_ground, structure=neighbours)
-        counts = np.bincount(parts.ravel())
-        sizes.append(np.delete(counts, [0, parts[0, 0]]).tolist())
-    return sizes[0], sizes[1]
+    padded = np.pad(labels, 1, constant_values=-1)
+    parts, _ = ndimage.label(padded < 0)
+    within, every = [], []
+    for part in set(np.unique(parts)) - {0, parts[0, 0]}:
+        gap = parts == part
+        around = np.unique(padded[ndimage.binary_dilation(gap, np.ones((3, 3))) & ~gap])
+        every.append(int(gap.sum()))
+        if len(around) == 1 and around[0] >= 0:
+            within.append(every[-1])
+    return within, every

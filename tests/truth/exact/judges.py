@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import zip_longest
 
 import geopandas as gpd
 import numpy as np
@@ -136,7 +135,7 @@ def _drawn(shape: shapely.Geometry) -> float:
 
 
 def gaps(specimen: Specimen, rng: Generator) -> Verdict:
-    """Ask `coverage.gaps` for the ground that the cells of a layer enclose on all sides and corners."""
+    """Ask `coverage.gaps` for ground that cells enclose: what lies within one shape is found, nothing made up."""
     verdict = Verdict()
     if specimen.grid is None:
         return verdict
@@ -144,13 +143,17 @@ def gaps(specimen: Specimen, rng: Generator) -> Verdict:
         frame = gpd.GeoDataFrame({"key": [f"{n:04d}" for n in range(len(layer))]}, geometry=layer, crs=CRS)
         table = coverage.gaps(frame.iloc[rng.permutation(len(frame))], "key")
         noise = BASE_M2 + NOISE * unit(specimen) * float(shapely.length(layer).sum())
-        found = sorted(area for area in table["area_m2"].tolist() if area > noise)
-        least, most = (sorted(n * specimen.grid.cell_m2 for n in sizes) for sizes in enclosed(labels))
-        # gaps that only corners close off from the ground around, or from each other, may be found or not
-        if least == most:
-            for true, got in zip_longest(least, found, fillvalue=0.0):
-                verdict.check("coverage.gaps", (), true, got, noise, layer)
+        found = [area for area in table["area_m2"].tolist() if area > noise]
+        within, every = ([n * specimen.grid.cell_m2 for n in sizes] for sizes in enclosed(labels))
+        for area in within:
+            verdict.check("coverage.gaps", (), area, _nearest(area, found), noise, layer)
+        for area in found:
+            verdict.check("coverage.gaps", (), _nearest(area, every), area, noise, layer)
     return verdict
+
+
+def _nearest(area: float, others: list[float]) -> float:
+    return min(others, key=lambda other: abs(other - area), default=0.0)
 
 
 JUDGES: dict[str, Callable[[Specimen, Generator], Verdict]] = {
