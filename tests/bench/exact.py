@@ -14,7 +14,7 @@ Of gis is asked, on both engines, what its callers ask: `pair_areas` of two laye
 shapes; `common_ground` of two to four layers; shares (`assign`, `apportion`); overlaps and gaps; and a ledger with
 facets: its accounts, meetings, cells and slivers, and whether the shape of each cell is valid, has the cell's area,
 meets no other and lies in its features. One pair, tuple, cell, account or shape is one thing judged. The others are
-asked for the pairs of two layers.
+asked for the pairs of the first two layers of the same specimens, databases for a thousand pairs a family or so.
 
 An area is wrong if it is off by more than 10⁻⁶ m² and 10⁻⁹ m² for each metre of the shapes' outlines, and as little
 ground may be missing; that of a cell's shape, whose corners are rounded to coordinates, if it is off by more than
@@ -51,7 +51,7 @@ KINDS = ("lost", "invented", "measured wrongly")
 OTHER = "raised or invalid"
 GIS = {name: f"gis, {name}" for name in ENGINES}
 PEERS = {"shapely": "shapely.intersection", "duckdb": "DuckDB", "postgis": "PostGIS"}
-# pairs of each family that a database is asked for
+# pairs of each family that a database is asked for, if its specimens have so many
 SAMPLE = 1000
 # specimens that are asked at a time
 BATCH = 2
@@ -176,15 +176,15 @@ def measure(families: Sequence[str], count: int, first: int, processes: int) -> 
     """
     there = {"duckdb": databases.has_duckdb(), "postgis": bool(os.environ.get(databases.DSN))}
     each = -(-count // (len(families) * len(GIS)))
-    wanted = dict.fromkeys(GIS, each) | {who: each if who == "shapely" else SAMPLE for who in PEERS}
-    wanted = {who: need for who, need in wanted.items() if there.get(who, True)}
-    results = {(family, who): Result() for family in families for who in wanted}
+    most = dict.fromkeys(GIS, each) | {"shapely": count} | {who: SAMPLE for who, here in there.items() if here}
+    results = {(family, who): Result() for family in families for who in most}
     with ProcessPoolExecutor(processes) as pool:
         for number in itertools.count(first, BATCH):
             batches = {}
             for family in families:
-                left = [who for who, need in wanted.items() if results[family, who].judged < need]
-                if left:
+                left = [who for who, need in most.items() if results[family, who].judged < need]
+                # the others are asked for what gis is asked for
+                if not GIS.keys().isdisjoint(left):
                     batches[family] = pool.submit(asked, family, range(number, number + BATCH), left)
             if not batches:
                 return results
