@@ -110,9 +110,11 @@ def _facets(specimen: Specimen, book: overlay.Ledger, width: float) -> Verdict:
     assert facets is not None
     shapes = np.asarray(facets.geometry.to_numpy(), dtype=object)
     exact, length = Shapes(np.concatenate([shapes, specimen.shapes])), shapely.length(shapes)
-    bound = BASE_M2 + SHAPE_PER_METRE_M2 * length
-    verdict = Verdict()
     covers = [frozenset(cover) for cover in _covers(specimen, book)]
+    # a hairline that its coordinates have no digits for is drawn as nothing: it is as long as its features at most
+    own = np.array([min(float(specimen.perimeter[n]) for n in cover) for cover in covers])
+    bound = BASE_M2 + max(SHAPE_PER_METRE_M2, 2 * unit(specimen)) * np.maximum(length, own)
+    verdict = Verdict()
     for n, (shape, area) in enumerate(zip(shapes, facets["area_m2"].tolist(), strict=True)):
         drawn = np.append(specimen.shapes[sorted(covers[n])], shape)
         verdict.check("ledger.facets, area", tuple(sorted(covers[n])), area, exact.area(n), bound[n], drawn)
