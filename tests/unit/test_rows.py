@@ -8,6 +8,7 @@ from datetime import date
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 import shapely
 from hypothesis import given
@@ -18,6 +19,7 @@ from gis.errors import CrsError, FrameError
 
 CATALOGUE = catalogue.read()
 BLOCKS = CATALOGUE.layer("blocks")
+ARROW_TEXT = pd.ArrowDtype(pyarrow.string())
 BOX = shapely.box(0, 0, 10, 10)
 BOWTIE = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
 with np.errstate(invalid="ignore"):
@@ -73,6 +75,44 @@ def test_a_value_is_checked(name):
     assert list(found["code"]) == ([code] if code else [])
     assert found["field"].isin([field]).all()
     assert [json.loads(text)["row"] for text in found["parameters"]] == [1] * len(found)
+
+
+# name: (field, column of two rows) -> code of the first row's fault; the second row is sound
+DTYPES = {
+    "year 0": ("approved_on", pd.Series(np.array(["0000-06-01", "2024-01-02"], "M8[s]")), "row.type"),
+    "before Christ": ("approved_on", pd.Series(np.array(["-0044-03-15", "2024-01-02"], "M8[s]")), "row.type"),
+    "after 9999": ("approved_on", pd.Series(np.array(["10000-01-01", "NaT"], "M8[s]")), "row.type"),
+    "after 9999, an object": ("approved_on", pd.Series([np.datetime64("20240-01-01"), None], dtype=object), "row.type"),
+    "the first day": ("approved_on", pd.Series(np.array(["0001-01-01", "9999-12-31"], "M8[s]")), None),
+    "Arrow's day": ("approved_on", pd.Series([date(2024, 1, 2), None], dtype="date32[pyarrow]"), None),
+    "category of days": ("approved_on", pd.Series([pd.Timestamp("2024-01-02"), None], dtype="category"), None),
+    "category blank key": ("block_id", pd.Series([" ", "MC00-0002"], dtype="category"), "row.required"),
+    "Arrow's blank key": ("block_id", pd.Series([" ", "MC00-0002"], dtype="string[pyarrow]"), "row.required"),
+    "Arrow's other blank key": ("block_id", pd.Series([" ", "MC00-0002"], dtype=ARROW_TEXT), "row.required"),
+    "category against the pattern": ("block_id", pd.Series(["x", "MC00-0002"], dtype="category"), "row.pattern"),
+    "category too wide": ("name", pd.Series(["甲" * 61, None], dtype="category"), "row.width"),
+    "category": ("name", pd.Series(["甲", None], dtype="category"), None),
+    "unsigned beyond 64 bits": ("residents", pd.Series([2**63, 1], dtype="uint64"), "row.type"),
+    "unsigned": ("residents", pd.Series([3, 1], dtype="uint64"), None),
+    "Arrow's integers": ("residents", pd.Series([3, None], dtype="int64[pyarrow]"), None),
+    "digits that a real loses": ("approved_area_m2", pd.Series([2**53 + 1, 1]), "row.type"),
+    "digits that a real keeps": ("approved_area_m2", pd.Series([5, 1]), None),
+    "beyond all reals": ("approved_area_m2", pd.Series([10**400, None], dtype=object), "row.type"),
+    "Arrow's reals": ("approved_area_m2", pd.Series([1.5, None], dtype="double[pyarrow]"), None),
+    "Arrow's flags": ("is_key", pd.Series([True, None], dtype="bool[pyarrow]"), None),
+}
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_a_column_of_any_dtype_is_checked(name):
+    """The rule is the value's, however pandas keeps it; what passes has a canonical shape."""
+    field, column, code = DTYPES[name]
+    frame = pd.concat([block(block_id="MC00-0001"), block(block_id="MC00-0002")], ignore_index=True)
+    frame[field] = column
+    found = rows.check(frame, BLOCKS, CATALOGUE)
+    assert found["code"].tolist() == ([] if code is None else [code])
+    if code is None:
+        assert rows.canonical(frame, BLOCKS)[field].isna().tolist() == column.isna().tolist()
 
 
 SHAPES = {
