@@ -114,11 +114,16 @@ def migrate(context: typer.Context, store: StoreName) -> None:
 
 
 @app.command()
-def adopt(context: typer.Context, store: StoreName) -> None:
+def adopt(
+    context: typer.Context,
+    store: StoreName,
+    discard: Annotated[bool, typer.Option("--discard", help="恢复最后登记的状态 · take the last state back")] = False,
+) -> None:
     """登记其他程序对库的修改。Record what other programs changed in the store."""
-    change = keeping.adopt(
-        store, settings=_settings(context), author=_author(context), reason=_reason(context, "登记库外修改")
-    )
+    settings, reason = _settings(context), _reason(context, "登记库外修改")
+    change = keeping.adopt(store, settings=settings, author=_author(context), reason=reason, discard=discard)
+    for sentence in intake.sentences(change.findings, settings):
+        out.print(Text(f"  {sentence}"))
     _say(f"已登记为变更 {change.number}", f"recorded as change {change.number}", context)
 
 

@@ -20,7 +20,7 @@ from gis.store.changes import Change, Draft
 from gis.store.edits import Desk, Track
 from gis.store.home import Home
 from gis.store.migrations import Plan
-from gis.store.records import decode, versioned
+from gis.store.records import decode
 
 
 class Store:
@@ -45,20 +45,16 @@ class Store:
 
     def __init__(self, home: Home, catalogue: Catalogue, settings: Settings, crs: pyproj.CRS) -> None:
         self.home = home
+        # what messages call the store
+        self.name = home.name
         self.catalogue = catalogue
         self.settings = settings
         self.crs = crs
         # shows progress while very many rows are written
         self.track: Track | None = None
-        facts = home.facts()
-        self._held = migrations.held(facts["schema"])
-        self._digest = facts["catalogue"]
+        self._schema, self._digest = (home.facts()[name] for name in ("schema", "catalogue"))
+        self._held = migrations.held(self._schema)
         self._faults = integrity.inspect(home, self._tables())
-
-    @property
-    def name(self) -> str:
-        """Return what messages call the store."""
-        return self.home.name
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -111,14 +107,14 @@ class Store:
             A naive datetime, an unknown change set, or a value that its field cannot have.
         """
         record = self.catalogue.layer(layer)
+        migrations.require_same(self.home, self._schema)
         if as_of is None:
-            found = reading.current(self.home, record, where=where, bbox=bbox)
+            found = reading.current(self.home, record, where=where, bbox=bbox, made=self._held.get(layer))
         else:
             self._base(record, "was not kept: it is replaced whole and has no history")
             reading.present(self.home, record)
             found = reading.past(self.home, record, reading.number_at(self.home, as_of), where=where)
-        frame = versioned(decode(found, record, self.crs), [row[-1] for row in found])
-        return frame if bbox is None else reading.inside(frame, record, bbox)
+        return reading.framed(self.home, record, self.crs, found, bbox=bbox)
 
     def put(
         self,
@@ -213,10 +209,13 @@ class Store:
         ------
         UnknownNameError
             The layer never had such a feature.
+        UsageError
+            The key is no text.
         """
         record = self._base(self.catalogue.layer(layer), "has no history: it is replaced whole")
+        migrations.require_same(self.home, self._schema)
         found = reading.states(self.home, record, key)
-        frame = versioned(decode([row[6:] for row in found], record, self.crs), [row[5] for row in found])
+        frame = reading.framed(self.home, record, self.crs, found, skip=5)
         for place, name in enumerate(("change", "author", "reason", "at", "operation")):
             frame.insert(place, name, [row[place] for row in found])
         frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
@@ -253,7 +252,7 @@ class Store:
             then = reading.past(self.home, record, reading.number_at(self.home, change), where={record.key: key})
             if not then:
                 raise UsageError(f"{layer} {key!r} did not exist after change {change}; see history()", change=change)
-            whole = decode([then[0][:-1]], record, self.crs)
+            whole = decode(then, record, self.crs)
             draft.counts.update(edits.write(self._desk, record, edits.settle(self._desk, record, whole, force=True)))
         return draft.change
 
@@ -307,10 +306,9 @@ class Store:
         record = self.catalogue.layer(layer)
         if not record.derived:
             raise UsageError(f"layer {layer!r} is a base layer; edit it with put() and retire()", layer=layer)
-        part = dict(where or {})
         with self._change(author, reason or f"{layer} computed", "replace", [record]) as draft:
-            shaped = derived.shaped(frame, record, self._desk, self.settings.lang, part)
-            draft.counts["inserted"] = derived.replace(self._desk, record, shaped, part)
+            shaped = derived.shaped(frame, record, self._desk, self.settings.lang, where or {})
+            draft.counts["inserted"] = derived.replace(self._desk, record, shaped, where or {})
             derived.note(self.home, record, draft.number, lineage)
         return draft.change
 
@@ -382,9 +380,10 @@ class Store:
         Returns
         -------
         pandas.DataFrame
-            Findings store.table_missing, store.columns_changed, store.trigger_missing and store.rows_differ (then
-            `adopt`), store.catalogue_changed (then `migrate`); empty when all is well.
+            store.table_missing, store.columns_changed, store.trigger_missing, store.rows_differ (then `adopt`),
+            store.catalogue_changed (then `migrate`); empty when all is well.
         """
+        migrations.require_same(self.home, self._schema)
         self._faults = integrity.inspect(self.home, self._tables())
         steps = [str(step) for step in self.plan().steps]
         changed = [issues.finding("store.catalogue_changed", "", severity="warning", steps=steps)] if steps else []
@@ -403,6 +402,7 @@ class Store:
         Returns
         -------
         Change
+            Its findings say which columns of the other program could not stay; their values are in `extra`.
 
         Raises
         ------
@@ -411,11 +411,14 @@ class Store:
         CrsError
             It left them in another CRS.
         """
-        torn = set(integrity.inspect(self.home, self._tables())["layer"])
-        layers = [layer for layer in self._tables() if layer.name in torn]
-        with self._change(author, reason, "adopt", layers, checked=False) as draft:
+        migrations.require_same(self.home, self._schema)
+        torn = integrity.inspect(self.home, self._tables())["layer"]
+        layers = [layer for layer in self._tables() if torn.eq(layer.name).any()]
+        beside = [] if self.plan().steps else derived.beside(self.catalogue)
+        with self._change(author, reason, "adopt", [*layers, *beside], checked=False) as draft:
             for layer in layers:
-                draft.counts.update(integrity.adopt(self._desk, layer, draft.number, discard=discard))
+                said = integrity.adopt(self._desk, layer, draft, discard=discard)
+                derived.noted(self._desk, layer, ("adopt", said) if beside else None, self.settings.lang, draft.number)
         self._faults = integrity.inspect(self.home, self._tables())
         return draft.change
 
@@ -440,22 +443,19 @@ class Store:
         ------
         MigrationNeededError
             The catalogue would narrow the store; nothing is done.
+        RowsRefused
+            A value would lose digits in its field's new type.
         AdoptionNeededError
             Another program has changed a layer.
         """
         wanted = self.plan()
-        if wanted.refused:
-            steps = "; ".join(map(str, wanted.refused))
-            raise MigrationNeededError(
-                f"{self.name} cannot be made to fit this catalogue, values could be lost: {steps}; "
-                "put back what the catalogue has dropped",
-                plan=wanted,
-            )
+        migrations.refuse(wanted, self.name)
         if wanted.current:
             return wanted
         with self._change(author, reason or str(wanted), "migrate", list(self._held.values())):
             migrations.apply(self.home, self._held, self.catalogue)
         self._held, self._digest = dict(self.catalogue.layers), self.catalogue.digest
+        self._schema = self.home.facts()["schema"]
         return wanted
 
     @property
@@ -487,7 +487,8 @@ class Store:
                 plan=plan,
             )
         with self.home.transaction([layer.name for layer in layers]):
-            torn = sorted({*self._faults["layer"], *integrity.triggers_missing(self.home, self._tables())})
+            migrations.require_same(self.home, self._schema)
+            torn = sorted({*self._faults["layer"], *integrity.torn(self.home, self._tables(), layers)})
             if checked and torn:
                 raise AdoptionNeededError(
                     f"{self.name}: another program has changed {', '.join(torn)} behind history's back; look at "

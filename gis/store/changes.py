@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
+from gis import findings as issues
 from gis.catalogue import Layer
 from gis.errors import UsageError
 from gis.store.home import CHANGES, Home, history
-from gis.store.reading import storable
+from gis.store.records import storable
 
 COUNTS = ("inserted", "updated", "retired", "unchanged")
 _DONE = {"insert": "inserted", "update": "updated", "retire": "retired"}
@@ -22,7 +24,10 @@ _DONE = {"insert": "inserted", "update": "updated", "retire": "retired"}
 
 @dataclass(frozen=True)
 class Change:
-    """Describe one change set: who, why, when (UTC), and how many rows were inserted, updated, retired, unchanged."""
+    """Describe one change set: who, why, when (UTC), and how many rows were inserted, updated, retired, unchanged.
+
+    `findings` tell what could not stay as another program had left it, when that was adopted.
+    """
 
     number: int
     author: str
@@ -31,14 +36,16 @@ class Change:
     operation: str
     layer: str | None
     counts: Mapping[str, int]
+    findings: pd.DataFrame = field(default_factory=issues.table, compare=False, repr=False)
 
 
 @dataclass
 class Draft:
-    """Collect the counts of a change set while it is open; `change` is there once it is closed."""
+    """Collect counts and findings of a change set while it is open; `change` is there once it is closed."""
 
     number: int
     counts: Counter[str] = field(default_factory=Counter)
+    findings: list[dict[str, Any]] = field(default_factory=list)
     change: Change = field(init=False)
 
 
@@ -66,7 +73,9 @@ def opened(home: Home, author: str, reason: str, operation: str, layer: str | No
     counts = dict(draft.counts)
     home.close_change(draft.number, json.dumps(counts, sort_keys=True))
     at = home.run(f"SELECT at FROM {home.table(CHANGES)} WHERE number = %s", [draft.number])[0][0]
-    draft.change = Change(draft.number, author, reason, pd.Timestamp(at).to_pydatetime(), operation, layer, counts)
+    when = pd.Timestamp(at).to_pydatetime()
+    said = issues.table(draft.findings)
+    draft.change = Change(draft.number, author, reason, when, operation, layer, counts, said)
 
 
 def require(author: str, reason: str) -> None:

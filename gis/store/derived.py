@@ -57,7 +57,7 @@ def replace(desk: Desk, layer: Layer, frame: pd.DataFrame, part: Mapping[str, An
         if not sound[layer.field(name).name].eq(value).all():
             raise UsageError(f"layer {layer.name!r}: every row must have {name} = {value!r} to replace that part")
     layout = home.layout(layer.name)
-    if layout is None or not layout.fits(layer, home.srid):
+    if layout is None or not home.whole(layer, layout):
         # another program has overwritten it; nothing in it is worth keeping
         home.drop_layer(layer)
         home.create_layer(layer)

@@ -17,7 +17,7 @@ from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import RowsRefused, StaleEditError, UnknownNameError, UsageError
 from gis.store import reading
 from gis.store.home import CHANGES, Home, history
-from gis.store.records import EXTRA, PIECE, VERSION, Column, Encoded, Row, columns, decode, encode
+from gis.store.records import EXTRA, PIECE, VERSION, Column, Encoded, Row, columns, decode, encode, storable
 
 # how progress is shown: the items gone through, under a title
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
@@ -81,6 +81,7 @@ def settle(desk: Desk, layer: Layer, frame: pd.DataFrame, *, force: bool = False
     if frame.columns.has_duplicates:
         twice = str(frame.columns[frame.columns.duplicated()][0])
         raise UsageError(f"the frame for {layer.name} repeats the column {twice!r}; keep one of them", column=twice)
+    given = _versions(frame, layer)
     unknown = unknown_columns(frame, layer)
     known = frame.drop(columns=[name for name in frame.columns if str(name) in {row["field"] for row in unknown}])
     keys = _keys(known, layer)
@@ -91,8 +92,7 @@ def settle(desk: Desk, layer: Layer, frame: pd.DataFrame, *, force: bool = False
     )
     refuse(faults, layer)
     sound = rows.canonical(whole, layer, desk.crs)
-    versions = _versions(frame, layer)
-    return _sorted(desk, layer, sound, versions, stored, force=force, again=again)
+    return _sorted(desk, layer, sound, given, stored, force=force, again=again)
 
 
 def write(desk: Desk, layer: Layer, edits: Edits) -> dict[str, int]:
@@ -150,9 +150,10 @@ def retire(desk: Desk, layer: Layer, keys: str | Collection[str]) -> int:
     RowsRefused
         Other rows refer to a feature.
     """
-    wanted = list(dict.fromkeys([keys] if isinstance(keys, str) else keys))
+    wanted = [keys] if isinstance(keys, str) or not isinstance(keys, Iterable) else list(keys)
     if not wanted or any(not isinstance(key, str) for key in wanted):
         raise UsageError(f"retire needs keys of layer {layer.name!r} as text, not {keys!r}", keys=keys)
+    wanted = list(dict.fromkeys(wanted))
     stored = reading.by_key(desk.home, layer, wanted)
     missing = [key for key in wanted if key not in stored]
     if missing:
@@ -244,7 +245,7 @@ def _completed(desk: Desk, layer: Layer, frame: pd.DataFrame, stored: Mapping[st
     if layer.key not in frame.columns or not (absent or shapeless):
         return frame if not shapeless else gpd.GeoDataFrame(frame, geometry=[None] * len(frame), crs=desk.crs)
     held = decode([row for row, _ in stored.values()], layer, desk.crs).set_index(layer.key)
-    keys = frame[layer.key].astype(object)
+    keys = pd.Index([value if isinstance(value, str) else None for value in frame[layer.key]], dtype=object)
     if absent and stored:
         frame = frame.assign(**{name: held[name].reindex(keys).array for name in absent if name != layer.key})
     if not shapeless:
@@ -260,7 +261,7 @@ def _references(desk: Desk, layer: Layer, frame: pd.DataFrame) -> pd.DataFrame:
         if field.reference is None or field.name not in frame.columns:
             continue
         target = desk.catalogue.layer(field.reference)
-        values = {value for value in frame[field.name] if isinstance(value, str) and reading.storable(value)}
+        values = {value for value in frame[field.name] if isinstance(value, str) and storable(value)}
         found = known.setdefault(target.name, set())
         found |= set(_existing(desk.home, target, values))
         found |= set(_keys(frame, layer)) if target.name == layer.name else set()
@@ -315,7 +316,9 @@ def _sorted(
     stale: list[tuple[int, str]] = []
     for number, (row, base) in enumerate(zip(incoming, versions, strict=True)):
         now, version = stored.get(row[place], (None, None))
-        if now is None:
+        if row != now and base in seen and not force and not _given(base, row, bases, place):
+            stale.append((number, "edit.other_version"))
+        elif now is None:
             inserted.append(number)
             if base is not None and not force:
                 stale.append((number, "edit.retired"))
@@ -328,6 +331,12 @@ def _sorted(
     _refuse_stale(desk, layer, frame, stale, [versions[number] for number, _ in stale], stored)
     new = Encoded(frame if len(inserted) == len(frame) else frame.iloc[inserted], layer)
     return Edits(new, updated, len(incoming) - len(new) - len(updated))
+
+
+def _given(base: int | None, row: Row, bases: Mapping[int, Row | None], place: int) -> bool:
+    """Tell whether this store ever gave a version, and to the same feature."""
+    then = bases.get(base or 0)
+    return base in bases and (then is None or then[place] == row[place])
 
 
 def _refuse_stale(

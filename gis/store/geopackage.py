@@ -7,7 +7,7 @@ import math
 import sqlite3
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import shapely
 from gis import crs as systems
 from gis.catalogue import Catalogue, Layer
 from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.rows import promoted
 from gis.store import geopackage_tables as tables
 from gis.store.geopackage_tables import quoted
 from gis.store.home import CHANGES, FACTS, Home, Layout, history
@@ -36,6 +37,11 @@ _ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
 # of our own blobs: little-endian, not empty, with an envelope in x and y
 _FLAGS = 0b00011
 _KINDS = {kind.upper(): kind for kind in ("Point", "MultiPoint", "MultiLineString", "MultiPolygon")}
+# how our own WKB begins: little-endian, in two dimensions
+_HEADS = {
+    kind: struct.pack("<BI", 1, code)
+    for kind, code in {"Point": 1, "MultiPoint": 4, "MultiLineString": 5, "MultiPolygon": 6}.items()
+}
 
 
 class GeoPackage(Home):
@@ -111,12 +117,14 @@ class GeoPackage(Home):
     def shown(self, column: Column, alias: str, name: str | None = None) -> str:
         """Return the column itself, for geometry without the GeoPackage header."""
         found = self.column(name or column.name, alias)
-        return f"gis_wkb({found})" if column.type == "geometry" else found
+        return f"gis_wkb({found}, '{column.kind}')" if column.type == "geometry" else found
 
     def among(self, expression: str, values: Collection[Any]) -> tuple[str, list[Any]]:
-        """Bind few values one by one and many as a JSON array."""
-        if len(values) <= _LIST or any(isinstance(value, float) for value in values):
+        """Bind few values one by one and many as a JSON array, reals to the last bit."""
+        if len(values) <= _LIST:
             return f"{expression} IN ({', '.join(['%s'] * len(values))})", list(values)
+        if any(isinstance(value, float) for value in values):
+            expression, values = f"gis_bits({expression})", [_bits(value) for value in values]
         array = json.dumps(list(values), ensure_ascii=False)
         return f"{expression} IN (SELECT value FROM json_each(%s))", [array]
 
@@ -150,17 +158,20 @@ class GeoPackage(Home):
 
     def layout(self, table: str) -> Layout | None:
         """Return a table as SQLite and gpkg_geometry_columns describe it."""
-        names = frozenset(row[0] for row in self.run("SELECT name FROM pragma_table_info(%s)", [table]))
-        if not names:
+        # hidden columns are those of virtual tables (1) and those that are computed (2, 3)
+        listed = self.run("SELECT name, type, hidden FROM pragma_table_xinfo(%s)", [table])
+        if not listed:
             return None
+        types = {row[0]: row[1] for row in listed if row[2] == 0}
+        computed = frozenset(row[0] for row in listed if row[2] > 1)
         found = []
         if self.run("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_geometry_columns'"):
             shape = "column_name, geometry_type_name, srs_id"
             found = self.run(f"SELECT {shape} FROM gpkg_geometry_columns WHERE table_name = %s", [table])
         if not found:
-            return Layout(names)
+            return Layout(types, computed=computed)
         geometry, kind, srid = found[0]
-        return Layout(names, geometry, _KINDS.get(kind.upper(), kind), srid)
+        return Layout(types, geometry, _KINDS.get(kind.upper(), kind), srid, computed)
 
     def create_store(self, crs: pyproj.CRS) -> None:
         """Make the standard's tables and the store's own; a bureau's own grid is left undefined."""
@@ -232,6 +243,27 @@ class GeoPackage(Home):
             self.create_triggers(new)
         self.touch(new)
 
+    def altered(self, layer: Layer) -> dict[str, str]:
+        """Look for the definition of every column in the statement that made the table, and for the R-tree."""
+        found = self.run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [layer.name])
+        types: dict[str, str] = dict(self.run("SELECT name, type FROM pragma_table_info(%s)", [layer.name]))
+        made = found[0][0] if found else ""
+        wanted = {"fid": tables.FID} | {column.name: tables.definition(column, layer) for column in columns(layer)}
+        changed = {name: types[name] for name, text in wanted.items() if text not in made and name in types}
+        if layer.spatial:
+            index = f"rtree_{layer.name}_{GEOMETRY}"
+            there = {row[0] for row in self.run("SELECT name FROM sqlite_master WHERE name GLOB %s", [f"{index}*"])}
+            if not there >= {index, *(f"{index}_{suffix}" for suffix in tables.rtree_triggers(layer))}:
+                changed[GEOMETRY] = types.get(GEOMETRY, "")
+        return changed
+
+    def refill(self, layer: Layer, rows: Sequence[Row]) -> None:
+        """Drop the triggers of history, empty the table and insert."""
+        for name in tables.history_triggers(layer):
+            self.run(f"DROP TRIGGER IF EXISTS {quoted(name)}")
+        self.run(f"DELETE FROM {quoted(layer.name)}")
+        self.insert(layer.name, [Column("fid", "integer"), *columns(layer)], rows)
+
     def triggers_sound(self, layer: Layer) -> bool:
         """Compare the triggers with the statements that make them."""
         wanted = tables.history_triggers(layer)
@@ -285,7 +317,10 @@ class GeoPackage(Home):
 
     def moment(self, at: Any) -> str:
         """Return a time as the text that change sets carry."""
-        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        # a moment of the calendar's first or last day elsewhere is before, or after, all change sets anyhow
+        with suppress(OverflowError):
+            at = at.astimezone(UTC)
+        return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
     def _many(self, statement: str, rows: Iterable[Row]) -> None:
         """Run one statement for many rows."""
@@ -335,16 +370,40 @@ def blobs(shapes: Sequence[bytes | None], srid: int) -> list[bytes | None]:
     ]
 
 
-def _wkb(blob: bytes | None) -> bytes | None:
+def _bare(blob: bytes) -> bytes:
     """Return a GeoPackage blob without its header."""
-    return None if blob is None else blob[8 + _ENVELOPES[(blob[3] >> 1) & 7] :]
+    return blob[8 + _ENVELOPES[(blob[3] >> 1) & 7] :]
+
+
+def _wkb(blob: Any, kind: str) -> Any:
+    """Return the geometry of a GeoPackage blob as our own blobs hold it, whoever wrote it.
+
+    GDAL writes points without an envelope, other programs big-endian, with heights, or a polygon among multipolygons.
+    What is no GeoPackage blob comes back as it is, to be named where it is read.
+    """
+    if not isinstance(blob, bytes) or blob[:2] != b"GP" or len(blob) < 13:
+        return blob
+    wkb = _bare(blob)
+    if wkb[:5] == _HEADS.get(kind):
+        return wkb
+    try:
+        shapes = shapely.from_wkb(np.array([wkb], dtype=object))
+    except shapely.errors.ShapelyError:
+        return wkb
+    made = promoted(shapes, Layer(kind, kind, kind, kind, kind, "", ()))
+    return shapely.to_wkb(made[0], byte_order=1, flavor="iso")
+
+
+def _bits(value: Any) -> str | None:
+    """Return a real as text, to the last bit."""
+    return None if value is None else (float(value) + 0.0).hex()
 
 
 def _box(blob: bytes) -> tuple[float, float, float, float]:
     """Return min x, max x, min y, max y of a GeoPackage blob; NaN where it is empty."""
     if (blob[3] >> 1) & 7:
         return struct.unpack_from("<4d" if blob[3] & 1 else ">4d", blob, 8)
-    west, south, east, north = shapely.bounds(shapely.from_wkb(_wkb(blob)))
+    west, south, east, north = shapely.bounds(shapely.from_wkb(_bare(blob)))
     return west, east, south, north
 
 
@@ -355,7 +414,7 @@ def _uri(path: Path, mode: str) -> str:
 
 
 def _register(connection: sqlite3.Connection) -> None:
-    """Register the five functions of the R-tree triggers, and the one that takes the header off."""
+    """Register the five functions of the R-tree triggers, the one that takes the header off, and that of long lists."""
 
     def side(place: int) -> Callable[[bytes | None], float | None]:
         def measure(blob: bytes | None) -> float | None:
@@ -373,8 +432,9 @@ def _register(connection: sqlite3.Connection) -> None:
 
     number = struct.Struct("<d").unpack_from
     functions = {"ST_MinX": side(0), "ST_MaxX": side(1), "ST_MinY": side(2), "ST_MaxY": side(3)}
-    for name, function in (functions | {"ST_IsEmpty": is_empty, "gis_wkb": _wkb}).items():
+    for name, function in (functions | {"ST_IsEmpty": is_empty, "gis_bits": _bits}).items():
         connection.create_function(name, 1, function, deterministic=True)
+    connection.create_function("gis_wkb", 2, _wkb, deterministic=True)
 
 
 def _reference_systems(crs: pyproj.CRS, code: int | None) -> list[Row]:

@@ -26,6 +26,7 @@ NOW = "strftime('%Y-%m-%dT%H:%M:%f','now') || '000Z'"
 # edits of other programs come row by row; those of one second make one change set
 _A_SECOND_AGO = "strftime('%Y-%m-%dT%H:%M:%f','now','-1 seconds') || '000Z'"
 
+FID = '"fid" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL'
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN", "date": "DATE", "json": "TEXT"}
 _CHECKS = {
     "text": "typeof({0}) IN ('text', 'null')",
@@ -95,9 +96,32 @@ def layer_table(layer: Layer) -> str:
     -------
     str
     """
-    parts = ['"fid" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL']
-    parts += [_definition(column, layer) for column in columns(layer)]
+    parts = [FID, *(definition(column, layer) for column in columns(layer))]
     return f"CREATE TABLE {quoted(layer.name)} ({', '.join(parts)})"
+
+
+def definition(column: Column, layer: Layer) -> str:
+    """Return one column of a layer's table as its statement has it.
+
+    Parameters
+    ----------
+    column
+        The column.
+    layer
+        Its layer.
+
+    Returns
+    -------
+    str
+    """
+    name = quoted(column.name)
+    if column.type == "geometry":
+        return f"{name} {layer.geometry.upper()}"
+    type_ = _TYPES[column.type]
+    if column.type == "text" and column.width:
+        type_ = f"TEXT({column.width})"
+    key = " NOT NULL UNIQUE" if column.name == layer.key else ""
+    return f"{name} {type_}{key} CHECK ({_CHECKS[column.type].format(name)})"
 
 
 def history_tables(layer: Layer) -> list[str]:
@@ -172,6 +196,25 @@ def rtree(layer: Layer) -> list[str]:
     -------
     list of str
     """
+    name = f"rtree_{layer.name}_{GEOMETRY}"
+    return [
+        f'CREATE VIRTUAL TABLE "{name}" USING rtree(id, minx, maxx, miny, maxy)',
+        *(f'CREATE TRIGGER "{name}_{suffix}" {body}' for suffix, body in rtree_triggers(layer).items()),
+    ]
+
+
+def rtree_triggers(layer: Layer) -> dict[str, str]:
+    """Return what the triggers of a layer's R-tree do, by the end of the trigger's name.
+
+    Parameters
+    ----------
+    layer
+        A layer with geometry.
+
+    Returns
+    -------
+    dict
+    """
     table, name, geometry = quoted(layer.name), f"rtree_{layer.name}_{GEOMETRY}", quoted(GEOMETRY)
     there, was = (f"({side}.{geometry} NOTNULL AND NOT ST_IsEmpty({side}.{geometry}))" for side in ("NEW", "OLD"))
     absent, was_absent = (f"({side}.{geometry} ISNULL OR ST_IsEmpty({side}.{geometry}))" for side in ("NEW", "OLD"))
@@ -180,7 +223,7 @@ def rtree(layer: Layer) -> list[str]:
     drop = f'DELETE FROM "{name}" WHERE id = OLD."fid"'
     stays, moves = 'OLD."fid" = NEW."fid"', 'OLD."fid" != NEW."fid"'
     on_geometry, on_row = f"AFTER UPDATE OF {geometry} ON {table}", f"AFTER UPDATE ON {table}"
-    triggers = {
+    return {
         "insert": f"AFTER INSERT ON {table} WHEN {there} BEGIN {put}; END",
         "update6": f"{on_geometry} WHEN {stays} AND {there} AND {was} BEGIN {put}; END",
         "update7": f"{on_geometry} WHEN {stays} AND {there} AND {was_absent} BEGIN {put}; END",
@@ -190,19 +233,3 @@ def rtree(layer: Layer) -> list[str]:
         'WHERE id IN (OLD."fid", NEW."fid"); END',
         "delete": f"AFTER DELETE ON {table} WHEN OLD.{geometry} NOT NULL BEGIN {drop}; END",
     }
-    return [
-        f'CREATE VIRTUAL TABLE "{name}" USING rtree(id, minx, maxx, miny, maxy)',
-        *(f'CREATE TRIGGER "{name}_{suffix}" {body}' for suffix, body in triggers.items()),
-    ]
-
-
-def _definition(column: Column, layer: Layer) -> str:
-    """Return one column of a layer's table."""
-    name = quoted(column.name)
-    if column.type == "geometry":
-        return f"{name} {layer.geometry.upper()}"
-    type_ = _TYPES[column.type]
-    if column.type == "text" and column.width:
-        type_ = f"TEXT({column.width})"
-    key = " NOT NULL UNIQUE" if column.name == layer.key else ""
-    return f"{name} {type_}{key} CHECK ({_CHECKS[column.type].format(name)})"

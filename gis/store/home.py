@@ -40,31 +40,21 @@ def history(layer: str) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """Describe a table as it is found: its columns, and name, type and SRID of its geometry."""
+    """Describe a table as it is found: the type of each column, and name, type and SRID of its geometry.
 
-    columns: frozenset[str]
+    Columns that the database computes from others are named apart: they hold nothing of their own.
+    """
+
+    types: Mapping[str, str]
     geometry: str | None = None
     kind: str | None = None
     srid: int | None = None
+    computed: frozenset[str] = frozenset()
 
-    def fits(self, layer: Layer, srid: int) -> bool:
-        """Tell whether the table is the one that the store made for a layer.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        srid
-            SRID of the store.
-
-        Returns
-        -------
-        bool
-        """
-        wanted = {"fid", *(column.name for column in columns(layer))}
-        if self.columns != wanted:
-            return False
-        return not layer.spatial or (self.geometry, self.kind, self.srid) == (GEOMETRY, layer.geometry, srid)
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the names of the columns that hold something."""
+        return frozenset(self.types)
 
 
 class Home(ABC):
@@ -333,6 +323,33 @@ class Home(ABC):
         """
 
     @abstractmethod
+    def altered(self, layer: Layer) -> dict[str, str]:
+        """Name the columns, and the spatial index, that are not as the store made them.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        dict
+            What is there now, by the column's name.
+        """
+
+    @abstractmethod
+    def refill(self, layer: Layer, rows: Sequence[Row]) -> None:
+        """Put rows in place of all that a layer's table holds, and drop its triggers, so that nothing is recorded.
+
+        Parameters
+        ----------
+        layer
+            A base layer whose table is as the store made it.
+        rows
+            Plain values, each row's fid first.
+        """
+
+    @abstractmethod
     def triggers_sound(self, layer: Layer) -> bool:
         """Tell whether a layer's triggers are there, are ours and are switched on.
 
@@ -435,6 +452,25 @@ class Home(ABC):
             there = name is not None and name in layout.columns
             parts.append(self.shown(column, alias, name) if there else "NULL")
         return ", ".join(parts)
+
+    def whole(self, layer: Layer, layout: Layout) -> bool:
+        """Tell whether a layer's table is the one that the store made.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        layout
+            Its table as found.
+
+        Returns
+        -------
+        bool
+        """
+        if layout.columns != {"fid", *(column.name for column in columns(layer))}:
+            return False
+        shape = (layout.geometry, layout.kind, layout.srid)
+        return (not layer.spatial or shape == (GEOMETRY, layer.geometry, self.srid)) and not self.altered(layer)
 
     def facts(self) -> dict[str, str]:
         """Return what the store says about itself: format, catalogue, CRS.

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
-from gis import findings, rows
+from gis import findings
 from gis.catalogue import Layer
-from gis.errors import CrsError, RowsRefused
-from gis.store import reading
+from gis.store import foreign, reading
+from gis.store.changes import Draft
 from gis.store.edits import Desk
 from gis.store.home import Home, Layout, history
-from gis.store.records import EXTRA, VERSION, Row, columns, encode, lenient
-
-# what no table of ours can hold; everything softer is taken in and shows up in gis check
-_HARD = {"row.type", "row.nul", "geometry.type", "geometry.not_finite"}
+from gis.store.records import Row, columns
 
 
 def inspect(home: Home, layers: Iterable[Layer]) -> pd.DataFrame:
@@ -39,8 +36,8 @@ def inspect(home: Home, layers: Iterable[Layer]) -> pd.DataFrame:
     return findings.table(fault for layer in layers if not layer.derived for fault in _faults(home, layer))
 
 
-def triggers_missing(home: Home, layers: Iterable[Layer]) -> list[str]:
-    """Name the layers whose edits would go unrecorded.
+def torn(home: Home, layers: Iterable[Layer], written: Iterable[Layer]) -> list[str]:
+    """Name the layers whose edits would go unrecorded, or whose tables would not hold what is written.
 
     Parameters
     ----------
@@ -48,15 +45,20 @@ def triggers_missing(home: Home, layers: Iterable[Layer]) -> list[str]:
         The store's home.
     layers
         Layers as the store was made.
+    written
+        Those of them that are to be written now.
 
     Returns
     -------
     list of str
     """
-    return [layer.name for layer in layers if not layer.derived and not home.triggers_sound(layer)]
+    base = [layer for layer in layers if not layer.derived]
+    silent = [layer.name for layer in base if not home.triggers_sound(layer)]
+    names = {layer.name for layer in written}
+    return silent + [layer.name for layer in base if layer.name in names and not _whole(home, layer)]
 
 
-def adopt(desk: Desk, layer: Layer, change: int, *, discard: bool) -> dict[str, int]:
+def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFrame:
     """Record how a layer differs from its history, and make its table and triggers whole again.
 
     Parameters
@@ -65,45 +67,56 @@ def adopt(desk: Desk, layer: Layer, change: int, *, discard: bool) -> dict[str, 
         Home, catalogue, CRS; the home in a transaction.
     layer
         A base layer as the store was made.
-    change
-        Number of the open change set.
+    draft
+        The open change set, to which counts and findings are added.
     discard
         Take history's last state back instead of what the other program left.
 
     Returns
     -------
-    dict
-        Numbers of rows inserted, updated and retired.
+    pandas.DataFrame
+        Findings about columns and values that could not stay as they were.
 
     Raises
     ------
     RowsRefused
-        Keys are missing or repeated, or values and shapes are of a type that the layer cannot hold.
+        Keys are missing or repeated, or shapes are of a type that the layer cannot hold.
     CrsError
         The layer was overwritten in another CRS.
     """
     home = desk.home
     place = layer.columns.index(layer.key)
-    last = {row[place]: row for row in reading.past(home, layer, change)}
+    last = {row[place]: row for row in reading.past(home, layer, draft.number)}
     layout = home.layout(layer.name)
-    whole = layout is not None and layout.fits(layer, home.srid)
+    whole = _whole(home, layer)
+    moved: Mapping[str, int] = {}
     if discard:
-        came = [row[:-1] for row in last.values()]
+        came = [row[:-2] for row in last.values()]
     elif layout is None:
         came = []
     else:
-        came = _as_found(desk, layer, layout)
-    if not whole or discard:
+        foreign.require_crs(home, layer, layout)
+        came, moved = _taken(home, layer, layout)
+    if not whole:
         home.drop_layer(layer)
         home.create_layer(layer)
-        home.insert(layer.name, columns(layer), came)
-    counts = _record(home, layer, {row[place]: row for row in came}, last, change)
+    if not whole or any(_drift(home, layer)):
+        home.refill(layer, _numbered(home, layer, came))
+    draft.counts.update(_record(home, layer, {row[place]: row for row in came}, last, draft.number))
     home.create_triggers(layer)
     # under another catalogue the migration that follows will describe it
     if desk.catalogue.layers.get(layer.name) == layer:
         home.describe(desk.catalogue, [layer])
     home.touch(layer)
-    return counts
+    said = list(_said(layer, moved, frozenset() if whole or layout is None else layout.computed))
+    draft.findings += said
+    return findings.table(said)
+
+
+def _whole(home: Home, layer: Layer) -> bool:
+    """Tell whether a layer has a table, and it is the one that the store made."""
+    layout = home.layout(layer.name)
+    return layout is not None and home.whole(layer, layout)
 
 
 def _faults(home: Home, layer: Layer) -> Iterable[dict[str, Any]]:
@@ -112,22 +125,22 @@ def _faults(home: Home, layer: Layer) -> Iterable[dict[str, Any]]:
     if layout is None:
         yield findings.finding("store.table_missing", layer.name)
         return
-    if not layout.fits(layer, home.srid):
+    whole = home.whole(layer, layout)
+    if not whole:
         wanted = {"fid", *(column.name for column in columns(layer))}
         yield findings.finding(
             "store.columns_changed",
             layer.name,
             missing=sorted(wanted - layout.columns),
             unknown=sorted(layout.columns - wanted),
-            geometry=f"{layout.kind} {layout.srid}",
+            altered=[f"{name} ({now})" for name, now in sorted(home.altered(layer).items())],
+            geometry=f"{layout.kind} {layout.srid}" if layer.spatial else "",
         )
     if not home.triggers_sound(layer):
         yield findings.finding("store.trigger_missing", layer.name)
-    if layout.fits(layer, home.srid):
-        counts = _drift(home, layer)
-        if any(counts):
-            added, changed, missing = counts
-            yield findings.finding("store.rows_differ", layer.name, added=added, changed=changed, missing=missing)
+    if whole and any(counts := _drift(home, layer)):
+        added, changed, missing = counts
+        yield findings.finding("store.rows_differ", layer.name, added=added, changed=changed, missing=missing)
 
 
 def _drift(home: Home, layer: Layer) -> tuple[int, int, int]:
@@ -137,6 +150,11 @@ def _drift(home: Home, layer: Layer) -> tuple[int, int, int]:
     names = [column.name for column in columns(layer)]
     now, then = (", ".join(home.column(name, side) for name in names) for side in ("t", "h"))
     unlike = home.unlike(now, then)
+    if layer.spatial:
+        # programs write one shape in several ways; only where the bytes differ is it worth a look
+        same, was = (home.shown(columns(layer)[-1], side) for side in ("t", "h"))
+        plain, before = (", ".join(home.column(name, side) for name in names[:-1]) for side in ("t", "h"))
+        unlike = f"{unlike} AND {home.unlike(f'{plain}, {same}', f'{before}, {was}')}"
     known = "h.id IS NOT NULL AND h.op <> 'retire'"
     added, changed, matched = home.run(
         f"SELECT coalesce(sum(CASE WHEN {known} THEN 0 ELSE 1 END), 0), "
@@ -150,55 +168,46 @@ def _drift(home: Home, layer: Layer) -> tuple[int, int, int]:
     return int(added), int(changed), int(living - matched)
 
 
-def _as_found(desk: Desk, layer: Layer, layout: Layout) -> list[Row]:
-    """Return the rows of another program's table in our shape, with columns of its own moved to `extra`."""
-    home = desk.home
-    if layer.spatial and layout.srid not in {None, home.srid}:
-        raise CrsError(
-            f"layer {layer.name!r} was overwritten in SRS {layout.srid}, the store keeps {home.srid}; convert it "
-            "there, or take the store's last state back with adopt(discard=True)",
-            came=layout.srid,
-            allowed=home.srid,
-        )
-    order = home.column("fid") if "fid" in layout.columns else "1"
-    known = {"fid", layout.geometry, VERSION, *(column.name for column in columns(layer))}
-    foreign = sorted(name for name in layout.columns if name not in known)
-    more = "".join(f", {home.column(name, 't')}" for name in foreign)
-    found = home.run(f"SELECT {home.select(layer, layout)}{more} FROM {home.table(layer.name)} AS t ORDER BY {order}")
-    width = len(columns(layer))
-    frame = lenient([row[:width] for row in found], layer, desk.crs)
-    if foreign:
-        frame[EXTRA] = [
-            _merged(text, dict(zip(foreign, row[width:], strict=True)))
-            for text, row in zip(frame[EXTRA], found, strict=True)
-        ]
-    faults = rows.check(frame, layer, desk.catalogue)
-    on_key = faults["field"].eq(layer.key) & faults["code"].isin({"row.required", "row.duplicate_key"})
-    hard = faults[faults["code"].isin(_HARD) | on_key].reset_index(drop=True)
-    if len(hard):
-        raise RowsRefused(
-            f"layer {layer.name!r} cannot be adopted: {len(hard)} faults, the first is {hard['code'].iloc[0]} "
-            f"{hard['parameters'].iloc[0]}; correct them there, or take the last state back with adopt(discard=True)",
-            hard,
-            layer=layer.name,
-        )
-    return encode(rows.canonical(frame, layer, desk.crs), layer)
+def _taken(home: Home, layer: Layer, layout: Layout) -> tuple[list[Row], Mapping[str, int]]:
+    """Return another program's rows in our order, and the columns whose values go to `extra`."""
+    there = foreign.found(home, layer, layout)
+    return reading.ordered(home, layer, there.rows), there.moved
 
 
-def _merged(text: Any, more: Mapping[str, Any]) -> str | None:
-    """Return `extra` with another program's own columns added."""
-    there = {name: value for name, value in more.items() if value is not None}
-    if not there:
-        return text if isinstance(text, str) else None
-    kept = json.loads(text) if isinstance(text, str) else {}
-    return json.dumps({**kept, **there}, ensure_ascii=False, sort_keys=True, default=str)
+def _numbered(home: Home, layer: Layer, came: Iterable[Row]) -> list[Row]:
+    """Put before each row its fid: the one that history knows, and the next ones for new features."""
+    place, known = layer.columns.index(layer.key), reading.places(home, layer)
+    fresh = itertools.count(max(known.values(), default=0) + 1)
+    taken: set[int] = set()
+    numbered = []
+    for row in came:
+        fid = known.get(row[place], 0)
+        # a key that came back may find its place taken
+        fid = next(fresh) if fid < 1 or fid in taken else fid
+        taken.add(fid)
+        numbered.append((fid, *row))
+    return numbered
+
+
+def _said(layer: Layer, moved: Mapping[str, int], computed: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield findings about columns of another program that the layer's own table does not have."""
+    for name, count in sorted(moved.items()):
+        if name in layer.columns:
+            type_ = layer.field(name).type
+            yield findings.finding(
+                "store.values_moved", layer.name, severity="warning", field=name, type=type_, count=count
+            )
+        else:
+            yield findings.finding("store.column_moved", layer.name, severity="warning", column=name, count=count)
+    for name in sorted(computed):
+        yield findings.finding("store.column_dropped", layer.name, severity="warning", column=name)
 
 
 def _record(home: Home, layer: Layer, came: Mapping[str, Row], last: Mapping[str, Row], change: int) -> dict[str, int]:
     """Enter into history what differs between a layer's table and history's last state."""
     groups = {
         "insert": [key for key in came if key not in last],
-        "update": [key for key, row in came.items() if key in last and row != last[key][:-1]],
+        "update": [key for key, row in came.items() if key in last and row != last[key][:-2]],
         "retire": [key for key in last if key not in came],
     }
     record = home.table(history(layer.name))
@@ -210,7 +219,7 @@ def _record(home: Home, layer: Layer, came: Mapping[str, Row], last: Mapping[str
         source = home.table(layer.name)
         if operation == "retire":
             source = record
-            condition, values = home.among("id", [last[key][-1] for key in keys])
+            condition, values = home.among("id", [last[key][-2] for key in keys])
         home.run(
             f"INSERT INTO {record} (change, op, {names}) SELECT %s, %s, {names} FROM {source} WHERE {condition} "
             "ORDER BY fid",

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from gis import findings
 from gis.catalogue import Catalogue, Field, Layer
-from gis.store.home import Home
+from gis.errors import MigrationNeededError, RowsRefused, StoreError
+from gis.store.home import Home, history
 
+# whole numbers up to here are reals to the last digit
+_EXACT = 2**53
 # types that hold every value of another one
 _WIDENINGS = {("integer", "real"), ("json", "text")}
 
@@ -131,6 +136,53 @@ def plan(old: Mapping[str, Layer], catalogue: Catalogue, before: str) -> Plan:
     return Plan(tuple(steps), before, catalogue.digest)
 
 
+def refuse(wanted: Plan, name: str) -> None:
+    """Refuse a plan that would narrow a store.
+
+    Parameters
+    ----------
+    wanted
+        The plan.
+    name
+        What messages call the store.
+
+    Raises
+    ------
+    MigrationNeededError
+        It would.
+    """
+    if wanted.refused:
+        steps = "; ".join(map(str, wanted.refused))
+        raise MigrationNeededError(
+            f"{name} cannot be made to fit this catalogue, values could be lost: {steps}; "
+            "put back what the catalogue has dropped",
+            plan=wanted,
+        )
+
+
+def require_same(home: Home, schema: str) -> None:
+    """Refuse to go on with tables that another session has migrated since this one opened the store.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    schema
+        What the store said about its tables when it was opened.
+
+    Raises
+    ------
+    StoreError
+        It says otherwise now.
+    """
+    if home.facts()["schema"] != schema:
+        raise StoreError(
+            f"{home.name} was brought up to another catalogue after it was opened here; open the store again, with "
+            "the new catalogue (a notebook: restart it)",
+            target=home.name,
+        )
+
+
 def apply(home: Home, old: Mapping[str, Layer], catalogue: Catalogue) -> None:
     """Add what a catalogue adds and widen what it widens; the plan has nothing to refuse.
 
@@ -142,7 +194,25 @@ def apply(home: Home, old: Mapping[str, Layer], catalogue: Catalogue) -> None:
         The layers of the store.
     catalogue
         The catalogue wanted.
+
+    Raises
+    ------
+    RowsRefused
+        A value would lose digits in its field's new type, now or in history.
     """
+    lost = findings.table(
+        fault
+        for name, layer in catalogue.layers.items()
+        if name in old
+        for fault in _digits_lost(home, old[name], layer)
+    )
+    if len(lost):
+        raise RowsRefused(
+            f"{home.name} keeps its tables: {len(lost)} integers beyond 2⁵³ would lose digits as reals, the first is "
+            f"{lost['layer'].iloc[0]} {lost['feature'].iloc[0]} {lost['parameters'].iloc[0]}; correct them, or give "
+            "the catalogue a new field instead",
+            lost,
+        )
     for name, layer in catalogue.layers.items():
         if name not in old:
             create(home, layer)
@@ -195,3 +265,23 @@ def _field_changes(layer: str, old: Field, new: Field) -> Iterator[Step]:
     elif old.width != new.width:
         wider = new.width is None or (old.width is not None and new.width > old.width)
         yield Step("change width", layer, new.name, str(old.width), str(new.width), allowed=wider)
+
+
+def _digits_lost(home: Home, old: Layer, new: Layer) -> Iterator[dict[str, Any]]:
+    """Yield a finding for every integer, stored or in history, that a real would round."""
+    key = home.column(old.key)
+    for field in new.fields:
+        if field.type != "real" or field.name not in old.columns or old.field(field.name).type != "integer":
+            continue
+        value = home.column(field.name)
+        for table in [old.name] if old.derived else [old.name, history(old.name)]:
+            found = home.run(
+                f"SELECT DISTINCT {key}, {value} FROM {home.table(table)} WHERE {value} > %s OR {value} < %s "
+                f"ORDER BY {key}, {value}",
+                [_EXACT, -_EXACT],
+            )
+            for feature, number in found:
+                if int(float(number)) != number:
+                    yield findings.finding(
+                        "row.type", old.name, feature, field=field.name, value=str(number), type="real", row="—"
+                    )

@@ -62,9 +62,12 @@ class Postgis(Home):
             raise
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Run one statement and return its rows."""
+        """Run one statement, in which a per cent sign is doubled, and return its rows."""
         with self._explained(), self.connection.cursor() as cursor:
-            cursor.execute(statement, list(parameters) or None)
+            if parameters:
+                cursor.execute(statement, list(parameters))
+            else:
+                cursor.execute(statement.replace("%%", "%"))
             return [] if cursor.description is None else [_unwrapped(row) for row in cursor.fetchall()]
 
     @contextmanager
@@ -76,7 +79,7 @@ class Postgis(Home):
             # always in the same order, the change sets last
             for table in (*sorted(set(tables)), CHANGES):
                 mode = "EXCLUSIVE" if table == CHANGES else "SHARE ROW EXCLUSIVE"
-                if self.run("SELECT to_regclass(%s)", [self.table(table)])[0][0]:
+                if self.run("SELECT to_regclass(%s)", [self._called(table)])[0][0]:
                     self.run(f"LOCK TABLE {self.table(table)} IN {mode} MODE")
             yield
             self.run("COMMIT")
@@ -91,12 +94,16 @@ class Postgis(Home):
 
     def table(self, name: str) -> str:
         """Return the name with its schema, in quotes."""
-        return sql.Identifier(self.schema, name).as_string(self.connection)
+        return self._called(name).replace("%", "%%")
 
     def column(self, name: str, alias: str | None = None) -> str:
         """Return the name in quotes."""
         parts = [alias, name] if alias else [name]
-        return sql.Identifier(*parts).as_string(self.connection)
+        return sql.Identifier(*parts).as_string(self.connection).replace("%", "%%")
+
+    def _called(self, name: str) -> str:
+        """Return a table's name with its schema, in quotes, as a value and not inside a statement."""
+        return sql.Identifier(self.schema, name).as_string(self.connection)
 
     def shown(self, column: Column, alias: str, name: str | None = None) -> str:
         """Return the column, geometry as WKB and dates as ISO text."""
@@ -140,17 +147,22 @@ class Postgis(Home):
     def layout(self, table: str) -> Layout | None:
         """Return a table as the system's catalogue describes it."""
         found = self.run(
-            "SELECT attname, CASE WHEN typname = 'geometry' THEN postgis_typmod_type(atttypmod) END, "
+            "SELECT attname, format_type(atttypid, CASE WHEN typname = 'geometry' THEN NULL ELSE atttypmod END), "
+            "attgenerated <> '', "
+            "CASE WHEN typname = 'geometry' THEN postgis_typmod_type(atttypmod) END, "
             "CASE WHEN typname = 'geometry' THEN postgis_typmod_srid(atttypmod) END "
             "FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
             "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-            [self.table(table)],
+            [self._called(table)],
         )
         if not found:
             return None
-        names = frozenset(row[0] for row in found)
-        geometry = next((row for row in found if row[1] is not None), (None, None, None))
-        return Layout(names, *geometry)
+        types = {row[0]: row[1] for row in found if not row[2]}
+        computed = frozenset(row[0] for row in found if row[2])
+        shapes = [(row[0], *row[3:]) for row in found if row[3] is not None and row[0] in types]
+        # a second geometry of another program does not hide ours
+        geometry, kind, srid = min(shapes, key=lambda shape: shape[0] != GEOMETRY, default=(None, None, None))
+        return Layout(types, geometry, kind, srid, computed)
 
     def create_store(self, crs: pyproj.CRS) -> None:
         """Make the store's own tables and the function that names a transaction's change set."""
@@ -190,14 +202,43 @@ class Postgis(Home):
         if not new.derived:
             self.create_triggers(new)
 
+    def altered(self, layer: Layer) -> dict[str, str]:
+        """Compare types with those that the store gave, and look for what makes keys unique and rows numbered."""
+        layout = self.layout(layer.name)
+        types = layout.types if layout else {}
+        wanted = {"fid": "bigint"} | {
+            column.name: tables.TYPES[column.type] for column in columns(layer) if column.type != "geometry"
+        }
+        changed = {name: types[name] for name, type_ in wanted.items() if name in types and types[name] != type_}
+        guarded = self.run(
+            "SELECT attname, CASE WHEN attname = 'fid' THEN attidentity <> '' ELSE attnotnull AND EXISTS ("
+            "SELECT 1 FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL "
+            "AND i.indisvalid AND i.indnatts = 1 AND i.indkey[0] = a.attnum) END "
+            "FROM pg_attribute a WHERE attrelid = to_regclass(%s) AND attname IN ('fid', %s)",
+            [self._called(layer.name), layer.key],
+        )
+        said = {"fid": "not numbered", layer.key: "not unique"}
+        return changed | {name: f"{types[name]}, {said[name]}" for name, sound in guarded if not sound}
+
+    def refill(self, layer: Layer, rows: Sequence[Row]) -> None:
+        """Drop the triggers of history, empty the table, copy, and number on from there."""
+        for name in tables.trigger_bodies(self, layer):
+            self.run(f"DROP TRIGGER IF EXISTS {self.column(name)} ON {self.table(layer.name)}")
+        self.run(f"DELETE FROM {self.table(layer.name)}")
+        self.insert(layer.name, [Column("fid", "integer"), *columns(layer)], rows)
+        last = f"SELECT max(fid) FROM {self.table(layer.name)}"
+        sequence = "pg_get_serial_sequence(%s, 'fid')"
+        self.run(f"SELECT setval({sequence}, greatest(({last}), 1), ({last}) IS NOT NULL)", [self._called(layer.name)])
+
     def triggers_sound(self, layer: Layer) -> bool:
         """Compare triggers and their functions with the statements that make them."""
         found = self.run(
             "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
             "WHERE t.tgrelid = to_regclass(%s) AND NOT t.tgisinternal AND t.tgenabled = 'O'",
-            [self.table(layer.name)],
+            [self._called(layer.name)],
         )
-        return tables.trigger_bodies(self, layer).items() <= dict(found).items()
+        wanted = {name: body.replace("%%", "%") for name, body in tables.trigger_bodies(self, layer).items()}
+        return wanted.items() <= dict(found).items()
 
     def describe(self, catalogue: Catalogue, layers: Iterable[Layer]) -> None:
         """Write titles as comments on tables and columns."""
@@ -206,7 +247,9 @@ class Postgis(Home):
             texts = {f"TABLE {table}": f"{layer.zh} {layer.en}"}
             for field in layer.fields:
                 texts[f"COLUMN {table}.{self.column(field.name)}"] = f"{field.zh} {field.en} {field.unit}".strip()
-            said = {place: sql.Literal(text).as_string(self.connection) for place, text in texts.items()}
+            said = {
+                place: sql.Literal(text).as_string(self.connection).replace("%", "%%") for place, text in texts.items()
+            }
             self.run(";\n".join(f"COMMENT ON {place} IS {text}" for place, text in said.items()))
 
     def touch(self, layer: Layer) -> None:
@@ -243,7 +286,7 @@ class Postgis(Home):
     def _copy(self, statement: str, names: Sequence[Column], rows: Sequence[Row]) -> None:
         """Send rows through binary COPY."""
         with self._explained(), self.connection.cursor() as cursor:
-            cursor.copy_expert(statement, io.BytesIO(binary(names, rows, self.srid)))
+            cursor.copy_expert(statement.replace("%%", "%"), io.BytesIO(binary(names, rows, self.srid)))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -341,6 +384,9 @@ def _explanation(error: psycopg2.Error, name: str) -> GisError:
         return StorePermissionError(f"{name} may not be written ({said}); ask its owner for the right", target=name)
     if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification):
         return StorePermissionError(f"{name} refuses the user or password of the DSN", target=name)
+    if isinstance(error, pg.DependentObjectsStillExist):
+        depends = (error.diag.message_detail or "").strip().replace("\n", "; ")
+        return StoreError(f"{name}: {depends}; drop that first, and make it anew afterwards", target=name)
     if error.diag.message_primary is None:
         # the client's own messages repeat host and user, and may come in several lines
         return StoreError(f"{name} cannot be reached; is the server running, and are host, user and password right?")

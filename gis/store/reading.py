@@ -3,30 +3,60 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
 from gis import rows
 from gis.catalogue import Layer
-from gis.errors import CrsError, MigrationNeededError, UnknownNameError, UsageError
+from gis.errors import MigrationNeededError, UnknownNameError, UsageError
+from gis.store import foreign, versions
 from gis.store.home import CHANGES, LINEAGE, Home, Layout, history
-from gis.store.records import Column, Row, columns
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+from gis.store.records import GEOMETRY, Column, Row, columns, decode, shown, storable, versioned
 
 Where = Mapping[str, Any]
 Box = Sequence[float]
 
 
-def current(home: Home, layer: Layer, *, where: Where | None = None, bbox: Box | None = None) -> list[Row]:
-    """Return a layer's rows as they are, each with its version at the end.
+def framed(
+    home: Home, layer: Layer, crs: pyproj.CRS, found: Sequence[Row], *, skip: int = 0, bbox: Box | None = None
+) -> pd.DataFrame:
+    """Return rows as `read` hands them out.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    layer
+        The layer.
+    crs
+        CRS of the store.
+    found
+        Rows that end with their state and change set.
+    skip
+        How many values stand before the row itself.
+    bbox
+        West, south, east, north in metres: only rows whose own box meets it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Canonical, with `_version`, and with `extra` where one of these very rows has one.
+    """
+    frame = versioned(decode([row[skip:] for row in found], layer, crs), versions.listed(home, found))
+    return shown(frame if bbox is None else inside(frame, layer, bbox))
+
+
+def current(
+    home: Home, layer: Layer, *, where: Where | None = None, bbox: Box | None = None, made: Layer | None = None
+) -> list[Row]:
+    """Return a layer's rows as they are, each with the state and the change set that it came from at the end.
 
     Parameters
     ----------
@@ -38,6 +68,8 @@ def current(home: Home, layer: Layer, *, where: Where | None = None, bbox: Box |
         Value, or list of values, by field.
     bbox
         West, south, east, north; rows just outside may be among those returned.
+    made
+        The layer as the store was made, where that was with another catalogue.
 
     Returns
     -------
@@ -45,20 +77,27 @@ def current(home: Home, layer: Layer, *, where: Where | None = None, bbox: Box |
         In the order in which features came into the store.
     """
     layout = present(home, layer)
+    box = None if bbox is None else _box(layer, bbox)
+    if not home.whole(made or layer, layout):
+        return _foreign(home, layer, layout, where or {})
     condition, values = conditions(home, layer, where or {})
-    if bbox is not None:
-        inside, corners = home.within(layer.name, layout, _box(layer, bbox))
+    if box is not None:
+        inside, corners = home.within(layer.name, layout, box)
         condition, values = f"{condition} AND {inside}", [*values, *corners]
-    order = home.column("fid" if "fid" in layout.columns else layer.key, "t")
+    state, join = "NULL, NULL", ""
+    if not layer.derived:
+        record, key = home.table(history(layer.name)), layer.key
+        last = f"(SELECT max(m.id) FROM {record} AS m WHERE {home.column(key, 'm')} = {home.column(key, 't')})"
+        state, join = "h.id, h.change", f" LEFT JOIN {record} AS h ON h.id = {last}"
     statement = (
-        f"SELECT {home.select(layer, layout)}, {_version(home, layer)} "
-        f"FROM {home.table(layer.name)} AS t WHERE {condition} ORDER BY {order}"
+        f"SELECT {home.select(layer, layout)}, {state} FROM {home.table(layer.name)} AS t{join} "
+        f"WHERE {condition} ORDER BY t.fid"
     )
     return home.run(statement, values)
 
 
 def past(home: Home, layer: Layer, change: int, *, where: Where | None = None) -> list[Row]:
-    """Return a layer's rows as they were after a change set, each with its version at the end.
+    """Return a layer's rows as they were after a change set, each with its state and change set at the end.
 
     Parameters
     ----------
@@ -78,13 +117,32 @@ def past(home: Home, layer: Layer, change: int, *, where: Where | None = None) -
     """
     condition, values = conditions(home, layer, where or {})
     record = home.table(history(layer.name))
-    layout = home.layout(history(layer.name)) or Layout(frozenset())
     statement = (
-        f"SELECT {home.select(layer, _plain(layout))}, t.id FROM {record} AS t "
+        f"SELECT {_recorded(home, layer)}, t.id, t.change FROM {record} AS t "
         f"WHERE t.id IN (SELECT max(id) FROM {record} WHERE change <= %s GROUP BY {home.column(layer.key)}) "
         f"AND t.op <> 'retire' AND {condition} ORDER BY t.fid, t.id"
     )
     return home.run(statement, [change, *values])
+
+
+def places(home: Home, layer: Layer) -> dict[str, int]:
+    """Return where each feature stands in the order in which features came in, as history last had it.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    layer
+        A base layer.
+
+    Returns
+    -------
+    dict
+        fid by key, retired features included.
+    """
+    record, key = home.table(history(layer.name)), home.column(layer.key)
+    last = f"SELECT max(id) FROM {record} GROUP BY {key}"
+    return {row[0]: row[1] or 0 for row in home.run(f"SELECT {key}, fid FROM {record} WHERE id IN ({last})")}
 
 
 def by_key(home: Home, layer: Layer, keys: Collection[str]) -> dict[str, tuple[Row, int]]:
@@ -107,11 +165,12 @@ def by_key(home: Home, layer: Layer, keys: Collection[str]) -> dict[str, tuple[R
     place = layer.columns.index(layer.key)
     if not keys:
         return {}
-    return {row[place]: (row[:-1], row[-1]) for row in current(home, layer, where={layer.key: list(keys)})}
+    found = current(home, layer, where={layer.key: list(keys)})
+    return {row[place]: (row[:-2], version) for row, version in zip(found, versions.listed(home, found), strict=True)}
 
 
-def by_version(home: Home, layer: Layer, versions: Collection[int]) -> dict[int, Row]:
-    """Return the states that some versions name, retired ones left out.
+def by_version(home: Home, layer: Layer, given: Collection[int]) -> dict[int, Row | None]:
+    """Return the states that some versions name.
 
     Parameters
     ----------
@@ -119,23 +178,24 @@ def by_version(home: Home, layer: Layer, versions: Collection[int]) -> dict[int,
         The store's home.
     layer
         A base layer.
-    versions
-        Versions as `read` hands them out.
+    given
+        Versions as `read` hands them out, or what somebody took for one.
 
     Returns
     -------
     dict
-        Row by version.
+        Row by version, None where it was retired; versions that this store never gave are left out.
     """
-    if not versions:
+    if not given:
         return {}
-    layout = home.layout(history(layer.name)) or Layout(frozenset())
-    condition, values = home.among("t.id", sorted(versions))
+    condition, values = home.among("t.id", sorted({versions.state(version) for version in given}))
     statement = (
-        f"SELECT t.id, {home.select(layer, _plain(layout))} FROM {home.table(history(layer.name))} AS t "
-        f"WHERE {condition} AND t.op <> 'retire'"
+        f"SELECT t.op, {_recorded(home, layer)}, t.id, t.change FROM {home.table(history(layer.name))} AS t "
+        f"WHERE {condition}"
     )
-    return {row[0]: row[1:] for row in home.run(statement, values)}
+    found = home.run(statement, values)
+    pairs = zip(versions.listed(home, found), found, strict=True)
+    return {version: None if row[0] == "retire" else row[1:-2] for version, row in pairs if version in given}
 
 
 def states(home: Home, layer: Layer, key: str) -> list[Row]:
@@ -153,16 +213,19 @@ def states(home: Home, layer: Layer, key: str) -> list[Row]:
     Returns
     -------
     list of tuple
-        Change set, author, reason, time, operation and version, then the stored row; oldest first.
+        Change set, author, reason, time and operation, the stored row, then its state and change set; oldest first.
 
     Raises
     ------
+    UsageError
+        The key is no text.
     UnknownNameError
         The layer never had such a feature.
     """
-    layout = home.layout(history(layer.name)) or Layout(frozenset())
+    if not isinstance(key, str):
+        raise UsageError(f"keys of layer {layer.name!r} are text, not {key!r}", key=key)
     statement = (
-        f"SELECT c.number, c.author, c.reason, c.at, t.op, t.id, {home.select(layer, _plain(layout))} "
+        f"SELECT c.number, c.author, c.reason, c.at, t.op, {_recorded(home, layer)}, t.id, t.change "
         f"FROM {home.table(history(layer.name))} AS t JOIN {home.table(CHANGES)} AS c ON c.number = t.change "
         f"WHERE {home.column(layer.key, 't')} = %s ORDER BY t.id"
     )
@@ -200,13 +263,7 @@ def present(home: Home, layer: Layer) -> Layout:
             "gis adopt for one that another program has dropped",
             layer=layer.name,
         )
-    if layer.spatial and layout.srid not in {None, home.srid}:
-        raise CrsError(
-            f"layer {layer.name!r} was overwritten in SRS {layout.srid}, the store keeps {home.srid}; "
-            "take the store's last state back with adopt(discard=True)",
-            came=layout.srid,
-            allowed=home.srid,
-        )
+    foreign.require_crs(home, layer, layout)
     return layout
 
 
@@ -235,16 +292,10 @@ def conditions(home: Home, layer: Layer, where: Where) -> tuple[str, list[Any]]:
         A value is not of its field's type.
     """
     parts, bound = ["1 = 1"], []
-    for name, given in where.items():
-        field = layer.field(name)
-        column = next(column for column in columns(layer) if column.name == name)
-        several = isinstance(given, Iterable) and not isinstance(given, str | bytes)
-        wanted = list(given) if several else [given]
-        values = _values([value for value in wanted if not _missing(value)], column, layer)
-        shown = home.shown(column, "t")
-        condition, bind = home.among(shown, values) if values else ("1 = 0", [])
-        if len(values) < len(wanted):
-            condition = f"({condition} OR {home.column(field.name, 't')} IS NULL)"
+    for column, values, missing in _wanted(layer, where):
+        condition, bind = home.among(home.shown(column, "t"), values) if values else ("1 = 0", [])
+        if missing:
+            condition = f"({condition} OR {home.column(column.name, 't')} IS NULL)"
         parts.append(condition)
         bound += bind
     return " AND ".join(parts), bound
@@ -281,21 +332,6 @@ def inside(frame: pd.DataFrame, layer: Layer, bbox: Box) -> pd.DataFrame:
     return frame if meets.all() else frame[meets].reset_index(drop=True)
 
 
-def storable(text: str) -> bool:
-    """Tell whether both homes can keep a text: it has no NUL and no half of a surrogate pair.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    bool
-    """
-    return _UNSTORABLE.search(text) is None
-
-
 def number_at(home: Home, as_of: int | datetime) -> int:
     """Return the change set that was the last one at a point of the store's own time.
 
@@ -318,7 +354,7 @@ def number_at(home: Home, as_of: int | datetime) -> int:
     """
     newest = f"SELECT coalesce(max(number), 0) FROM {home.table(CHANGES)}"
     if isinstance(as_of, datetime):
-        if as_of.tzinfo is None:
+        if as_of.utcoffset() is None:
             raise UsageError(f"as_of={as_of} has no time zone; say which, e.g. .replace(tzinfo=UTC)", as_of=as_of)
         return int(home.run(f"{newest} WHERE at <= %s", [home.moment(as_of)])[0][0])
     last = int(home.run(newest)[0][0])
@@ -349,38 +385,81 @@ def lineage(home: Home, layer: Layer) -> dict[str, Any] | None:
     return {"change": found[0][0], **json.loads(found[0][1] or "{}")} if found else None
 
 
-def _version(home: Home, layer: Layer) -> str:
-    """Return the expression for a row's version: its last entry in history, 0 where there is none."""
+def ordered(home: Home, layer: Layer, found: Iterable[Row]) -> list[Row]:
+    """Put rows in the order in which features came in; those that history does not know come last, by key.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    layer
+        A base layer.
+    found
+        Stored rows.
+
+    Returns
+    -------
+    list of tuple
+    """
+    at, known = layer.columns.index(layer.key), places(home, layer)
+    return sorted(found, key=lambda row: (row[at] not in known, known.get(row[at], 0), row[at]))
+
+
+def _recorded(home: Home, layer: Layer) -> str:
+    """Return the list of expressions that yield a row of history, whose geometry no table of the system lists."""
+    layout = home.layout(history(layer.name)) or Layout({})
+    return home.select(layer, Layout(layout.types, GEOMETRY if GEOMETRY in layout.columns else None))
+
+
+def _foreign(home: Home, layer: Layer, layout: Layout, where: Where) -> list[Row]:
+    """Return the rows of a table that another program has made anew, as `current` does and adopting will."""
+    wanted = [
+        (layer.columns.index(column.name), set(values) | ({None} if missing else set()))
+        for column, values, missing in _wanted(layer, where)
+    ]
+    rows_ = [row for row in foreign.found(home, layer, layout).rows if all(row[at] in these for at, these in wanted)]
+    at = layer.columns.index(layer.key)
     if layer.derived:
-        return "0"
-    record, key = home.table(history(layer.name)), layer.key
-    return f"coalesce((SELECT max(h.id) FROM {record} AS h WHERE {home.column(key, 'h')} = {home.column(key, 't')}), 0)"
-
-
-def _plain(layout: Layout) -> Layout:
-    """Return a history table's layout with its geometry named, which no other table of the system lists."""
-    return Layout(layout.columns, "geom" if "geom" in layout.columns else None)
+        return [(*row, None, None) for row in sorted(rows_, key=lambda row: row[at])]
+    record, key = home.table(history(layer.name)), home.column(layer.key)
+    last = f"SELECT max(id) FROM {record} GROUP BY {key}"
+    known = {row[0]: row[1:] for row in home.run(f"SELECT {key}, id, change FROM {record} WHERE id IN ({last})")}
+    return [(*row, *known.get(row[at], (None, None))) for row in ordered(home, layer, rows_)]
 
 
 def _box(layer: Layer, bbox: Box) -> Box:
     """Return a bbox that is one."""
-    numbers = [float(value) for value in bbox] if len(bbox) == 4 else []
-    if not layer.spatial or not numbers or not np.isfinite(numbers).all() or numbers[0] > numbers[2]:
+    given = list(bbox) if isinstance(bbox, Iterable) and not isinstance(bbox, str | bytes) else []
+    fits = len(given) == 4 and not rows.misfits(pd.Series(given, dtype=object), "real").any()
+    numbers = [float(value) for value in given] if fits and not any(map(_missing, given)) else []
+    if not layer.spatial or not numbers or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
         raise UsageError(
-            f"bbox={tuple(bbox)} for layer {layer.name!r}; give west, south, east, north of a layer with geometry",
+            f"bbox={bbox!r} for layer {layer.name!r}; give west, south, east, north, as numbers and in this order, "
+            "of a layer with geometry",
             bbox=bbox,
         )
     return numbers
 
 
+def _wanted(layer: Layer, where: Where) -> Iterator[tuple[Column, list[Any], bool]]:
+    """Yield column, plain values and whether missing ones are wanted too, for every field of `where`."""
+    for name, given in where.items():
+        layer.field(name)
+        column = next(column for column in columns(layer) if column.name == name)
+        several = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+        wanted = list(given) if several else [given]
+        there = [value for value in wanted if not _missing(value)]
+        yield column, _values(there, column, layer), len(there) < len(wanted)
+
+
 def _missing(value: Any) -> bool:
     """Tell whether a value stands for a missing one."""
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def _values(given: Sequence[Any], column: Column, layer: Layer) -> list[Any]:
     """Return plain values of a column's type."""
-    came = pd.Series([value.item() if isinstance(value, np.generic) else value for value in given], dtype=object)
+    came = pd.Series([_own(value) for value in given], dtype=object)
     wrong = rows.misfits(came, "text" if column.type == "json" else column.type)
     if wrong.any():
         value = came[wrong].iloc[0]
@@ -389,6 +468,13 @@ def _values(given: Sequence[Any], column: Column, layer: Layer) -> list[Any]:
     made = [plain.get(column.type, str)(value) for value in came]
     # no row can have what no store can keep
     return [value for value in made if not isinstance(value, str) or storable(value)]
+
+
+def _own(value: Any) -> Any:
+    """Return a value of numpy's as Python's own."""
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[us]").item()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _day(value: str | date) -> str:

@@ -6,6 +6,7 @@ little-endian ISO WKB. Two rows are equal when these values are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -23,6 +24,7 @@ from gis.errors import StoreError
 GEOMETRY = "geom"
 EXTRA = "extra"
 VERSION = "_version"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # rows held as plain values at a time
 PIECE = 50_000
 
@@ -31,11 +33,12 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Column:
-    """Name a stored column and its type: one of the catalogue's, or "geometry"."""
+    """Name a stored column and its type: one of the catalogue's, or "geometry", and then its kind."""
 
     name: str
     type: str
     width: int | None = None
+    kind: str = ""
 
 
 def columns(layer: Layer) -> tuple[Column, ...]:
@@ -53,7 +56,7 @@ def columns(layer: Layer) -> tuple[Column, ...]:
     """
     fields = tuple(Column(field.name, field.type, field.width) for field in layer.fields)
     extra = () if layer.derived else (Column(EXTRA, "json"),)
-    geometry = (Column(GEOMETRY, "geometry"),) if layer.spatial else ()
+    geometry = (Column(GEOMETRY, "geometry", kind=layer.geometry),) if layer.spatial else ()
     return (*fields, *extra, *geometry)
 
 
@@ -146,7 +149,7 @@ def decode(stored: Sequence[Row], layer: Layer, crs: pyproj.CRS) -> pd.DataFrame
 
 
 def versioned(frame: pd.DataFrame, versions: Sequence[int]) -> pd.DataFrame:
-    """Add `_version` before the geometry and drop `extra` where no row has one.
+    """Add `_version` before the geometry.
 
     Parameters
     ----------
@@ -158,50 +161,41 @@ def versioned(frame: pd.DataFrame, versions: Sequence[int]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The canonical frame that `read` hands out.
     """
-    if EXTRA in frame.columns and not frame[EXTRA].notna().any():
-        frame = frame.drop(columns=EXTRA)
     place = len(frame.columns) - isinstance(frame, gpd.GeoDataFrame)
     frame.insert(place, VERSION, pd.Series(list(versions), dtype="Int64"))
     return frame
 
 
-def lenient(stored: Sequence[Row], layer: Layer, crs: pyproj.CRS) -> pd.DataFrame:
-    """Turn rows that another program wrote into a frame that can be checked, whatever its values are.
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop `extra` where no row of a frame has one.
 
     Parameters
     ----------
-    stored
-        Rows in the order of `columns`.
-    layer
-        Their layer.
-    crs
-        CRS of the store.
+    frame
+        The very rows that are handed out.
 
     Returns
     -------
     pandas.DataFrame
-        Values as they came, save booleans kept as 0 and 1 and dates kept with a midnight.
     """
-    wanted = columns(layer)
-    values = list(zip(*stored, strict=True)) if stored else [()] * len(wanted)
-    pairs = zip(wanted, values, strict=True)
-    built = {column.name: pd.Series(_as_came(column, cells), dtype=object) for column, cells in pairs}
-    shapes = built.pop(GEOMETRY, None)
-    frame = pd.DataFrame(built, index=pd.RangeIndex(len(stored)))
-    if shapes is None:
-        return frame
-    return gpd.GeoDataFrame(frame, geometry=shapely.from_wkb(shapes.to_numpy(), on_invalid="ignore"), crs=crs)
+    empty = EXTRA in frame.columns and not frame[EXTRA].notna().any()
+    return frame.drop(columns=EXTRA) if empty else frame
 
 
-def _as_came(column: Column, cells: Sequence[Any]) -> list[Any]:
-    """Return values with the spellings that other programs use for booleans and dates made ours."""
-    if column.type == "boolean":
-        return [bool(value) if value in (0, 1) else value for value in cells]
-    if column.type == "date":
-        return [value[:10] if isinstance(value, str) and value[10:].strip("T0:.Z+") == "" else value for value in cells]
-    return list(cells)
+def storable(text: str) -> bool:
+    """Tell whether both homes can keep a text: it has no NUL and no half of a surrogate pair.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    bool
+    """
+    return _UNSTORABLE.search(text) is None
 
 
 def _plain(frame: pd.DataFrame, column: Column) -> list[Any]:

@@ -34,7 +34,7 @@ def migrate(target: str | Path, *, settings: Settings) -> list[str]:
         return [str(step) for step in store.migrate().steps]
 
 
-def adopt(target: str | Path, *, settings: Settings, author: str, reason: str) -> Change:
+def adopt(target: str | Path, *, settings: Settings, author: str, reason: str, discard: bool = False) -> Change:
     """Record what other programs changed in a store as one change set.
 
     Parameters
@@ -45,13 +45,16 @@ def adopt(target: str | Path, *, settings: Settings, author: str, reason: str) -
         Catalogue folder.
     author, reason
         Who vouches for the changes, and why.
+    discard
+        Take the last recorded state back instead.
 
     Returns
     -------
     gis.store.Change
+        Its findings say which columns of the other program could not stay.
     """
     with opened(target, settings) as store:
-        return store.adopt(author=author, reason=reason)
+        return store.adopt(author=author, reason=reason, discard=discard)
 
 
 def export(target: str | Path | Store, layer: str, file: Path, *, settings: Settings | None = None) -> int:

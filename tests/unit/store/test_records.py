@@ -78,13 +78,3 @@ def test_a_value_that_its_type_does_not_allow_is_named(field, value):
     row[[column.name for column in records.columns(BLOCKS)].index(field)] = value
     with pytest.raises(StoreError, match=f"blocks.*{field}"):
         records.decode([tuple(row)], BLOCKS, CRS)
-
-
-def test_other_programs_spell_booleans_and_dates_their_way():
-    """0 and 1 are booleans and a midnight is a date; everything else stays to be refused."""
-    names = [column.name for column in records.columns(BLOCKS)]
-    row = dict.fromkeys(names) | {"block_id": "B", "is_key": 1, "approved_on": "2021-05-01T00:00:00Z"}
-    odd = dict.fromkeys(names) | {"block_id": "C", "is_key": 2, "approved_on": "2021-05-01T10:00:00Z"}
-    frame = records.lenient([tuple(row.values()), tuple(odd.values())], BLOCKS, CRS)
-    assert frame["is_key"].tolist() == [True, 2]
-    assert frame["approved_on"].tolist() == ["2021-05-01", "2021-05-01T10:00:00Z"]
