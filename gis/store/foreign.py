@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from gis import findings
 from gis import rows as rules
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import CrsError, RowsRefused
@@ -83,7 +84,7 @@ def found(home: Home, layer: Layer, layout: Layout) -> Found:
                 _set_aside(frame, field, beside)
         frame[EXTRA] = [_merged(text, values) for text, values in zip(frame[EXTRA], beside, strict=True)]
         moved.update(name for values in beside for name in values)
-    _refuse(frame, layer)
+    _refuse(frame, layer, _unreadable(frame, came, layer))
     return Found(encode(rules.canonical(frame, layer), layer), moved)
 
 
@@ -171,7 +172,19 @@ def sure(value: Any, type_: str) -> Any:
     return value
 
 
-def _refuse(frame: pd.DataFrame, layer: Layer) -> None:
+def _unreadable(frame: pd.DataFrame, came: Sequence[Row], layer: Layer) -> pd.DataFrame:
+    """Find cells of geometry that hold something, and no shape."""
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return findings.table()
+    place = len(columns(layer)) - 1
+    return findings.table(
+        findings.finding("geometry.type", layer.name, str(key), came="?", allowed=layer.geometry, row=row + 1)
+        for row, (key, shape) in enumerate(zip(frame[layer.key], frame.geometry, strict=True))
+        if shape is None and came[row][place] is not None
+    )
+
+
+def _refuse(frame: pd.DataFrame, layer: Layer, unreadable: pd.DataFrame) -> None:
     """Raise an error that lists all rows that no table of ours can hold."""
     # codes, ranges and the like are left to gis check
     fields = tuple(
@@ -179,7 +192,7 @@ def _refuse(frame: pd.DataFrame, layer: Layer) -> None:
         for field in layer.fields
         for key in [field.name == layer.key]
     )
-    faults = rules.check(frame, replace(layer, fields=fields), _NO_LISTS)
+    faults = findings.join(unreadable, rules.check(frame, replace(layer, fields=fields), _NO_LISTS))
     hard = faults[faults["code"].isin(_HARD)].reset_index(drop=True)
     if len(hard):
         raise RowsRefused(

@@ -36,6 +36,7 @@ _LIST = 500
 _ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
 # of our own blobs: little-endian, not empty, with an envelope in x and y
 _FLAGS = 0b00011
+_NO_BLOB = (TypeError, IndexError, KeyError, struct.error, shapely.errors.ShapelyError)
 _KINDS = {kind.upper(): kind for kind in ("Point", "MultiPoint", "MultiLineString", "MultiPolygon")}
 # how our own WKB begins: little-endian, in two dimensions
 _HEADS = {
@@ -416,19 +417,26 @@ def _uri(path: Path, mode: str) -> str:
 def _register(connection: sqlite3.Connection) -> None:
     """Register the five functions of the R-tree triggers, the one that takes the header off, and that of long lists."""
 
-    def side(place: int) -> Callable[[bytes | None], float | None]:
-        def measure(blob: bytes | None) -> float | None:
+    def side(place: int) -> Callable[[Any], float | None]:
+        def measure(blob: Any) -> float | None:
             if blob is None:
                 return None
-            # our own blobs are asked four times a row: the envelope's number is read at its place
-            return number(blob, 8 + 8 * place)[0] if blob[3] == _FLAGS else _box(blob)[place]
+            try:
+                # our own blobs are asked four times a row: the envelope's number is read at its place
+                return number(blob, 8 + 8 * place)[0] if blob[3] == _FLAGS else _box(blob)[place]
+            except _NO_BLOB:
+                return None
 
         return measure
 
-    def is_empty(blob: bytes | None) -> int | None:
-        if blob is None or blob[3] == _FLAGS:
-            return None if blob is None else 0
-        return int(bool(blob[3] & 16) or math.isnan(_box(blob)[0]))
+    def is_empty(blob: Any) -> int | None:
+        if blob is None:
+            return None
+        try:
+            # nothing is said of what is no shape, as GDAL has it: it gets no entry in the R-tree
+            return 0 if blob[3] == _FLAGS else int(bool(blob[3] & 16) or math.isnan(_box(blob)[0]))
+        except _NO_BLOB:
+            return None
 
     number = struct.Struct("<d").unpack_from
     functions = {"ST_MinX": side(0), "ST_MaxX": side(1), "ST_MinY": side(2), "ST_MaxY": side(3)}

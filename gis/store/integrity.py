@@ -14,7 +14,7 @@ from gis.store import foreign, reading
 from gis.store.changes import Draft
 from gis.store.edits import Desk
 from gis.store.home import Home, Layout, history
-from gis.store.records import Row, columns
+from gis.store.records import Row, columns, decode, encode
 
 
 def inspect(home: Home, layers: Iterable[Layer]) -> pd.DataFrame:
@@ -91,7 +91,8 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     whole = _whole(home, layer)
     moved: Mapping[str, int] = {}
     if discard:
-        came = [row[:-2] for row in last.values()]
+        # an edit that history saw may have left what no table should hold: that is refused by name
+        came = encode(decode(list(last.values()), layer, desk.crs), layer)
     elif layout is None:
         came = []
     else:
@@ -100,8 +101,9 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     if not whole:
         home.drop_layer(layer)
         home.create_layer(layer)
-    if not whole or any(_drift(home, layer)):
-        home.refill(layer, _numbered(home, layer, came))
+    numbered = _numbered(home, layer, came)
+    if not whole or any(_drift(home, layer)) or _misplaced(home, layer, numbered):
+        home.refill(layer, numbered)
     draft.counts.update(_record(home, layer, {row[place]: row for row in came}, last, draft.number))
     home.create_triggers(layer)
     # under another catalogue the migration that follows will describe it
@@ -187,6 +189,13 @@ def _numbered(home: Home, layer: Layer, came: Iterable[Row]) -> list[Row]:
         taken.add(fid)
         numbered.append((fid, *row))
     return numbered
+
+
+def _misplaced(home: Home, layer: Layer, numbered: Iterable[Row]) -> bool:
+    """Tell whether a feature stands elsewhere in the table than in history's order."""
+    there = dict(home.run(f"SELECT {home.column(layer.key)}, fid FROM {home.table(layer.name)}"))
+    place = layer.columns.index(layer.key)
+    return any(there[row[1 + place]] != row[0] for row in numbered)
 
 
 def _said(layer: Layer, moved: Mapping[str, int], computed: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -3,67 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 
-import geopandas as gpd
 import psycopg2
 import pytest
 from geopandas.testing import assert_geodataframe_equal
-from psycopg2 import sql
 
 from gis.errors import AdoptionNeededError, CrsError, RowsRefused
-from gis.store import geopackage
-
-
-@pytest.fixture
-def outside(target):
-    """Give a function that runs statements on the store's tables as another program does."""
-
-    def run(*statements: str) -> None:
-        if target.endswith(".gpkg"):
-            connection = sqlite3.connect(target)
-            geopackage._register(connection)
-        else:
-            dsn, _, name = target.partition("?schema=")
-            connection = psycopg2.connect(dsn)
-            connection.cursor().execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(name)))
-        with closing(connection):
-            for statement in statements:
-                connection.cursor().execute(statement)
-            connection.commit()
-
-    return run
-
-
-@pytest.fixture
-def overwrite(target):
-    """Give a function that overwrites a layer as geopandas does."""
-
-    def write(frame: gpd.GeoDataFrame, layer: str) -> None:
-        if target.endswith(".gpkg"):
-            frame.to_file(target, layer=layer)
-            return
-        dsn, _, name = target.partition("?schema=")
-        with closing(psycopg2.connect(dsn)) as connection:
-            write_table(connection.cursor(), frame, name, layer)
-            connection.commit()
-
-    return write
-
-
-def write_table(cursor, frame: gpd.GeoDataFrame, schema: str, layer: str) -> None:
-    """Write a table anew, all values as text, as simple tools do."""
-    table = sql.Identifier(schema, layer)
-    names = [column for column in frame.columns if column != "geometry"]
-    columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(column)) for column in names)
-    shape = f"geometry(Geometry, {frame.crs.to_epsg()})"
-    cursor.execute(sql.SQL("DROP TABLE {}").format(table))
-    cursor.execute(sql.SQL("CREATE TABLE {} ({}, geometry {})").format(table, columns, sql.SQL(shape)))
-    for shape, row in zip(frame.geometry, frame[names].itertuples(index=False), strict=True):
-        values = [None if value != value else value for value in row]
-        marks = sql.SQL(", ").join([sql.Placeholder()] * len(values))
-        statement = sql.SQL("INSERT INTO {} VALUES ({}, ST_GeomFromText(%s, %s))").format(table, marks)
-        cursor.execute(statement, [*values, shape.wkt, frame.crs.to_epsg()])
 
 
 def drop_triggers(store) -> None:
