@@ -449,7 +449,7 @@ class Store:
             Another program has changed a layer.
         """
         wanted = self.plan()
-        migrations.refuse(wanted, self.name)
+        migrations.refuse(self.home, self._schema, wanted)
         if wanted.current:
             return wanted
         with self._change(author, reason or str(wanted), "migrate", list(self._held.values())):

@@ -258,12 +258,14 @@ class GeoPackage(Home):
                 changed[GEOMETRY] = types.get(GEOMETRY, "")
         return changed
 
-    def refill(self, layer: Layer, rows: Sequence[Row]) -> None:
-        """Drop the triggers of history, empty the table and insert."""
+    def refill(self, layer: Layer, rows: Sequence[Row], last: int) -> None:
+        """Drop the triggers of history, empty the table, insert, and number on from there."""
         for name in tables.history_triggers(layer):
             self.run(f"DROP TRIGGER IF EXISTS {quoted(name)}")
         self.run(f"DELETE FROM {quoted(layer.name)}")
         self.insert(layer.name, [Column("fid", "integer"), *columns(layer)], rows)
+        self.run("DELETE FROM sqlite_sequence WHERE name = %s", [layer.name])
+        self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [layer.name, last])
 
     def triggers_sound(self, layer: Layer) -> bool:
         """Compare the triggers with the statements that make them."""

@@ -338,7 +338,7 @@ class Home(ABC):
         """
 
     @abstractmethod
-    def refill(self, layer: Layer, rows: Sequence[Row]) -> None:
+    def refill(self, layer: Layer, rows: Sequence[Row], last: int) -> None:
         """Put rows in place of all that a layer's table holds, and drop its triggers, so that nothing is recorded.
 
         Parameters
@@ -347,6 +347,8 @@ class Home(ABC):
             A base layer whose table is as the store made it.
         rows
             Plain values, each row's fid first.
+        last
+            The highest fid that the layer ever had: new rows are numbered from there.
         """
 
     @abstractmethod

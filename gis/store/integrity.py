@@ -103,7 +103,8 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
         home.create_layer(layer)
     numbered = _numbered(home, layer, came)
     if not whole or any(_drift(home, layer)) or _misplaced(home, layer, numbered):
-        home.refill(layer, numbered)
+        last_fid = max([*reading.places(home, layer).values(), *(row[0] for row in numbered)], default=0)
+        home.refill(layer, numbered, last_fid)
     draft.counts.update(_record(home, layer, {row[place]: row for row in came}, last, draft.number))
     home.create_triggers(layer)
     # under another catalogue the migration that follows will describe it

@@ -136,25 +136,30 @@ def plan(old: Mapping[str, Layer], catalogue: Catalogue, before: str) -> Plan:
     return Plan(tuple(steps), before, catalogue.digest)
 
 
-def refuse(wanted: Plan, name: str) -> None:
-    """Refuse a plan that would narrow a store.
+def refuse(home: Home, schema: str, wanted: Plan) -> None:
+    """Refuse a plan that would narrow a store, or that was made for tables which are no more.
 
     Parameters
     ----------
+    home
+        The store's home.
+    schema
+        What the store said about its tables when it was opened.
     wanted
         The plan.
-    name
-        What messages call the store.
 
     Raises
     ------
     MigrationNeededError
-        It would.
+        It would narrow the store.
+    StoreError
+        Another session has migrated it.
     """
+    require_same(home, schema)
     if wanted.refused:
         steps = "; ".join(map(str, wanted.refused))
         raise MigrationNeededError(
-            f"{name} cannot be made to fit this catalogue, values could be lost: {steps}; "
+            f"{home.name} cannot be made to fit this catalogue, values could be lost: {steps}; "
             "put back what the catalogue has dropped",
             plan=wanted,
         )

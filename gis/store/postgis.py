@@ -220,15 +220,14 @@ class Postgis(Home):
         said = {"fid": "not numbered", layer.key: "not unique"}
         return changed | {name: f"{types[name]}, {said[name]}" for name, sound in guarded if not sound}
 
-    def refill(self, layer: Layer, rows: Sequence[Row]) -> None:
+    def refill(self, layer: Layer, rows: Sequence[Row], last: int) -> None:
         """Drop the triggers of history, empty the table, copy, and number on from there."""
         for name in tables.trigger_bodies(self, layer):
             self.run(f"DROP TRIGGER IF EXISTS {self.column(name)} ON {self.table(layer.name)}")
         self.run(f"DELETE FROM {self.table(layer.name)}")
         self.insert(layer.name, [Column("fid", "integer"), *columns(layer)], rows)
-        last = f"SELECT max(fid) FROM {self.table(layer.name)}"
         sequence = "pg_get_serial_sequence(%s, 'fid')"
-        self.run(f"SELECT setval({sequence}, greatest(({last}), 1), ({last}) IS NOT NULL)", [self._called(layer.name)])
+        self.run(f"SELECT setval({sequence}, %s, %s)", [self._called(layer.name), max(last, 1), last > 0])
 
     def triggers_sound(self, layer: Layer) -> bool:
         """Compare triggers and their functions with the statements that make them."""

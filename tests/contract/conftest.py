@@ -24,7 +24,7 @@ from gis.store import Store, geopackage, open_store
 CRS = "EPSG:4548"
 # enough for every rule: references, code lists, patterns, points, tables without geometry, derived layers
 HOMES = ["geopackage", pytest.param("postgis", marks=pytest.mark.postgis)]
-LAYERS = ("blocks", "units", "projects", "votes", "comments", "cells", "findings", "quarantine")
+LAYERS = ("blocks", "streets", "units", "projects", "votes", "comments", "cells", "findings", "quarantine")
 WEST, SOUTH = 480_000.0, 4_420_000.0
 
 

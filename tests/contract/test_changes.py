@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import geopandas as gpd
 import pandas as pd
@@ -11,6 +11,7 @@ import pytest
 from geopandas.testing import assert_geodataframe_equal
 
 from gis.errors import RowsRefused, StaleEditError, UnknownNameError, UsageError
+from gis.store import open_store
 
 
 def renamed(frame: gpd.GeoDataFrame, key: str, name: str) -> gpd.GeoDataFrame:
@@ -185,3 +186,64 @@ def test_keys_may_be_swapped_in_one_frame(filled, who):
     swapped = frame.assign(name=frame["name"].iloc[[2, 1, 0]].to_numpy())
     assert filled.put("blocks", swapped, **who).counts["updated"] == 2
     assert filled.history("blocks", "MC00-0001")["name"].iloc[-1].startswith("O'Neil")
+
+
+@pytest.mark.parametrize("kind", ["another store", "a copy that went its own way", "an invention", "another feature"])
+def test_a_version_is_of_its_store_and_its_feature(filled, catalogue, tmp_path, who, kind):
+    """What was read elsewhere overwrites nothing here, though keys and counts be the same."""
+    frame = filled.read("blocks")
+    if kind == "another feature":
+        frame["_version"] = frame["_version"].iloc[[1, 2, 0]].to_numpy()
+    elif kind == "an invention":
+        frame["_version"] = range(1, 4)
+    else:
+        with open_store(tmp_path / "other.gpkg", catalogue=catalogue, create=True) as other:
+            other.put("blocks", frame.drop(columns="_version"), **who)
+            frame = other.read("blocks")
+            if kind.startswith("a copy"):
+                other.put("blocks", frame.assign(name="there"), **who)
+                filled.put("blocks", filled.read("blocks").assign(name="here"), **who)
+                frame = other.read("blocks")
+    with pytest.raises(StaleEditError) as caught:
+        filled.put("blocks", frame.assign(name="新"), **who)
+    assert set(caught.value.findings["code"]) == {"edit.other_version"}
+    assert "新" not in filled.read("blocks")["name"].tolist()
+    assert filled.put("blocks", frame.assign(name="新"), force=True, **who).counts["updated"] == 3
+
+
+def test_a_version_survives_a_table_of_reals(filled, who):
+    """A column with a gap becomes real on its way through pandas or a workbook."""
+    frame = filled.read("blocks")
+    frame["_version"] = frame["_version"].astype("float64")
+    assert filled.put("blocks", frame.assign(name="新"), **who).counts["updated"] == 3
+    assert (filled.read("blocks")["_version"] < 10**15).all()
+
+
+@pytest.mark.parametrize("version", [1.5, "7", True, 2**63])
+def test_a_version_that_is_none_is_refused(filled, who, version):
+    """Half a version is no version."""
+    frame = filled.read("blocks").drop(columns="_version").assign(_version=[version] * 3)
+    with pytest.raises(UsageError, match="_version"):
+        filled.put("blocks", frame, **who)
+
+
+@pytest.mark.parametrize("key", [7, None, 1.5, b"MC00-0001"])
+def test_keys_are_text(filled, who, key):
+    """A number is no key: a sentence and no traceback."""
+    for ask in (
+        lambda: filled.history("blocks", key),
+        lambda: filled.restore("blocks", key, 2, **who),
+        lambda: filled.retire("blocks", key, **who),
+        lambda: filled.retire("blocks", [key], **who),
+    ):
+        with pytest.raises(UsageError):
+            ask()
+
+
+@pytest.mark.parametrize("zone", [-12, 0, 14])
+def test_the_ends_of_the_calendar_are_moments_too(filled, zone):
+    """All of history lies before the last moment, none before the first."""
+    offset = timezone(timedelta(hours=zone))
+    assert len(filled.read("blocks", as_of=datetime.max.replace(tzinfo=offset))) == 3
+    assert filled.read("blocks", as_of=datetime.min.replace(tzinfo=offset)).empty
+    assert filled.read("blocks", as_of=datetime(300, 1, 1, tzinfo=offset)).empty

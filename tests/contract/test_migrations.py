@@ -10,7 +10,7 @@ import pytest
 from geopandas.testing import assert_geodataframe_equal
 
 from gis import catalogue as catalogues
-from gis.errors import AdoptionNeededError, MigrationNeededError
+from gis.errors import AdoptionNeededError, MigrationNeededError, RowsRefused, StoreError
 from gis.store import open_store
 
 NAMES = ("districts", "blocks", "cells", "votes", "projects", "units")
@@ -89,6 +89,47 @@ def test_a_wider_type_takes_wider_values(old, folder, who):
         store.migrate()
         store.put("blocks", store.read("blocks").assign(residents=0.5), **who)
         assert store.history("blocks", "MC00-0001")["residents"].tolist() == [1000000.0, 0.5]
+
+
+@pytest.mark.parametrize("where", ["now", "then"])
+def test_digits_are_not_lost_on_the_way(old, folder, who, where):
+    """An integer that a real would round, stored or in history, stops the migration and is named."""
+    edit(folder, "blocks", r'(name = "residents".*)range = \[0, 1000000\]', r"\1range = [0, 9223372036854775807]")
+    with open_store(old, catalogue=catalogues.read(folder)) as store:
+        store.put("blocks", store.read("blocks").assign(residents=2**53 + 1), **who)
+        if where == "then":
+            store.put("blocks", store.read("blocks").assign(residents=3), **who)
+    changed = edit(folder, *ADDITIONS["change type blocks.residents: integer -> real"])
+    with open_store(old, catalogue=changed) as store:
+        with pytest.raises(RowsRefused) as caught:
+            store.migrate()
+        assert set(caught.value.findings["code"]) == {"row.type"}
+        assert "MC00-0001" in caught.value.findings["feature"].tolist()
+        assert store.plan().steps
+    with open_store(old, catalogue=changed) as store:
+        assert store.read("blocks", as_of=2)["residents"].iloc[0] == 1000000
+
+
+def test_a_session_opened_before_a_migration_is_told_to_open_again(old, folder, who):
+    """It neither reads nor writes nor adopts, and the new column stays."""
+    with open_store(old, catalogue=catalogues.read(folder)) as early:
+        frame = early.read("blocks")
+        with open_store(old, catalogue=edit(folder, *ADDITIONS["add field blocks.budget"])) as late:
+            late.migrate()
+            late.put("blocks", late.read("blocks").assign(budget=1.5), **who)
+            for ask in (
+                lambda: early.put("blocks", frame.assign(name="旧"), **who),
+                lambda: early.adopt(**who),
+                lambda: early.retire("blocks", "MC00-0001", **who),
+                lambda: early.migrate(),
+                lambda: early.read("blocks"),
+                lambda: early.history("blocks", "MC00-0001"),
+                lambda: early.findings(),
+            ):
+                with pytest.raises(StoreError, match="open the store again"):
+                    ask()
+            assert late.findings().empty
+            assert late.read("blocks")["budget"].tolist() == [1.5] * 3
 
 
 def test_a_new_layer_is_made(old, folder, who, units):

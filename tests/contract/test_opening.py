@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from urllib.parse import unquote
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 
 from gis.errors import CrsError, StoreError, StoreLockedError, StorePermissionError, UsageError
 from gis.settings import Settings
@@ -166,3 +168,28 @@ def test_a_failed_creation_leaves_no_file(tmp_path, catalogue, monkeypatch):
     with pytest.raises(RuntimeError):
         open_store(tmp_path / "town.gpkg", catalogue=catalogue, create=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.postgis
+@pytest.mark.parametrize("name", ["100%25", "a%25s", "%2525", 'quo"te', "区 划"])
+def test_a_schema_may_have_any_name(postgis_dsn, catalogue, blocks, who, name):
+    """Per cent signs, quotes and Chinese are names like others."""
+    target = f"{postgis_dsn}?schema={name}"
+    try:
+        with open_store(target, catalogue=catalogue, create=True) as store:
+            store.put("blocks", blocks, **who)
+            store.put("blocks", store.read("blocks", where={"name": None}).assign(name="100 %"), **who)
+            assert store.findings().empty
+            store.home.run(f"DROP TABLE {store.home.table('blocks')}")
+            store.adopt(discard=True, **who)
+            assert len(store.read("blocks", as_of=2)) == 3
+            assert store.restore("blocks", "MC00-0001", 2, **who).number == 5
+            store.home.run(f"DROP SCHEMA {store.home.column(store.home.schema)} CASCADE")
+    except BaseException:
+        connection = psycopg2.connect(postgis_dsn)
+        connection.autocommit = True
+        connection.cursor().execute(
+            sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(unquote(name)))
+        )
+        connection.close()
+        raise

@@ -70,7 +70,18 @@ def test_bbox_meets_boxes_to_the_last_digit(shared, name):
 
 @pytest.mark.parametrize(
     ("layer", "bbox"),
-    [("blocks", (1, 2, 3)), ("blocks", (2, 0, 1, 1)), ("votes", (0, 0, 1, 1)), ("blocks", (0, 0, float("nan"), 1))],
+    [
+        ("blocks", (1, 2, 3)),
+        ("blocks", (2, 0, 1, 1)),
+        ("blocks", (0, 1, 1, 0)),
+        ("votes", (0, 0, 1, 1)),
+        ("blocks", (0, 0, float("nan"), 1)),
+        ("blocks", (0, 0, None, 1)),
+        ("blocks", (0, 0, "east", 1)),
+        ("blocks", ("0", "0", "1", "1")),
+        ("blocks", "0123"),
+        ("blocks", 7),
+    ],
 )
 def test_a_box_that_is_none_is_refused(shared, layer, bbox):
     """Too few numbers, the wrong way round, not a number, or a layer without geometry."""
@@ -98,3 +109,38 @@ def test_the_spatial_index_is_asked(filled):
         # a table of three rows is read whole unless that is forbidden
         filled.home.run("SET enable_seqscan TO off")
         assert "blocks_geom_idx" in str(filled.home.run(f"EXPLAIN {statement}", values))
+
+
+@pytest.mark.parametrize("field", ["block_id", "residents", "control_total_m2", "approved_on"])
+def test_any_number_of_values_may_be_asked_for(shared, field):
+    """300,000 values are as good as three."""
+    many = {
+        "block_id": [f"MC{n:08d}" for n in range(300_000)],
+        "residents": list(range(2, 300_002)),
+        "control_total_m2": [n + 0.1 for n in range(300_000)],
+        "approved_on": pd.date_range("1100-01-01", periods=300_000, unit="s").tolist(),
+    }
+    one = {"block_id": "MC00-0001", "residents": 1000000, "control_total_m2": 0.1 + 0.2, "approved_on": "2021-05-01"}
+    wanted = [*many[field], one[field]]
+    assert shared.read("blocks", where={field: wanted})["block_id"].tolist() == ["MC00-0001"]
+
+
+def test_extra_is_there_where_a_row_of_the_answer_has_one(filled, who):
+    """Rows outside the box, or that the index lets through, decide nothing."""
+    frame = filled.read("blocks").assign(extra=[None, None, '{"a": 1}'])
+    filled.put("blocks", frame, **who)
+    west, south = 480_000, 4_420_000
+    for as_of in (None, 3):
+        first = filled.read("blocks", bbox=(west, south, west + 50, south + 50), as_of=as_of)
+        both = filled.read("blocks", bbox=(west, south, west + 600, south + 50), as_of=as_of)
+        assert ("extra" in first, "extra" in both) == (False, True)
+
+
+DAYS = [np.datetime64("2021-05-01"), np.datetime64("2021-05-01", "ns"), pd.NaT, np.datetime64("NaT")]
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_days_of_numpy_are_days(shared, day):
+    """A value taken from an array is asked for as it is."""
+    wanted = ["MC00-0002"] if pd.isna(day) else ["MC00-0001"]
+    assert shared.read("blocks", where={"approved_on": day})["block_id"].tolist() == wanted

@@ -70,6 +70,15 @@ FAULTS = {
     "hostile key": ({"block_id": "MC\ud800\0"}, "row.pattern"),
     "extra": ({"extra": "no JSON"}, "row.type"),
     "extra with NUL": ({"extra": '"a\0"'}, "row.type"),
+    "extra nested without end": ({"extra": "[" * 100_000 + "]" * 100_000}, "row.type"),
+    "extra as an object": ({"extra": {"a": {"b": 1}}}, "row.type"),
+    "key as a list": ({"block_id": ["MC00-0001"]}, "row.type"),
+    "unsigned beyond 64 bits": ({"residents": 2**63}, "row.type"),
+    "digits that a real loses": ({"control_total_m2": 2**53 + 1}, "row.type"),
+    "year 0": ({"approved_on": np.datetime64("0000-05-01")}, "row.type"),
+    "before Christ": ({"approved_on": np.datetime64("-0044-03-15")}, "row.type"),
+    "after 9999": ({"approved_on": np.datetime64("10000-01-01")}, "row.type"),
+    "blank key": ({"block_id": " "}, "row.required"),
     "geometry missing": ({"geometry": None}, "geometry.missing"),
     "geometry empty": ({"geometry": shapely.Polygon()}, "geometry.empty"),
     "geometry type": ({"geometry": shapely.Point(1, 2)}, "geometry.type"),
@@ -91,6 +100,29 @@ def test_a_faulty_row_is_refused_and_nothing_is_written(store, blocks, who, name
     assert code in set(caught.value.findings["code"])
     assert store.read("blocks").empty
     assert len(store.changes()) == 1
+
+
+DTYPES = {
+    "blank text of Arrow": ("units", "name", pd.Series([" ", "乙"], dtype="string[pyarrow]"), "row.required"),
+    "blank category": ("units", "name", pd.Series([" ", "乙"], dtype="category"), "row.required"),
+    "blank key of Arrow": ("units", "unit_id", pd.Series(["", "U2"], dtype="string[pyarrow]"), "row.required"),
+    "blank key in a category": ("units", "unit_id", pd.Series(["", "U2"], dtype="category"), "row.required"),
+    "sound category": ("units", "name", pd.Series(["甲", "乙"], dtype="category"), None),
+}
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_a_column_is_judged_whatever_its_dtype(store, units, who, name):
+    """Arrow's strings and categories have blanks too; what is sound is stored."""
+    layer, field, column, code = DTYPES[name]
+    frame = units.assign(**{field: column})
+    if code is None:
+        assert store.put(layer, frame, **who).counts["inserted"] == 2
+        return
+    with pytest.raises(RowsRefused) as caught:
+        store.put(layer, frame, **who)
+    assert set(caught.value.findings["code"]) == {code}
+    assert store.read(layer).empty
 
 
 def test_all_faults_come_at_once_with_places(store, blocks, who):
