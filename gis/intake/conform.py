@@ -27,6 +27,8 @@ from gis.settings import Settings
 
 # rows whose cells are held as Python's own values at a time
 _PIECE = 50_000
+# letters of a value that a sentence shows
+_LONGEST = 120
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Returns
     -------
     Conformed
-        Findings: row.type (error, the value is kept in extra), row.digits_lost (error), units.converted (with the
-        factor), columns.unknown, geometry.z_dropped and geometry.m_dropped (info), and area.column_unit (warning).
+        Findings: row.type and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
+        field is required, else a warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
+        geometry.m_dropped (info), and area.column_unit (warning).
 
     Raises
     ------
@@ -119,8 +122,8 @@ def _typed(
             for place, lost in wrong:
                 row, value = start + place, piece.iloc[place]
                 misfits.setdefault(row, {})[found.column] = value
-                more = {"row": row + 1, "value": str(value), "type": field.type}
-                notes.append(_value_finding("row.digits_lost" if lost else "row.type", layer.name, field.name, more))
+                more = {"row": row + 1, "value": _shown(value), "type": field.type}
+                notes.append(_value_finding("row.digits_lost" if lost else "row.type", layer, field, more))
         typed[field.name] = pd.concat(parts) if parts else pd.Series(pd.array([], dtype=_dtype(field)))
         notes += reading.converted(layer, found.column)
     return pd.DataFrame(typed, index=frame.index), misfits, notes
@@ -147,11 +150,23 @@ def _pieces(table: Any) -> Iterator[tuple[int, Any]]:
         yield start, table.iloc[start : start + _PIECE]
 
 
-def _value_finding(code: str, layer: str, field: str, more: dict[str, Any]) -> dict[str, Any]:
-    """Return the finding about one value that does not fit."""
+def _value_finding(code: str, layer: Layer, field: Field, more: dict[str, Any]) -> dict[str, Any]:
+    """Return the finding about one value that does not fit; only a value that must be there holds its row back."""
+    severity = "error" if field.required else "warning"
     if code == "row.digits_lost":
-        return findings.finding("row.digits_lost", layer, field=field, row=more["row"], value=more["value"])
-    return findings.finding("row.type", layer, field=field, **more)
+        more = {name: more[name] for name in ("row", "value")}
+        return findings.finding("row.digits_lost", layer.name, severity=severity, field=field.name, **more)
+    return findings.finding("row.type", layer.name, severity=severity, field=field.name, **more)
+
+
+def _shown(value: Any) -> str:
+    """Return a cell as text that a sentence can hold."""
+    try:
+        text = value.hex() if isinstance(value, bytes) else str(value)
+    # pandas cannot write a moment after the year 9999
+    except (ValueError, OverflowError, NotImplementedError):
+        text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _dtype(field: Field) -> Any:
@@ -196,6 +211,8 @@ class _Reading:
         if self.areas and (parted := units.of_value(value)) is not None:
             # what stands behind the number itself is surer than the column's name
             value, unit = parted
+        elif self.field.type in {"integer", "real"}:
+            value = units.bare(value, self.field.unit)
         try:
             cell = values.convert(value, self.field.type)
         except values.Misfit as misfit:

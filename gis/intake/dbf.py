@@ -192,6 +192,8 @@ def _texts(raw: NDArray[np.bytes_], column: Column, encoding: str) -> tuple[list
             was_cut |= encodings.is_cut(bare, encoding) or len(bare) >= _WIDEST
         else:
             text = bare.decode("latin-1").strip()
+            # GDAL and QGIS fill the field of an empty number with asterisks
+            text = text if text.strip("*") else ""
         known[value] = text or None
     return [known[value] for value in raw.tolist()], was_cut
 

@@ -13,6 +13,7 @@ import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -23,7 +24,7 @@ import shapely
 from gis import archives, findings
 from gis import crs as systems
 from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
-from gis.intake import bangs, datums, gtfs, kml, membernames, osmnx, shapefiles, tables, texts
+from gis.intake import bangs, datums, declared, gtfs, kml, membernames, osmnx, shapefiles, tables, texts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
@@ -212,6 +213,9 @@ def _read_layer(path: Path, lent: Path, inner: str | None) -> Content:
     frame, curved = _gdal_frame(lent, name)
     if path.suffix.lower() == ".kml":
         frame = kml.named(frame, path, name, len(names))
+    untyped: list[dict[str, Any]] = []
+    if path.suffix.lower() == ".gpkg":
+        frame, untyped = declared.restored(frame, lent, name, path.name)
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     format_, standard = _GDAL[path.suffix.lower()]
@@ -222,7 +226,7 @@ def _read_layer(path: Path, lent: Path, inner: str | None) -> Content:
     # an old GeoJSON may name another CRS, which is a declaration
     claims = ("standard" if standard and frame.crs.to_epsg() == 4326 else "declared") if has_crs else "none"
     decisions = (Decision("layer", name, "given"),) if inner is not None else ()
-    notes = []
+    notes = untyped
     if curved:
         notes.append(findings.finding("source.curves_straightened", path.name, severity="info", count=curved))
     return Content(frame, format_, name if len(names) > 1 else None, claims, decisions, tuple(notes))

@@ -82,6 +82,28 @@ def of_value(value: Any) -> tuple[str, Unit] | None:
     return None if found is None else (found["number"], _BY_SPELLING[found["unit"]])
 
 
+def bare(value: Any, unit: str) -> Any:
+    """Return a number without the unit of its own field behind it.
+
+    Parameters
+    ----------
+    value
+        A cell such as "1200人" for a field in 人.
+    unit
+        Unit of a field that is no area, as the layer file has it.
+
+    Returns
+    -------
+    Any
+        What stands before the unit, as text; the cell itself where the unit is not there, or another one.
+    """
+    if not isinstance(value, str):
+        return value
+    text = unicodedata.normalize("NFKC", value).strip()
+    sign = next((sign for sign in signs(unit) if text.endswith(sign)), "")
+    return text[: -len(sign)] if sign else value
+
+
 def signs(unit: str) -> tuple[str, ...]:
     """Return how the unit of a field may stand behind its name without changing the value.
 

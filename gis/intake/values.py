@@ -6,7 +6,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
@@ -27,14 +28,26 @@ class Misfit(ValueError):
 _TRUE = {"true", "t", "yes", "y", "1", "是", "有", "√", "✓"}
 _FALSE = {"false", "f", "no", "n", "0", "否", "无", "×", "✗"}
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
-_MIDNIGHT = re.compile(r"[ T]0{1,2}:00(:00(\.0+)?)?$")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_CLOCK = re.compile(
+    r"[ t](?P<hour>\d{1,2}):(?P<minute>\d{2})(:(?P<second>\d{2})([.,](?P<rest>\d+))?)?"
+    r"\s*(?P<zone>z|utc|[+-]\d{2}(:?\d{2})?)?$"
+)
+# a database keeps a day as the moment at which it begins here, and tells it in its own zone
+_HERE = timezone(timedelta(hours=8))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# milliseconds since then: a number with fewer digits may be a day written without dashes
+_MILLISECONDS = re.compile(r"-?\d{12,13}")
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+")
 # what a spreadsheet leaves of a long code
 _POWER = re.compile(r"\d(\.\d+)?E\+\d{2,}", re.IGNORECASE)
 # beyond this a float no longer holds every whole number
 _EXACT = 2**53
+# what the shapefile format calls no data, and nobody measures
+_NO_DATA = 1e38
+# letters of a number that is one
+_LONGEST = 400
 
 
 def missing(value: Any) -> bool:
@@ -157,35 +170,46 @@ def _text(value: Any) -> str:
         if not np.isfinite(number) or abs(number) >= _EXACT:
             raise Misfit(lost=True)
         return str(int(number)) if number.is_integer() else repr(number)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, bytes):
+        raise Misfit
     return _json(value)
 
 
 def _real(value: Any) -> float:
     """Return a finite number; thousands may be set apart by commas."""
+    number = _number(value)
+    whole = int(number) if isinstance(number, Integral) else None
+    if whole is not None and abs(whole) > _EXACT and int(float(whole)) != whole:
+        raise Misfit(lost=True)
+    return float(number)
+
+
+def _number(value: Any) -> Any:
+    """Return a finite number, as an integer where it is written as one."""
     if isinstance(value, bool | np.bool_):
         raise Misfit
     if isinstance(value, str):
-        text = plain(value)
-        if not text or not _NUMBER.fullmatch(text) or not any(letter.isdigit() for letter in text):
+        text = plain(value).replace(",", "") if _NUMBER.fullmatch(plain(value)) else ""
+        if not any(letter.isdigit() for letter in text) or len(text) > _LONGEST:
             raise Misfit
-        value = float(text.replace(",", ""))
-    if not isinstance(value, Real) or not np.isfinite(float(value)):
+        value = int(text) if _WHOLE.fullmatch(text) else float(text)
+    is_number = isinstance(value, Real | Decimal)
+    if not is_number or not abs(value) < _NO_DATA:
         raise Misfit
-    return float(value)
+    return value
 
 
 def _integer(value: Any) -> int:
     """Return a whole number."""
-    number = _real(value)
-    text = plain(value).replace(",", "") if isinstance(value, str) else str(value)
-    if _WHOLE.fullmatch(text):
-        whole = int(text)
-    elif number.is_integer() and abs(number) < _EXACT:
-        whole = int(number)
-    else:
+    number = _number(value)
+    is_exact = isinstance(number, Integral | Decimal)
+    if number != int(number) or (not is_exact and abs(number) >= _EXACT):
         raise Misfit
+    whole = int(number)
     if not -(2**63) <= whole < 2**63:
         raise Misfit
     return whole
@@ -202,24 +226,54 @@ def _boolean(value: Any) -> bool:
 
 
 def _date(value: Any) -> date:
-    """Return a day; a time of day other than midnight is a misfit."""
+    """Return a day; a moment counts as one where it is midnight, in its own zone or here."""
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
     if isinstance(value, datetime):
-        if value.tzinfo is not None or (value.hour, value.minute, value.second, value.microsecond) != (0, 0, 0, 0):
-            raise Misfit
-        return value.date()
+        return _day(value)
     if isinstance(value, date):
         return value
-    if isinstance(value, np.datetime64):
-        return _date(pd.Timestamp(value).to_pydatetime())
-    text = str(int(value)) if isinstance(value, Integral) else plain(str(value))
-    text = _MIDNIGHT.sub("", text)
-    found = _DATE.fullmatch(text) or _COMPACT.fullmatch(text)
+    text = str(int(float(value))) if isinstance(value, Real) and float(value).is_integer() else plain(str(value))
+    if _MILLISECONDS.fullmatch(text):
+        return _day(_EPOCH + timedelta(milliseconds=int(text)))
+    clock = _CLOCK.search(text)
+    text = text[: clock.start()] if clock is not None else text
+    found = _DATE.fullmatch(text) or (_COMPACT.fullmatch(text) if clock is None else None)
     if found is None:
         raise Misfit
     try:
-        return date(int(found[1]), int(found[2]), int(found[3]))
+        day = date(int(found[1]), int(found[2]), int(found[3]))
+        return day if clock is None else _day(_moment(day, clock))
     except ValueError:
         raise Misfit from None
+
+
+def _moment(day: date, clock: re.Match[str]) -> datetime:
+    """Return a day with a time as it is written, in its zone if it names one."""
+    hour, minute, second = (int(clock[name] or 0) for name in ("hour", "minute", "second"))
+    rest = 1 if (clock["rest"] or "").strip("0") else 0
+    zone = clock["zone"]
+    if zone in {"z", "utc"}:
+        zone = "+00"
+    if zone is None:
+        return datetime(day.year, day.month, day.day, hour, minute, second, rest)
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    offset = timezone(-ahead if zone[0] == "-" else ahead)
+    return datetime(day.year, day.month, day.day, hour, minute, second, rest, tzinfo=offset)
+
+
+def _day(moment: datetime) -> date:
+    """Return the day that a moment begins, in its own zone or here."""
+    try:
+        sides = [moment] if moment.tzinfo is None else [moment, moment.astimezone(_HERE)]
+        for one in sides:
+            if (one.hour, one.minute, one.second, one.microsecond) == (0, 0, 0, 0):
+                return date(one.year, one.month, one.day)
+    # a moment before the year 1 or after 9999 has no day that a calendar holds
+    except (ValueError, OverflowError):
+        pass
+    raise Misfit
 
 
 def _json(value: Any) -> str:

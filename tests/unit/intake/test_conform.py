@@ -6,13 +6,16 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import shapely
 
 from gis.errors import CrsError, FrameError
 from gis.intake import conform
 from gis.intake.sources import Source
+from gis.intake.validate import split, validate
 from tests.unit.intake.handmade import square
 
 
@@ -47,6 +50,54 @@ def test_a_value_that_does_not_fit_is_kept_and_named(source, conformed):
     assert json.loads(result.frame["extra"].iloc[0]) == {"常住人口": "约三万"}
     assert (finding["code"], finding["feature"], finding["field"]) == ("row.type", "a", "residents")
     assert (finding["x"], finding["y"]) == (423_050.0, 4_423_050.0)
+
+
+# field -> a cell that cannot be read, and the text of it that is kept
+UNREADABLE = {
+    "a number": ("residents", "约三万", "约三万"),
+    "half a person": ("residents", 2.5, 2.5),
+    "digits that a real cannot hold": ("control_total_m2", 2**53 + 1, 2**53 + 1),
+    "the null of another program": ("control_total_m2", -1.797e308, -1.797e308),
+    "a truth": ("is_renewal", "待定", "待定"),
+    "a day": ("approved_on", "年底", "年底"),
+    "a time of day": ("approved_on", "2024-03-05 09:30", "2024-03-05 09:30"),
+    "year 0": ("approved_on", pd.Timestamp(np.datetime64("0000-03-05", "s")), "0000-03-05 00:00:00"),
+    "before Christ": ("approved_on", pd.Timestamp(np.datetime64("-0044-03-15", "s")), "-044-03-15 00:00:00"),
+    "after 9999": ("approved_on", pd.Timestamp(np.datetime64("12024-03-05", "s")), "12024-03-05 00:00:00"),
+    "a code without its digits": ("approval_no", "1.10109E+17", "1.10109E+17"),
+    "bytes in a text": ("approval_no", b"\xbd\xd6", "bdd6"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_optional_cell_never_holds_its_row_back(source, conformed, shared, settings, name):
+    """It is emptied, its text is kept in extra, and the finding is a warning; the row may enter."""
+    field, came, kept = UNREADABLE[name]
+    result = conformed(source({"block_id": ["MC00-0001"], field: pd.Series([came], dtype=object)}))
+    finding = result.findings.iloc[0]
+    assert (finding["severity"], finding["field"]) == ("warning", field)
+    assert pd.isna(result.frame[field].iloc[0])
+    assert json.loads(result.frame["extra"].iloc[0]) == {field: kept}
+    found = validate(result.frame, shared.layer("blocks"), catalogue=shared, settings=settings)
+    assert len(split(result.frame, found)[0]) == 1
+
+
+@pytest.mark.parametrize("column", ["unit_id", "name", "status"])
+@pytest.mark.parametrize("dtype", ["str", pd.StringDtype("pyarrow"), pd.ArrowDtype(pa.string()), "category", object])
+def test_blank_text_is_no_key_in_any_dtype(source, conformed, shared, settings, column, dtype):
+    """What must be there and is blank holds its row back, with the reason."""
+    cells = {"unit_id": "DY-01", "name": "甲", "status": "delineated"} | {column: "  "}
+    came = source({name: pd.Series([cell], dtype=dtype) for name, cell in cells.items()})
+    frame = conformed(came, "units").frame
+    found = validate(frame, shared.layer("units"), catalogue=shared, settings=settings)
+    assert list(found.loc[found["severity"] == "error", "code"]) == ["row.required"]
+
+
+def test_a_number_may_carry_the_unit_of_its_field(source, conformed):
+    """1200人 are 1200 where the field counts 人; 万 and other units are asked about."""
+    result = conformed(source({"block_id": ["a", "b", "c"], "residents": ["1200人", "1,200 人", "3万人"]}))
+    assert result.frame["residents"].tolist()[:2] == [1200, 1200]
+    assert list(result.findings["code"]) == ["row.type"]
 
 
 def test_destroyed_codes_are_named(source, conformed):
