@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gis.catalogue import Field, Layer
 from gis.errors import FrameError
@@ -14,7 +14,9 @@ from gis.intake import units
 from gis.intake.units import Unit
 
 # how a column was recognised, the surest first
-RANKS = ("name", "delivery", "title", "alias", "cut")
+RANKS = ("title", "name", "delivery", "english", "alias", "bare name", "bare title", "cut")
+# of several columns that name one field the first is taken; a bare word such as NAME or source may be of anything
+_TAKEN = ("title", "name", "delivery", "english", "alias", "cut", "bare name", "bare title")
 # a shapefile keeps so many bytes of a name
 _DBF_BYTES = 10
 _FILLERS = re.compile(r"[\s_\-·.()()【】\[\]::/]+")
@@ -22,12 +24,16 @@ _FILLERS = re.compile(r"[\s_\-·.()()【】\[\]::/]+")
 
 @dataclass(frozen=True)
 class Match:
-    """Say which column became which field, by which of `RANKS`, and the unit of area that its name says, if any."""
+    """Say which column became which field, by which of `RANKS`, and the unit of area that its name says, if any.
+
+    `rivals` are the columns that name the same field less surely.
+    """
 
     column: str
     field: str
     rank: str
     unit: Unit | None = None
+    rivals: tuple[str, ...] = ()
 
 
 def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[str, ...]]:
@@ -43,9 +49,10 @@ def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[
     Returns
     -------
     tuple
-        The matches in the layer's order, and the columns that are no field, in the file's order. A column that names
-        two fields equally well, such as a cut name, is no field. A column that names a field and a unit, such as
-        批复面积(公顷), is that field; two columns that differ in nothing but the unit claim it with equal right.
+        The matches in the layer's order, and the columns that are no field and no rival of one, in the file's order. A
+        column that names two fields equally well, such as a cut name, is no field. A column that names a field and a
+        unit, such as 批复面积(公顷), is that field; two columns that differ in nothing but the unit claim it with equal
+        right.
 
     Raises
     ------
@@ -59,8 +66,8 @@ def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[
             claims[found.field].append(found)
     chosen: dict[str, Match] = {}
     for field, rivals in claims.items():
-        best = min(RANKS.index(rival.rank) for rival in rivals)
-        first = [rival for rival in rivals if RANKS.index(rival.rank) == best]
+        best = min(_TAKEN.index(rival.rank) for rival in rivals)
+        first = [rival for rival in rivals if _TAKEN.index(rival.rank) == best]
         if len(first) > 1:
             columns = ", ".join(rival.column for rival in first)
             raise FrameError(
@@ -69,8 +76,8 @@ def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[
                 field=field,
                 columns=[rival.column for rival in first],
             )
-        chosen[field] = first[0]
-    taken = {found.column for found in chosen.values()}
+        chosen[field] = replace(first[0], rivals=tuple(rival.column for rival in rivals if rival is not first[0]))
+    taken = {column for found in chosen.values() for column in (found.column, *found.rivals)}
     ordered = tuple(chosen[field] for field in layer.columns if field in chosen)
     return ordered, tuple(column for column in names if column not in taken)
 
@@ -103,10 +110,10 @@ def spellings(field: Field) -> Iterator[tuple[str, str]]:
     tuple
         Spelling and one of `RANKS`.
     """
-    yield field.name, "name"
-    yield field.delivery, "delivery"
     yield field.zh, "title"
-    yield field.en, "title"
+    yield field.name, "name" if "_" in field.name else "bare name"
+    yield field.delivery, "delivery"
+    yield field.en, "english" if " " in field.en else "bare title"
     for alias in field.aliases:
         yield alias, "alias"
 

@@ -69,7 +69,7 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Conformed
         Findings: row.type and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
         field is required, else a warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
-        geometry.m_dropped (info), and area.column_unit (warning).
+        geometry.m_dropped (info), columns.rival (a warning where its values differ) and area.column_unit (warning).
 
     Raises
     ------
@@ -89,7 +89,9 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     names = [str(name) for name in frame.columns if not spatial or name != frame.geometry.name]
     matches, unknown = columns.match([name for name in names if name not in rows.BESIDE], layer)
     typed, misfits, notes = _typed(frame, matches, layer, catalogue)
-    typed["extra"] = _extra(frame, unknown, misfits)
+    rivals = tuple(column for found in matches for column in found.rivals)
+    typed["extra"] = _extra(frame, (*rivals, *unknown), misfits)
+    notes += [_rival(frame, found, column, layer) for found in matches for column in found.rivals]
     if unknown:
         notes.append(findings.finding("columns.unknown", layer.name, severity="info", columns=list(unknown)))
     if not layer.spatial:
@@ -127,6 +129,21 @@ def _typed(
         typed[field.name] = pd.concat(parts) if parts else pd.Series(pd.array([], dtype=_dtype(field)))
         notes += reading.converted(layer, found.column)
     return pd.DataFrame(typed, index=frame.index), misfits, notes
+
+
+def _rival(frame: pd.DataFrame, found: Match, rival: str, layer: Layer) -> dict[str, Any]:
+    """Return the finding about a column that names a field less surely than the one that was taken."""
+    pairs = zip(frame[found.column].array, frame[rival].array, strict=True)
+    differ = sum(not values.missing(other) and _shown(one) != _shown(other) for one, other in pairs)
+    return findings.finding(
+        "columns.rival",
+        layer.name,
+        field=found.field,
+        severity="warning" if differ else "info",
+        column=found.column,
+        rival=rival,
+        count=differ,
+    )
 
 
 def _zeros_lost(column: pd.Series) -> bool:

@@ -33,10 +33,41 @@ def test_a_column_is_recognised(shared, name):
 
 
 def test_a_surer_spelling_wins(shared):
-    """The canonical name beats an alias, whose column is kept as unknown."""
+    """The canonical name beats an alias, whose column is a rival and not unknown."""
     matches, unknown = columns.match(["街区编号", "block_id"], shared.layer("blocks"))
-    assert [(match.column, match.field) for match in matches] == [("block_id", "block_id")]
-    assert unknown == ("街区编号",)
+    assert [(match.column, match.field, match.rivals) for match in matches] == [("block_id", "block_id", ("街区编号",))]
+    assert unknown == ()
+
+
+# columns of one file -> the one that is taken
+RIVALS = {
+    "a word and the title": (["NAME", "更新单元名称"], "更新单元名称"),
+    "the canonical word and the title": (["name", "更新单元名称"], "更新单元名称"),
+    "a word and an alias": (["Name", "单元名称"], "单元名称"),
+    "a word and the delivery name": (["NAME", "GXDYMC"], "GXDYMC"),
+    "a word and the English title": (["NAME", "Unit name"], "Unit name"),
+    "a word and a title cut by a shapefile": (["SOURCE", "统筹主体公", "数据来源"], "数据来源"),
+    "a serial number and the title": (["unit_id", "更新单元编号"], "更新单元编号"),
+    "the title and its delivery name": (["GXDYMC", "更新单元名称"], "更新单元名称"),
+    "a state and the title": (["status", "划定状态"], "划定状态"),
+}
+
+
+@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_exact_title_wins_over_a_general_word(shared, name, turned):
+    """In whatever order they stand; the other is named as its rival."""
+    names, taken = RIVALS[name]
+    matches, _ = columns.match(names[::-1] if turned else names, shared.layer("units"))
+    found = next(match for match in matches if match.rivals)
+    assert found.column == taken
+    assert set(found.rivals) <= set(names)
+
+
+def test_a_cut_title_wins_over_a_general_word(shared):
+    """界线效 is 界线效力 and nothing else."""
+    matches, _ = columns.match(["authority", "界线效"], shared.layer("blocks"))
+    assert [(match.column, match.rivals) for match in matches] == [("界线效", ("authority",))]
 
 
 def test_two_equal_claims_are_refused(shared):

@@ -93,6 +93,17 @@ def test_blank_text_is_no_key_in_any_dtype(source, conformed, shared, settings, 
     assert list(found.loc[found["severity"] == "error", "code"]) == ["row.required"]
 
 
+def test_a_rival_column_is_kept_and_said(source, conformed):
+    """NAME beside 更新单元名称: the exact title is taken, and how many rows of the other differ is a warning."""
+    came = source({"NAME": ["PG_1", "城子"], "更新单元编号": ["DY-01", "DY-02"], "更新单元名称": ["新桥", "城子"]})
+    result = conformed(came, "units")
+    assert result.frame["name"].tolist() == ["新桥", "城子"]
+    assert [json.loads(text) for text in result.frame["extra"]] == [{"NAME": "PG_1"}, {"NAME": "城子"}]
+    note = result.findings.set_index("code").loc["columns.rival"]
+    assert (note["severity"], json.loads(note["parameters"])["count"]) == ("warning", 1)
+    assert "columns.unknown" not in set(result.findings["code"])
+
+
 def test_a_number_may_carry_the_unit_of_its_field(source, conformed):
     """1200人 are 1200 where the field counts 人; 万 and other units are asked about."""
     result = conformed(source({"block_id": ["a", "b", "c"], "residents": ["1200人", "1,200 人", "3万人"]}))
