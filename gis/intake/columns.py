@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gis.catalogue import Field, Layer
 from gis.errors import FrameError
-from gis.intake import units
+from gis.intake import headers, units
 from gis.intake.units import Unit
 
 # how a column was recognised, the surest first
@@ -120,43 +120,50 @@ def spellings(field: Field) -> Iterator[tuple[str, str]]:
 
 def _best(column: str, layer: Layer) -> Match | None:
     """Return the surest field for a column; None if there is none, or two with equal right."""
-    wanted = normal(column)
+    whole = column.replace(headers.GROUP, "")
+    best = _named(column, whole, layer)
+    return _named(column, headers.leaf(column), layer) if best is None and whole != column else best
+
+
+def _named(column: str, name: str, layer: Layer) -> Match | None:
+    """Return the surest field for a column by its name, or by what is left of it without its group."""
+    wanted = normal(name)
     found: dict[str, set[str]] = defaultdict(set)
     for field in layer.fields:
         for spelling, rank in spellings(field):
             if normal(spelling) == wanted:
                 found[rank].add(field.name)
-            elif _is_cut(column, spelling):
+            elif _is_cut(name, spelling):
                 found["cut"].add(field.name)
     surest = next((rank for rank in RANKS if found[rank]), None)
     if surest is None:
-        return _with_unit(column, layer)
+        return _with_unit(column, name, layer)
     return None if len(found[surest]) > 1 else Match(column, next(iter(found[surest])), surest)
 
 
-def _with_unit(column: str, layer: Layer) -> Match | None:
+def _with_unit(column: str, name: str, layer: Layer) -> Match | None:
     """Return the surest field for a column that says a unit behind the field's name."""
-    parted = units.of_column(column)
+    parted = units.of_column(name)
     found: dict[str, set[str]] = defaultdict(set)
-    for field in layer.fields:
-        area = field.unit == units.SQUARE_METRE
+    for one in layer.fields:
+        area = one.unit == units.SQUARE_METRE
         if area and parted is None:
             continue
-        wanted = {normal(parted[0])} if area and parted is not None else {normal(column)}
-        for spelling, rank in spellings(field):
+        wanted = {normal(parted[0])} if area and parted is not None else {normal(name)}
+        for spelling, rank in spellings(one):
             if area:
                 bare = units.of_column(spelling)
                 named = {normal(spelling), normal(bare[0])} if bare is not None else {normal(spelling)}
             else:
-                named = {normal(spelling + sign) for sign in units.signs(field.unit)}
+                named = {normal(spelling + sign) for sign in units.signs(one.unit)}
             if wanted & named:
-                found[rank].add(field.name)
+                found[rank].add(one.name)
     surest = next((rank for rank in RANKS if found[rank]), None)
     if surest is None or len(found[surest]) > 1:
         return None
-    name = next(iter(found[surest]))
-    said = parted[1] if parted is not None and layer.field(name).unit == units.SQUARE_METRE else None
-    return Match(column, name, surest, said)
+    field = next(iter(found[surest]))
+    said = parted[1] if parted is not None and layer.field(field).unit == units.SQUARE_METRE else None
+    return Match(column, field, surest, said)
 
 
 def _is_cut(column: str, spelling: str) -> bool:

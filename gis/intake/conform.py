@@ -21,7 +21,7 @@ from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import FrameError
 from gis.intake import columns, measures, outlines, units, values
 from gis.intake.columns import Match
-from gis.intake.sources import Source
+from gis.intake.sources import Source, Spread
 from gis.intake.units import Unit
 from gis.settings import Settings
 
@@ -29,6 +29,8 @@ from gis.settings import Settings
 _PIECE = 50_000
 # letters of a value that a sentence shows
 _LONGEST = 120
+# cells that a sentence names before it only counts
+_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Conformed
         Findings: row.type and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
         field is required, else a warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
-        geometry.m_dropped (info), columns.rival (a warning where its values differ) and area.column_unit (warning).
+        geometry.m_dropped (info), columns.rival (a warning where its values differ),
+        columns.cells_merged (info), columns.sum_merged and area.column_unit (warning).
 
     Raises
     ------
@@ -88,7 +91,9 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
         )
     names = [str(name) for name in frame.columns if not spatial or name != frame.geometry.name]
     matches, unknown = columns.match([name for name in names if name not in rows.BESIDE], layer)
+    frame, spread = _attributed(frame, matches, source.spreads, layer)
     typed, misfits, notes = _typed(frame, matches, layer, catalogue)
+    notes += spread
     rivals = tuple(column for found in matches for column in found.rivals)
     typed["extra"] = _extra(frame, (*rivals, *unknown), misfits)
     notes += [_rival(frame, found, column, layer) for found in matches for column in found.rivals]
@@ -129,6 +134,39 @@ def _typed(
         typed[field.name] = pd.concat(parts) if parts else pd.Series(pd.array([], dtype=_dtype(field)))
         notes += reading.converted(layer, found.column)
     return pd.DataFrame(typed, index=frame.index), misfits, notes
+
+
+def _attributed(
+    frame: pd.DataFrame, matches: tuple[Match, ...], spreads: tuple[Spread, ...], layer: Layer
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Leave a sum that is merged over several rows in the first of them: how much of it is each row's, nobody says."""
+    notes = []
+    plain = []
+    fields = {found.column: layer.field(found.field) for found in matches}
+    for one in spreads:
+        field = fields.get(one.column)
+        if field is None or field.kind not in {"extensive", "count"}:
+            plain.append(one.cells)
+            continue
+        held = frame[one.column].iloc[one.rows[0]]
+        frame = frame.assign(**{one.column: frame[one.column].mask(frame.index.isin(one.rows[1:]))})
+        notes.append(
+            findings.finding(
+                "columns.sum_merged",
+                layer.name,
+                field=field.name,
+                severity="warning",
+                cells=one.cells,
+                value=str(held),
+                count=len(one.rows),
+            )
+        )
+    if plain:
+        shown = [*plain[:_LISTED], *["…"] * (len(plain) > _LISTED)]
+        notes.append(
+            findings.finding("columns.cells_merged", layer.name, severity="info", count=len(plain), cells=shown)
+        )
+    return frame, notes
 
 
 def _rival(frame: pd.DataFrame, found: Match, rival: str, layer: Layer) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import shapely
 from gis import archives, findings
 from gis import crs as systems
 from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
-from gis.intake import bangs, datums, declared, gtfs, kml, membernames, osmnx, shapefiles, tables, texts
+from gis.intake import bangs, datums, declared, gtfs, kml, membernames, osmnx, shapefiles, tables, texts, workbooks
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
@@ -138,6 +138,7 @@ def read(
         (*content.decisions, *decisions),
         findings.table([*content.notes, *notes, *remarks]),
         content.ranking,
+        content.spreads,
     )
 
 
@@ -183,7 +184,7 @@ def _reader(path: Path) -> Reader:
         return gtfs.read
     readers: dict[str, Reader] = {".shp": shapefiles.read, ".zip": _read_zip}
     readers |= dict.fromkeys([".csv", ".txt", ".tsv"], tables.read_csv)
-    readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], tables.read_workbook)
+    readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], workbooks.read)
     readers |= dict.fromkeys([".parquet", ".geoparquet"], _read_parquet)
     readers |= dict.fromkeys(_GDAL, _read_gdal)
     if suffix not in readers:

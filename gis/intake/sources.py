@@ -54,6 +54,25 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Record one cell of a sheet that is merged over several rows; the frame holds it in each of them.
+
+    Parameters
+    ----------
+    column
+        The column's name.
+    rows
+        Rows of the frame, from 0; the first is where the cell stands.
+    cells
+        Its ends as the sheet names them, such as D2:D4.
+    """
+
+    column: str
+    rows: tuple[int, ...]
+    cells: str
+
+
+@dataclass(frozen=True)
 class Content:
     """Hold what a reader found in a file, before its place on the ground is settled.
 
@@ -73,6 +92,8 @@ class Content:
         Rows of findings (`gis.findings.finding`).
     ranking
         Explanations that were weighed, the likeliest first.
+    spreads
+        Cells that are merged over several rows.
     """
 
     frame: pd.DataFrame
@@ -82,6 +103,7 @@ class Content:
     decisions: tuple[Decision, ...] = ()
     notes: tuple[dict[str, Any], ...] = ()
     ranking: tuple[Hypothesis, ...] = ()
+    spreads: tuple[Spread, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +127,8 @@ class Source:
         Findings about the file as a whole.
     ranking
         Explanations that were weighed, the likeliest first; none where the file left no doubt.
+    spreads
+        Cells that are merged over several rows.
     """
 
     frame: pd.DataFrame
@@ -114,6 +138,7 @@ class Source:
     decisions: tuple[Decision, ...]
     notes: pd.DataFrame = field(repr=False)
     ranking: tuple[Hypothesis, ...] = field(default=(), repr=False)
+    spreads: tuple[Spread, ...] = field(default=(), repr=False)
 
     def decided(self, matter: str) -> Decision | None:
         """Return the decision on a matter, None where there was nothing to decide."""

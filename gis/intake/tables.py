@@ -1,4 +1,4 @@
-"""Tables that carry places as text: CSV and workbooks with WKT or with a pair of coordinate columns."""
+"""Tables that carry places as text: WKT, a pair of coordinate columns, or one column of pairs; and CSV."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import dataclasses
 import itertools
 import re
 import tempfile
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,17 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
-import python_calamine
 import shapely
 
 from gis import findings
-from gis.errors import EmptyError, SourceError, UnknownNameError, UsageError
-from gis.intake import encodings
+from gis.errors import EmptyError, SourceError
+from gis.intake import encodings, headers
 from gis.intake.sources import Content, Decision
 
 WKT_NAMES = ("wkt", "geometry", "geom", "the_geom", "图形", "几何")
 PAIRS = (
     (("lon", "lng", "long", "longitude", "stop_lon", "经度", "东经"), ("lat", "latitude", "stop_lat", "纬度", "北纬")),
     (("x", "x坐标", "横坐标", "东坐标", "easting"), ("y", "y坐标", "纵坐标", "北坐标", "northing")),
-)
-_WKT = re.compile(
-    r"\s*(MULTI)?(POINT|LINESTRING|POLYGON|CURVE|SURFACE)|\s*(GEOMETRYCOLLECTION|CIRCULARSTRING|COMPOUNDCURVE)",
-    re.IGNORECASE,
 )
 _CURVE = re.compile(r"\s*(MULTI)?(CURVE|SURFACE)|\s*(CIRCULARSTRING|COMPOUNDCURVE)", re.IGNORECASE)
 # one column of pairs, and in which order its name says that they stand
@@ -42,14 +35,10 @@ CELLS = (
     )
     | dict.fromkeys(("坐标", "中心点", "中心坐标", "位置坐标", "location", "coordinates", "coordinate", "coord"), "")
 )
-_NUMBER = r"[+-]?\d+(?:\.\d+)?"
-# full-width brackets, commas and semicolons count like the others
-_PAIR = re.compile(rf"\s*[(\[\uff08]?\s*({_NUMBER})\s*[,;\s\uff0c\uff1b]\s*({_NUMBER})\s*[)\]\uff09]?\s*$")
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+")
-# no name of a column: a decimal number, a pair, a code of five figures or more (2019 may be a name)
-_VALUE = re.compile(rf"[+-]?\d+\.\d+(e[+-]?\d+)?|\d{{5,}}|{_PAIR.pattern}", re.IGNORECASE)
 # degrees within which China lies; no longitude of it is a latitude of it
 _LONGITUDES, _LATITUDES = (73.0, 136.0), (3.0, 54.0)
+_DELIMITERS = ",\t;|"
 # rows read at a time, and bytes by which the encoding of a long file is told
 PIECE = 100_000
 _SAMPLE = 1 << 24
@@ -81,23 +70,40 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
     """
     codec, decision, notes = _decided(path, encoding)
     try:
-        with path.open(encoding=codec, newline="") as stream:
-            line = stream.readline()
-            delimiter = max(",\t;|", key=line.count)
-            stream.seek(0)
-            first = next(csv.reader(stream, delimiter=delimiter, skipinitialspace=True), [])
+        delimiter, head = _head(path, codec)
     except csv.Error as error:
         raise SourceError(f"{path.name} cannot be read as a table: {error}") from None
-    names = _numbered(first) if _holds_values(first) else first
-    twice = sorted({name for name in names if names.count(name) > 1 and name})
+    twice = sorted({name for name in head.names if head.names.count(name) > 1 and name})
     if twice:
         raise SourceError(
             f"{path.name}: the column {twice[0]!r} is there twice; give each its own name", column=twice[0]
         )
-    named = {"header": None, "names": names} if names is not first else {}
+    named: dict[str, Any] = {"header": None, "names": list(head.names), "skiprows": head.first}
+    if head.titles or head.depth > 1:
+        headers.require(head, path.name)
+        notes += headers.remarks(head, path.name)
+    elif head.depth == 1:
+        # a last name may be blank, and pandas gives it one
+        named = {}
     frame = _in_pieces(path, codec, sep=delimiter, **named)
-    content = placed(frame, path, "CSV", decisions=(decision,), headerless=names is not first)
+    content = placed(frame, path, "CSV", decisions=(decision,), headerless=not head.depth)
     return dataclasses.replace(content, notes=(*notes, *content.notes))
+
+
+def _head(path: Path, codec: str) -> tuple[str, headers.Head]:
+    """Return what parts the values of a delimited text file, and its head."""
+    with path.open(encoding=codec, newline="") as stream:
+        # a title alone in its line says nothing about it
+        lines = itertools.islice(stream, headers.SEARCHED)
+        line = next((line for line in lines if any(mark in line for mark in _DELIMITERS)), "")
+        delimiter = max(_DELIMITERS, key=line.count)
+        stream.seek(0)
+        records = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
+        rows = list(itertools.islice(records, headers.SEARCHED))
+    width = max(map(len, rows), default=0)
+    first = headers.find([[*(text or None for text in row), *[None] * (width - len(row))] for row in rows or [[]]])
+    plain = first.depth == 1 and not first.titles
+    return delimiter, dataclasses.replace(first, names=tuple(rows[0])) if plain and rows else first
 
 
 def _in_pieces(path: Path, codec: str, **options: Any) -> pd.DataFrame:
@@ -112,86 +118,6 @@ def _in_pieces(path: Path, codec: str, **options: Any) -> pd.DataFrame:
     if not all(isinstance(part.index, pd.RangeIndex) for part in parts):
         raise SourceError(f"{path.name} cannot be read as a table: rows have more values than the first line has names")
     return pd.concat(parts, ignore_index=True)
-
-
-def _numbered(values: Sequence[Any]) -> list[str]:
-    """Return names for columns that have none."""
-    return [f"column_{number}" for number in range(1, len(values) + 1)]
-
-
-def _holds_values(first: Sequence[str | None]) -> bool:
-    """Tell whether a first line is a row: it holds WKT, a decimal number, a pair of them or a long code, not names."""
-    return any(cell and (_VALUE.fullmatch(cell.strip()) or _WKT.match(cell)) for cell in first)
-
-
-def read_workbook(path: Path, inner: str | None = None, encoding: str | None = None) -> Content:
-    """Read one sheet of a workbook; every value becomes the text that a person sees.
-
-    Parameters
-    ----------
-    path
-        .xlsx, .xls, .xlsm or .ods; the first row names the columns.
-    inner
-        Name of the sheet; needed where more than one has rows.
-    encoding
-        Not used: workbooks know theirs.
-
-    Returns
-    -------
-    Content
-
-    Raises
-    ------
-    SourceError
-        The file is damaged, protected, or a column has no name.
-    UnknownNameError
-        No such sheet.
-    UsageError
-        Several sheets have rows and none was named.
-    EmptyError
-        No rows.
-    """
-    try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
-        sheets = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
-    except python_calamine.PasswordError:
-        raise SourceError(f"{path.name} is protected by a password; ask for it without one") from None
-    except python_calamine.CalamineError as error:
-        raise SourceError(f"{path.name} cannot be read as a workbook: {error}") from None
-    if inner is not None and inner not in sheets:
-        raise UnknownNameError(f"{path.name} has no sheet {inner!r}; it has {', '.join(sheets)}", layer=inner)
-    full = [name for name, rows in sheets.items() if len(rows) > 1]
-    if inner is None and len(full) > 1:
-        raise UsageError(f"{path.name} has several sheets with rows: {', '.join(full)}; say which", sheets=full)
-    if not full or (inner is not None and inner not in full):
-        raise EmptyError(f"{path.name} has no rows")
-    sheet = inner if inner is not None else full[0]
-    titles, head, rows = _below_titles(sheets[sheet])
-    names = [_cell(value) or "" for value in head]
-    headerless = _holds_values(names)
-    if headerless:
-        names, rows = _numbered(names), [head, *rows]
-    wrong = [name for name in names if not name or names.count(name) > 1]
-    if wrong:
-        raise SourceError(
-            f"{path.name}, sheet {sheet}: the first row must name every column once; came {', '.join(names)}",
-            names=names,
-        )
-    cells = [[_cell(value) for value in row] for row in rows]
-    frame = pd.DataFrame(cells, columns=names, dtype="str").dropna(how="all").reset_index(drop=True)
-    decisions = (Decision("layer", sheet, "sheet"),)
-    content = placed(frame, path, "workbook", inner=sheet, decisions=decisions, headerless=headerless)
-    noted = [findings.finding("source.title_skipped", path.name, severity="info", titles=titles)] if titles else []
-    return dataclasses.replace(content, notes=(*noted, *content.notes))
-
-
-def _below_titles(rows: list[list[Any]]) -> tuple[list[str], list[Any], list[list[Any]]]:
-    """Part a sheet into titles, the row of names and the rest; a title stands alone in its row, above the names."""
-    titles = []
-    while len(rows) > 2 and len(rows[0]) > 1 and sum(_cell(value) is not None for value in rows[0]) <= 1:
-        titles += [text for text in map(_cell, rows[0]) if text]
-        rows = rows[1:]
-    return titles, rows[0], rows[1:]
 
 
 def placed(
@@ -307,30 +233,16 @@ def _reads(path: Path, codec: str) -> bool:
     return True
 
 
-def _cell(value: Any) -> str | None:
-    """Return a workbook's cell as the text that a person sees."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    if isinstance(value, datetime):
-        midnight = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
-        return value.date().isoformat() if midnight else value.isoformat(sep=" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    text = str(value).strip() if value is not None else ""
-    return text or None
-
-
 def _shapes(frame: pd.DataFrame, file: str) -> tuple[np.ndarray[Any, Any], list[str]] | None:
     """Return the geometries and the columns that they come from."""
-    names = {str(name).strip().casefold(): str(name) for name in frame.columns}
+    names = {headers.leaf(str(name)).strip().casefold(): str(name) for name in frame.columns}
+    if len(names) < len(frame.columns):
+        # of two groups with columns of one name nobody says which is the place
+        names = {str(name).strip().casefold(): str(name) for name in frame.columns}
     for candidate in WKT_NAMES:
         if candidate in names and isinstance(frame[names[candidate]].dtype, pd.StringDtype):
             texts = frame[names[candidate]]
-            if texts.dropna().map(lambda text: bool(_WKT.match(text))).any():
+            if texts.dropna().map(lambda text: bool(headers.WKT.match(text))).any():
                 return _wkt(texts), [names[candidate]]
     for east, north in PAIRS:
         x = next((names[name] for name in east if name in names), None)
@@ -347,7 +259,7 @@ def _shapes(frame: pd.DataFrame, file: str) -> tuple[np.ndarray[Any, Any], list[
 
 def _cell_points(column: pd.Series, order: str, file: str) -> np.ndarray[Any, Any] | None:
     """Return points from cells such as "116.10,39.94"; None where no cell is a pair."""
-    parts = column.str.extract(_PAIR)
+    parts = column.str.extract(headers.PAIR)
     if not parts.notna().all(axis=1).any():
         return None
     first, second = (pd.to_numeric(parts[number]) for number in (0, 1))
@@ -395,9 +307,9 @@ def _kind(column: pd.Series) -> str | None:
     texts = column.dropna()
     if texts.empty:
         return None
-    if texts.map(lambda text: bool(_WKT.match(text))).all():
+    if texts.map(lambda text: bool(headers.WKT.match(text))).all():
         return "wkt"
-    if texts.str.fullmatch(_PAIR).all():
+    if texts.str.fullmatch(headers.PAIR).all():
         return "cell"
     if not texts.str.fullmatch(_DECIMAL).all():
         return None

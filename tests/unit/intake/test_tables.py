@@ -84,6 +84,28 @@ def test_two_readings_are_refused(tmp_path, name):
         read(path, crs=CRS)
 
 
+# lines above the rows -> what is noted
+ABOVE = {
+    "a title": ("公共服务设施台账,,,\n编号,名称,经度,纬度\n", "source.title_skipped"),
+    "a title alone": ("公共服务设施台账\n编号,名称,经度,纬度\n", "source.title_skipped"),
+    "a title and a blank line": ("公共服务设施台账\n\n编号,名称,经度,纬度\n", "source.title_skipped"),
+    "names in two lines": ("编号,名称,坐标,\n,,经度,纬度\n", "source.header_joined"),
+    "a title that holds a line break": ('"台账\n二〇二四年",,,\n编号,名称,经度,纬度\n', "source.title_skipped"),
+}
+
+
+@pytest.mark.parametrize("name", ABOVE)
+def test_a_head_made_in_a_sheet_is_read(tmp_path, name):
+    """A sheet saved as CSV keeps its title and its names in two rows."""
+    above, code = ABOVE[name]
+    path = tmp_path / "a.csv"
+    path.write_text(f"{above}A,甲,116.10,39.94\nB,乙,116.11,39.95\n", encoding="utf-8")
+    source = read(path, crs=CRS)
+    assert points(source) == [(116.10, 39.94), (116.11, 39.95)]
+    assert source.frame["编号"].tolist() == ["A", "B"]
+    assert code in set(source.notes["code"])
+
+
 def test_years_may_be_names(tmp_path):
     """A table by years has a line of names."""
     path = tmp_path / "a.csv"

@@ -1,0 +1,199 @@
+"""Cells of an .xlsx that show something else than the value that is kept in them, found in the parts of the file.
+
+The reader of values gives nothing for an error and for a formula that nobody calculated, and the bare number for a code
+under a number format. Here such cells are listed; and how far a sheet reaches, before anybody makes room for it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from gis.errors import SourceError
+from gis.intake import numberformats
+
+Cell = tuple[int, int]
+
+_REFERENCE = re.compile(r"([A-Z]{1,3})(\d+)")
+_TEXTS = {"s", "str", "inlineStr"}
+
+
+@dataclass
+class Sheet:
+    """Hold what one sheet shows, by row and column from 0.
+
+    Parameters
+    ----------
+    shown
+        Text in place of a number, as its format shows it.
+    around
+        What a format puts before and behind a text.
+    errors
+        Errors such as #N/A.
+    unsolved
+        Formulas without a result.
+    rows, columns
+        How far the filled cells reach.
+    filled
+        How many there are.
+    """
+
+    shown: dict[Cell, str] = field(default_factory=dict)
+    around: dict[Cell, tuple[str, str]] = field(default_factory=dict)
+    errors: dict[Cell, str] = field(default_factory=dict)
+    unsolved: dict[Cell, str] = field(default_factory=dict)
+    rows: int = 0
+    columns: int = 0
+    filled: int = 0
+
+
+@dataclass(frozen=True)
+class _Book:
+    """Hold what a workbook says about all its sheets: each style's format, and whether results are still to come."""
+
+    formats: tuple[str, ...]
+    uncalculated: bool
+
+
+def scan(path: Path) -> Mapping[str, Sheet]:
+    """Go through the cells of a workbook.
+
+    Parameters
+    ----------
+    path
+        .xlsx or .xlsm.
+
+    Returns
+    -------
+    Mapping
+        Sheet by name; only those with cells.
+
+    Raises
+    ------
+    SourceError
+        The file is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return dict(_sheets(archive))
+    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, EOFError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path.name} cannot be read as a workbook: {reason}", path=str(path)) from None
+
+
+def name(cell: Cell) -> str:
+    """Return a cell's name as a person reads it at the edges of the sheet.
+
+    Parameters
+    ----------
+    cell
+        Row and column from 0.
+
+    Returns
+    -------
+    str
+        Such as B2.
+    """
+    letters, rest = "", cell[1] + 1
+    while rest:
+        rest, letter = divmod(rest - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{cell[0] + 1}"
+
+
+def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, Sheet]]:
+    """Yield the worksheets of a workbook."""
+    main = next(target for kind, target in _targets(archive, "").values() if kind == "officeDocument")
+    root = ElementTree.fromstring(archive.read(main))
+    targets = _targets(archive, main)
+    styles = next((target for kind, target in targets.values() if kind == "styles"), None)
+    formats = _formats(ElementTree.fromstring(archive.read(styles))) if styles in archive.namelist() else ()
+    later = any(_tag(one) == "calcPr" and one.get("fullCalcOnLoad") in {"1", "true"} for one in root.iter())
+    book = _Book(formats, later)
+    for one in root.iter():
+        if _tag(one) == "sheet":
+            link = next((value for key, value in one.attrib.items() if key.rpartition("}")[2] == "id"), "")
+            kind, target = targets.get(link, ("", ""))
+            if kind == "worksheet":
+                with archive.open(target) as stream:
+                    yield one.get("name", ""), _sheet(stream, book)
+
+
+def _targets(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Return what a part refers to: kind and path by identifier."""
+    folder, file = posixpath.split(part)
+    root = ElementTree.fromstring(archive.read(posixpath.join(folder, "_rels", f"{file}.rels")))
+    found = {}
+    for one in root:
+        target = one.get("Target", "")
+        path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
+        found[one.get("Id", "")] = (one.get("Type", "").rpartition("/")[2], path)
+    return found
+
+
+def _formats(root: ElementTree.Element) -> tuple[str, ...]:
+    """Return the number format of each style; "" for those that every workbook knows."""
+    known = {one.get("numFmtId"): one.get("formatCode", "") for one in root.iter() if _tag(one) == "numFmt"}
+    styles = next((one for one in root if _tag(one) == "cellXfs"), None)
+    return () if styles is None else tuple(known.get(one.get("numFmtId"), "") for one in styles)
+
+
+def _sheet(stream: IO[bytes], book: _Book) -> Sheet:
+    """Go through the cells of one sheet, holding one row at a time."""
+    sheet = Sheet()
+    row = -1
+    for _, element in ElementTree.iterparse(stream):
+        if _tag(element) != "row":
+            continue
+        row = int(element.get("r", row + 2)) - 1
+        column = -1
+        for one in element:
+            if _tag(one) == "c":
+                found = _REFERENCE.fullmatch(one.get("r", ""))
+                column = _column(found[1]) if found is not None else column + 1
+                _take(sheet, (row, column), one, book)
+        element.clear()
+    return sheet
+
+
+def _take(sheet: Sheet, cell: Cell, element: ElementTree.Element, book: _Book) -> None:
+    """Enter one cell of a sheet, if it holds or shows anything."""
+    kind, parts = element.get("t", "n"), {_tag(one): one for one in element}
+    value = (parts["v"].text if "v" in parts else None) or ""
+    formula = parts.get("f")
+    if not value and formula is None and "is" not in parts:
+        return
+    sheet.rows, sheet.columns = max(sheet.rows, cell[0] + 1), max(sheet.columns, cell[1] + 1)
+    sheet.filled += 1
+    # some programs write 0 as the result of what they leave to be calculated
+    empty = (not value and kind != "str") or (value == "0" and kind == "n" and book.uncalculated)
+    if kind == "e":
+        sheet.errors[cell] = value
+    elif formula is not None and empty:
+        sheet.unsolved[cell] = f"={formula.text or ''}"
+    else:
+        style = int(element.get("s", 0))
+        code = book.formats[style] if style < len(book.formats) else ""
+        if code and kind == "n" and (text := numberformats.shown(value, code)) is not None:
+            sheet.shown[cell] = text
+        elif code and kind in _TEXTS and (words := numberformats.around(code)) is not None:
+            sheet.around[cell] = words
+
+
+def _column(letters: str) -> int:
+    """Return the number of a column from 0."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number - 1
+
+
+def _tag(element: ElementTree.Element) -> str:
+    """Return an element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
