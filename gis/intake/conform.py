@@ -216,11 +216,7 @@ def _value_finding(code: str, layer: Layer, field: Field, more: dict[str, Any]) 
 
 def _shown(value: Any) -> str:
     """Return a cell as text that a sentence can hold."""
-    try:
-        text = value.hex() if isinstance(value, bytes) else str(value)
-    # pandas cannot write a moment after the year 9999
-    except (ValueError, OverflowError, NotImplementedError):
-        text = repr(value)
+    text = values.written(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -128,6 +128,8 @@ def _misfits(column: str, declared: str) -> str | None:
         fits = f"{there} = 'text' AND instr({column}, char(0)) = 0"
     elif kind in {"DATE", "DATETIME"}:
         fits = f"{there} = 'text' AND {column} GLOB '{_DATE if kind == 'DATE' else _MOMENT}'"
+        # GDAL counts days before the year 1 in another way than it writes them
+        fits += f" AND substr({column}, 1, 4) <> '0000'"
     return None if fits is None else f"CASE WHEN {column} IS NULL OR ({fits}) THEN 0 ELSE 1 END"
 
 

@@ -63,6 +63,8 @@ _GDAL = {
     ".tab": ("MapInfo", False),
     ".mif": ("MapInfo", False),
 }
+# what Python says of a day that it cannot hold
+_NO_YEAR = "is out of range"
 _NEEDS = {".dbf", ".shx", ".prj", ".cpg"}
 
 
@@ -240,8 +242,19 @@ def _on_earth(frame: gpd.GeoDataFrame) -> bool:
 
 def _gdal_frame(path: Path, name: str) -> tuple[pd.DataFrame, int]:
     """Read rows through Arrow, which keeps whole numbers whole; return them and, of a layer with curves, how many."""
+    try:
+        return _arrow_frame(path, name, {"integer_object_nulls": True})
+    except ValueError as error:
+        # Python has no day in the year 0 or after 9999: there days are moments, for the row to be asked about
+        if _NO_YEAR not in str(error):
+            raise
+    return _arrow_frame(path, name, {"integer_object_nulls": True, "date_as_object": False})
+
+
+def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFrame, int]:
+    """Read rows through Arrow and turn them into a frame as it is said; a layer with curves without them first."""
     options = {"layer": name, "on_invalid": "ignore"}
-    whole = {"use_arrow": True, "arrow_to_pandas_kwargs": {"integer_object_nulls": True}}
+    whole = {"use_arrow": True, "arrow_to_pandas_kwargs": how}
     try:
         return _checked(pyogrio.read_dataframe(path, **options, **whole)), 0
     except NotImplementedError:
@@ -254,20 +267,39 @@ def _gdal_frame(path: Path, name: str) -> tuple[pd.DataFrame, int]:
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     """Refuse texts that are not UTF-8: Arrow passes them on, and they fail where nobody expects it."""
     for column in frame.columns:
-        if isinstance(frame[column].dtype, pd.StringDtype):
-            pa.array(frame[column].array).validate(full=True)
+        dtype = frame[column].dtype
+        array = frame[column].cat.categories if isinstance(dtype, pd.CategoricalDtype) else frame[column].array
+        if isinstance(array.dtype, pd.StringDtype | pd.ArrowDtype):
+            pa.array(array).validate(full=True)
     return frame
 
 
 def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Read GeoParquet; a Parquet file without geometry is a table."""
     try:
-        frame = gpd.read_parquet(path)
-    except ValueError:
-        return tables.placed(pd.read_parquet(path), path, "Parquet")
+        frame = _parquet_frame(path, {})
+    except ValueError as error:
+        if _NO_YEAR not in str(error):
+            raise
+        frame = _parquet_frame(path, {"date_as_object": False})
+    # pandas' and GeoParquet's own remarks may be damaged as well
+    except (pa.ArrowException, TypeError, AttributeError, IndexError, NotImplementedError) as error:
+        raise SourceError(f"{path.name} cannot be read: {error}", path=str(path)) from None
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return tables.placed(frame, path, "Parquet")
     if frame.empty:
         raise EmptyError(f"{path.name} has no rows")
     return Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
+
+
+def _parquet_frame(path: Path, how: dict[str, bool]) -> pd.DataFrame:
+    """Read Parquet, with geometries where it has some, and turn it into a frame as it is said."""
+    try:
+        return _checked(gpd.read_parquet(path, to_pandas_kwargs=how))
+    except ValueError as error:
+        if _NO_YEAR in str(error):
+            raise
+        return _checked(pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs=how))
 
 
 def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:

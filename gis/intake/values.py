@@ -293,9 +293,28 @@ def _plain_cell(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
+    return written(value)
+
+
+def written(value: Any) -> str:
+    """Return a cell as text, whatever it is.
+
+    Parameters
+    ----------
+    value
+        A cell.
+
+    Returns
+    -------
+    str
+    """
     if isinstance(value, bytes):
         return value.hex()
-    return str(value)
+    try:
+        return str(value)
+    # pandas holds moments whose year Python cannot write
+    except (ValueError, OverflowError, NotImplementedError):
+        return f"{value.year:04d}-{value.month:02d}-{value.day:02d} {value.hour:02d}:{value.minute:02d}"
 
 
 def as_json(record: Mapping[str, Any]) -> str:
