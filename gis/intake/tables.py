@@ -9,6 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from gis import findings
+from gis import crs, findings
 from gis.errors import EmptyError, SourceError
 from gis.intake import encodings, headers
 from gis.intake.sources import Content, Decision
@@ -38,6 +39,10 @@ CELLS = (
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+")
 # degrees within which China lies; no longitude of it is a latitude of it
 _LONGITUDES, _LATITUDES = (73.0, 136.0), (3.0, 54.0)
+# a text that was kept from being run as a formula
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+# a column of WKT may name the CRS of its coordinates
+_NAMED = re.compile(r"(?P<name>[^()]+)\((?P<crs>[A-Za-z]+:\d+)\)")
 _DELIMITERS = ",\t;|"
 # rows read at a time, and bytes by which the encoding of a long file is told
 PIECE = 100_000
@@ -85,9 +90,22 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
     elif head.depth == 1:
         # a last name may be blank, and pandas gives it one
         named = {}
-    frame = _in_pieces(path, codec, sep=delimiter, **named)
+    frame, guarded = _bare(_in_pieces(path, codec, sep=delimiter, **named))
+    if guarded:
+        notes.append(findings.finding("source.guards_dropped", path.name, severity="info", count=guarded))
     content = placed(frame, path, "CSV", decisions=(decision,), headerless=not head.depth)
     return dataclasses.replace(content, notes=(*notes, *content.notes))
+
+
+def _bare(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Take off the apostrophe that keeps a spreadsheet from running a text as a formula; return how many there were."""
+    count = 0
+    for column in frame.columns:
+        guarded = frame[column].str.startswith("'") & frame[column].str.match(_GUARDED)
+        if guarded.any():
+            count += int(guarded.sum())
+            frame[column] = frame[column].where(~guarded, frame[column].str[1:])
+    return frame, count
 
 
 def _head(path: Path, codec: str) -> tuple[str, headers.Head]:
@@ -180,12 +198,13 @@ def placed(
     arcs = int(_curved(frame[columns[0]]).sum()) if len(columns) == 1 else 0
     if arcs:
         notes.append(findings.finding("geometry.curves_straightened", path.name, severity="info", count=arcs))
-    ground = "EPSG:4326" if claims == "standard" else None
+    said = _NAMED.fullmatch(normalize("NFKC", columns[0])) if len(columns) == 1 else None
+    ground = crs.parse(said["crs"]) if said else crs.WGS84 if claims == "standard" else None
     return Content(
         gpd.GeoDataFrame(_rest(frame, columns, unread), geometry=gpd.GeoSeries(shapes, index=frame.index, crs=ground)),
         format_,
         inner,
-        claims,
+        "declared" if said else claims,
         (*decisions, Decision("geometry", ", ".join(columns), "columns")),
         tuple(notes),
     )
@@ -239,6 +258,8 @@ def _shapes(frame: pd.DataFrame, file: str) -> tuple[np.ndarray[Any, Any], list[
     if len(names) < len(frame.columns):
         # of two groups with columns of one name nobody says which is the place
         names = {str(name).strip().casefold(): str(name) for name in frame.columns}
+    bare = {said["name"].strip(): name for name in names if (said := _NAMED.fullmatch(normalize("NFKC", name)))}
+    names |= {name: names[whole] for name, whole in bare.items() if name in WKT_NAMES and name not in names}
     for candidate in WKT_NAMES:
         if candidate in names and isinstance(frame[names[candidate]].dtype, pd.StringDtype):
             texts = frame[names[candidate]]

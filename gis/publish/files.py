@@ -13,6 +13,8 @@ from gis import archives, crs
 from gis.catalogue import Layer
 from gis.errors import UsageError
 
+# letters that a cell of a sheet holds
+_CELL = 32_767
 Writer = Callable[[pd.DataFrame, Path, Layer], None]
 
 
@@ -24,7 +26,8 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
     frame
         Canonical rows of the layer.
     file
-        *.gpkg, *.geojson (CGCS2000 degrees), *.parquet, *.csv (UTF-8 with BOM, geometry as WKT) or *.xlsx.
+        *.gpkg, *.geojson (CGCS2000 degrees), *.parquet, *.csv (UTF-8 with BOM) or *.xlsx; these two
+        have the geometry as WKT in a column that names its CRS, such as wkt(EPSG:4548).
     layer
         The layer, for its name and geometry type.
 
@@ -36,7 +39,7 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
     Raises
     ------
     UsageError
-        Another suffix, or a table without geometry for a format that needs one.
+        Another suffix, a table without geometry for a format that needs one, or a text longer than a sheet's cell.
     StorePermissionError
         The file may not be written.
     """
@@ -74,25 +77,41 @@ def _csv(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
     """Write CSV that a spreadsheet opens in Chinese; a text that it would run as a formula gets an apostrophe."""
     flat = _flat(frame)
     for column in flat.columns[[isinstance(dtype, pd.StringDtype) for dtype in flat.dtypes]]:
-        flat[column] = flat[column].str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
+        # a text that begins like a guarded one gets one more, so that reading it back takes off what was put on
+        flat[column] = flat[column].str.replace(r"^(?='*[=+\-@\t\r])", "'", regex=True)
     flat.to_csv(file, index=False, encoding="utf-8-sig")
 
 
 def _xlsx(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
     """Write a plain sheet; text stays text, formulas are inert."""
+    flat = _flat(frame).rename(columns={field.name: field.zh for field in layer.fields})
+    _refuse_long(flat, layer, file)
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with pd.ExcelWriter(file, engine="xlsxwriter", engine_kwargs={"options": options}) as writer:
-        _flat(frame).rename(columns={field.name: field.zh for field in layer.fields}).to_excel(
-            writer, sheet_name=layer.zh, index=False
-        )
+        flat.to_excel(writer, sheet_name=layer.zh, index=False)
+
+
+def _refuse_long(flat: pd.DataFrame, layer: Layer, file: Path) -> None:
+    """Refuse texts that a cell of a sheet cannot hold; it would hold their beginning."""
+    for column in flat.columns[[isinstance(dtype, pd.StringDtype) for dtype in flat.dtypes]]:
+        long = flat[column].str.len().gt(_CELL).fillna(False)
+        if long.any():
+            keys = flat.loc[long].iloc[:, 0].astype(str)
+            raise UsageError(
+                f"{layer.name} {', '.join(keys[:3])}: {column} has more than {_CELL} letters, which no cell of a sheet "
+                "holds; write .csv, .gpkg or .parquet",
+                rows=int(long.sum()),
+            )
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with geometry as WKT text."""
+    """Return the frame with geometry as WKT text, in a column that names the CRS where it has a public name."""
     if not isinstance(frame, gpd.GeoDataFrame):
         return frame
-    text = frame.geometry.to_wkt(rounding_precision=3)
-    return pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(wkt=text)
+    name = crs.label(frame.crs)
+    column = f"wkt({name})" if name.startswith("EPSG:") else "wkt"
+    text = frame.geometry.to_wkt(rounding_precision=-1).astype("str")
+    return pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(**{column: text})
 
 
 _WRITERS: dict[str, Writer] = {
