@@ -317,6 +317,9 @@ def _record(value: Any) -> dict[str, Any]:
     """Return what an `extra` column of the file itself holds."""
     if values.missing(value):
         return {}
+    # GDAL hands on what a GeoJSON nests
+    if isinstance(value, dict):
+        return value
     try:
         content = json.loads(value)
     except (TypeError, ValueError):

@@ -39,6 +39,11 @@ CELLS = (
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+")
 # degrees within which China lies; no longitude of it is a latitude of it
 _LONGITUDES, _LATITUDES = (73.0, 136.0), (3.0, 54.0)
+# 116°06′12.5″, with primes, quotation marks or letters of Chinese, in which NFKC leaves some as they are
+_SEXAGESIMAL = re.compile(
+    r"^\s*(?P<degrees>\d{1,3})\s*[°º度]\s*(?P<minutes>\d{1,2}(?:\.\d+)?)\s*['\u2032\u2019分]"
+    r"\s*(?:(?P<seconds>\d{1,2}(?:\.\d+)?)\s*(?:\"|\u2033|\u201d|''|\u2032\u2032|秒))?\s*(?P<side>[NSEWnsew])?\s*$"
+)
 # a text that was kept from being run as a formula
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 # a column of WKT may name the CRS of its coordinates
@@ -362,9 +367,22 @@ def _curved(column: pd.Series) -> np.ndarray[Any, Any]:
 
 def _points(x: pd.Series, y: pd.Series) -> np.ndarray[Any, Any]:
     """Return points, None where one of the two is no finite number."""
-    east = pd.to_numeric(x, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    north = pd.to_numeric(y, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    east, north = _coordinates(x), _coordinates(y)
     there = np.isfinite(east) & np.isfinite(north)
     shapes = np.full(len(x), None, dtype=object)
     shapes[there] = shapely.points(east[there], north[there])
     return shapes
+
+
+def _coordinates(column: pd.Series) -> np.ndarray[Any, Any]:
+    """Return coordinates as numbers, NaN where there is none; degrees may be in minutes and seconds."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if isinstance(column.dtype, pd.StringDtype):
+        parts = column.str.normalize("NFKC").str.extract(_SEXAGESIMAL)
+        whole, minutes, seconds = (pd.to_numeric(parts[name]) for name in ("degrees", "minutes", "seconds"))
+        # sixty minutes are a slip of the pen, and nobody knows of which
+        sound = (minutes < 60) & ~(seconds >= 60)
+        degrees = (whole + minutes / 60 + seconds.fillna(0.0) / 3600).where(sound)
+        back = parts["side"].str.upper().isin(["S", "W"])
+        numbers = numbers.fillna(degrees.where(~back, -degrees))
+    return np.asarray(numbers.to_numpy(dtype=float, na_value=np.nan))

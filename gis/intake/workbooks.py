@@ -86,6 +86,25 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     return replace(content, notes=(*notes, *content.notes), spreads=spreads)
 
 
+def names(path: Path) -> tuple[str, ...]:
+    """Return the names of a workbook's sheets.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    tuple of str
+        Empty where the file is no workbook, or is not there.
+    """
+    try:
+        return tuple(python_calamine.CalamineWorkbook.from_path(str(path)).sheet_names)
+    except (python_calamine.CalamineError, OSError):
+        return ()
+
+
 def _chosen(path: Path, inner: str | None, marks: Mapping[str, Sheet]) -> tuple[str, _Grid]:
     """Return the name of the sheet to be read and what it holds."""
     try:

@@ -14,7 +14,7 @@ from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import SourceError, UsageError
-from gis.intake import conform, exceptions, measures, outlines, recipes, repair, validate
+from gis.intake import conform, exceptions, measures, outlines, recipes, repair, validate, workbooks
 from gis.intake.read import read
 from gis.intake.recipes import Recipe
 from gis.publish import files, workbook
@@ -23,6 +23,9 @@ from gis.store import Change, Store, open_store
 from gis.store.geopackage import GeoPackage
 from gis.workflow.loading import Loading
 from gis.workflow.steps import Track, silent
+
+# files whose sheets have names
+_WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods"}
 
 
 @dataclass(frozen=True)
@@ -303,6 +306,8 @@ def sentences(found: pd.DataFrame, settings: Settings) -> list[str]:
 def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
     """Return the layer that a file is to be: the one named, else the one whose name, title or delivery name it bears.
 
+    A workbook of one sheet may bear it on the sheet instead, as our own exports do.
+
     Parameters
     ----------
     catalogue
@@ -325,9 +330,11 @@ def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
     """
     if layer is not None:
         return catalogue.layer(layer)
-    for record in _base_layers(catalogue):
-        if path.stem in {record.name, record.zh, record.delivery}:
-            return record
+    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS else ()
+    for name in (path.stem, *(sheets if len(sheets) == 1 else ())):
+        for record in _base_layers(catalogue):
+            if name in {record.name, record.zh, record.delivery}:
+                return record
     names = ", ".join(f"{record.name} ({record.zh})" for record in _base_layers(catalogue))
     raise UsageError(f"{path.name}: which layer is it? give --layer; layers are {names}", file=path.name)
 

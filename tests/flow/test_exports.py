@@ -14,6 +14,7 @@ from gis.intake.conform import conform
 from gis.intake.read import read
 from gis.publish import files
 from gis.settings import Settings
+from gis.workflow.intake import named_layer
 
 SETTINGS = Settings()
 TEXTS = [
@@ -79,6 +80,16 @@ def test_an_export_loads_back_as_it_was(projects, shared, tmp_path, suffix):
         np.testing.assert_allclose(table.pop("approved_area_m2"), before.pop("approved_area_m2"), rtol=1e-15)
     pd.testing.assert_frame_equal(table[before.columns], before)
     assert shapely.equals_identical(came.geometry.to_numpy(), projects.geometry.to_numpy()).all()
+
+
+def test_a_workbook_names_its_layer(projects, shared, tmp_path):
+    """Whatever the file is called, the sheet says 更新项目; a name of the file goes first."""
+    files.write(projects, tmp_path / "给区里的.xlsx", layer=shared.layer("projects"))
+    assert named_layer(shared, tmp_path / "给区里的.xlsx", None).name == "projects"
+    files.write(projects, tmp_path / "街区.xlsx", layer=shared.layer("projects"))
+    assert named_layer(shared, tmp_path / "街区.xlsx", None).name == "blocks"
+    with pytest.raises(UsageError, match="which layer"):
+        named_layer(shared, tmp_path / "给区里的.csv", None)
 
 
 def test_a_table_without_places_loads_back(shared, tmp_path):

@@ -38,8 +38,8 @@ def test_unknown_columns_are_kept_and_listed_once(source, conformed):
 
 def test_an_extra_column_of_the_file_is_taken_over(source, conformed):
     """A layer that was exported and comes back keeps what had no field."""
-    result = conformed(source({"block_id": ["a", "b"], "extra": ['{"甲": 1}', "自由文字"]}))
-    assert [json.loads(text) for text in result.frame["extra"]] == [{"甲": 1}, {"extra": "自由文字"}]
+    result = conformed(source({"block_id": ["a", "b", "c"], "extra": ['{"甲": 1}', "自由文字", {"甲": 1}]}))
+    assert [json.loads(text) for text in result.frame["extra"]] == [{"甲": 1}, {"extra": "自由文字"}, {"甲": 1}]
 
 
 def test_a_value_that_does_not_fit_is_kept_and_named(source, conformed):

@@ -29,13 +29,16 @@ PLACES = {
     "no names, latitude first": ("39.94,116.10,甲\n", [(116.10, 39.94)]),
     "no names, one cell": ('110109001,"116.10,39.94"\n', [(116.10, 39.94)]),
     "no names, WKT": ("甲;POINT (116.10 39.94)\n", [(116.10, 39.94)]),
+    "minutes and seconds": ("name,经度,纬度\n甲,116°06′00″,39°56′24″\n", [(116.1, 39.94)]),
+    "in Chinese": ("name,经度,纬度\n甲,116度6分0秒,39度56.4分\n", [(116.1, 39.94)]),
+    "sixty minutes": ("name,经度,纬度\n甲,116°06′00″,39°66′24″\n乙,116.1,39.94\n", [None, (116.1, 39.94)]),
     "semicolons": ("name;lon;lat\n甲;116.10;39.94\n", [(116.10, 39.94)]),
     "tabs": ("name\tlon\tlat\n甲\t116.10\t39.94\n", [(116.10, 39.94)]),
 }
 
 
 def points(source) -> list[tuple[float, float] | None]:
-    return [None if shape is None else (shape.x, shape.y) for shape in source.frame.geometry]
+    return [None if shape is None else (round(shape.x, 9), round(shape.y, 9)) for shape in source.frame.geometry]
 
 
 @pytest.mark.parametrize("name", PLACES)
