@@ -154,6 +154,27 @@ def frame(table: Table, encoding: Encoding) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(columns, index=pd.RangeIndex(table.size)), cut
 
 
+def starred(table: Table) -> dict[bytes, int]:
+    """Count the cells that are filled with asterisks, which are read as empty.
+
+    Parameters
+    ----------
+    table
+        The undecoded table.
+
+    Returns
+    -------
+    dict
+        How many, by the column's name; text columns may hold asterisks of their own.
+    """
+    counts = {}
+    for column, raw in zip(table.columns, table.values, strict=True):
+        if column.letter != "C":
+            bare = np.char.strip(raw)
+            counts[column.name] = int(((np.char.strip(bare, b"*") == b"") & (bare != b"")).sum())
+    return {name: count for name, count in counts.items() if count}
+
+
 def _columns(raw: bytes, start: int) -> list[Column]:
     """Read the column descriptions, which end with a carriage return."""
     columns = []
@@ -192,7 +213,7 @@ def _texts(raw: NDArray[np.bytes_], column: Column, encoding: str) -> tuple[list
             was_cut |= encodings.is_cut(bare, encoding) or len(bare) >= _WIDEST
         else:
             text = bare.decode("latin-1").strip()
-            # GDAL and QGIS fill the field of an empty number with asterisks
+            # GDAL and QGIS fill the field of an empty number with asterisks, others that of one too wide for it
             text = text if text.strip("*") else ""
         known[value] = text or None
     return [known[value] for value in raw.tolist()], was_cut

@@ -124,6 +124,9 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     notes = encodings.remarks(decided, path.name, ldid=table.ldid)
     if cut:
         notes.append(findings.finding("source.text_cut", path.name, severity="warning", columns=cut))
+    for name, count in dbf.starred(table).items():
+        shown = encodings.decoded(name, decided.name, cut=len(name) >= 10)
+        notes.append(findings.finding("source.numbers_starred", path.name, severity="info", column=shown, count=count))
     if rebuilt:
         notes.append(findings.finding("source.index_rebuilt", path.name, severity="warning", count=len(index.starts)))
     if not readable:

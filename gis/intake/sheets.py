@@ -7,9 +7,9 @@ under a number format. Here such cells are listed; and how far a sheet reaches, 
 from __future__ import annotations
 
 import posixpath
-import re
 import xml.etree.ElementTree as ElementTree
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +20,10 @@ from gis.intake import numberformats
 
 Cell = tuple[int, int]
 
-_REFERENCE = re.compile(r"([A-Z]{1,3})(\d+)")
+_DAMAGED = (LookupError, ValueError, RuntimeError, TypeError)
 _TEXTS = {"s", "str", "inlineStr"}
+# kinds of cells that need no second look where no format says more
+_PLAIN = {"n", "s", "b", "str", "d"}
 
 
 @dataclass
@@ -60,6 +62,11 @@ class _Book:
     formats: tuple[str, ...]
     uncalculated: bool
 
+    def code(self, style: str | None) -> str:
+        """Return the format of a style, "" for one that adds nothing to look at."""
+        number = int(style or 0)
+        return self.formats[number] if number < len(self.formats) else ""
+
 
 def scan(path: Path) -> Mapping[str, Sheet]:
     """Go through the cells of a workbook.
@@ -82,7 +89,8 @@ def scan(path: Path) -> Mapping[str, Sheet]:
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(_sheets(archive))
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, EOFError, NotImplementedError) as error:
+    # zipfile and the XML parser each have their own ways to fail on a damaged file
+    except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, OSError, EOFError, *_DAMAGED) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path.name} cannot be read as a workbook: {reason}", path=str(path)) from None
 
@@ -148,48 +156,54 @@ def _sheet(stream: IO[bytes], book: _Book) -> Sheet:
     """Go through the cells of one sheet, holding one row at a time."""
     sheet = Sheet()
     row = -1
+    known: dict[str, int] = {}
     for _, element in ElementTree.iterparse(stream):
-        if _tag(element) != "row":
+        if not element.tag.endswith("row") or _tag(element) != "row":
             continue
         row = int(element.get("r", row + 2)) - 1
         column = -1
         for one in element:
-            if _tag(one) == "c":
-                found = _REFERENCE.fullmatch(one.get("r", ""))
-                column = _column(found[1]) if found is not None else column + 1
-                _take(sheet, (row, column), one, book)
+            letters = one.get("r", "").rstrip("0123456789")
+            if letters not in known:
+                known[letters] = _column(letters)
+            column = known[letters] if letters else column + 1
+            if len(one) and _take(sheet, (row, column), one, book):
+                sheet.filled += 1
+                sheet.columns = max(sheet.columns, column + 1)
+                sheet.rows = row + 1
         element.clear()
     return sheet
 
 
-def _take(sheet: Sheet, cell: Cell, element: ElementTree.Element, book: _Book) -> None:
-    """Enter one cell of a sheet, if it holds or shows anything."""
-    kind, parts = element.get("t", "n"), {_tag(one): one for one in element}
+def _take(sheet: Sheet, cell: Cell, element: ElementTree.Element, book: _Book) -> bool:
+    """Enter what one cell of a sheet shows, and tell whether it holds anything."""
+    kind, code = element.get("t", "n"), book.code(element.get("s"))
+    first = element[0]
+    # most cells hold a value and nothing besides
+    if not code and kind in _PLAIN and first.tag.endswith("v") and first.text:
+        return True
+    parts = {_tag(one): one for one in element}
     value = (parts["v"].text if "v" in parts else None) or ""
     formula = parts.get("f")
     if not value and formula is None and "is" not in parts:
-        return
-    sheet.rows, sheet.columns = max(sheet.rows, cell[0] + 1), max(sheet.columns, cell[1] + 1)
-    sheet.filled += 1
+        return False
     # some programs write 0 as the result of what they leave to be calculated
     empty = (not value and kind != "str") or (value == "0" and kind == "n" and book.uncalculated)
     if kind == "e":
         sheet.errors[cell] = value
     elif formula is not None and empty:
         sheet.unsolved[cell] = f"={formula.text or ''}"
-    else:
-        style = int(element.get("s", 0))
-        code = book.formats[style] if style < len(book.formats) else ""
-        if code and kind == "n" and (text := numberformats.shown(value, code)) is not None:
-            sheet.shown[cell] = text
-        elif code and kind in _TEXTS and (words := numberformats.around(code)) is not None:
-            sheet.around[cell] = words
+    elif code and kind == "n" and (text := numberformats.shown(value, code)) is not None:
+        sheet.shown[cell] = text
+    elif code and kind in _TEXTS and (words := numberformats.around(code)) is not None:
+        sheet.around[cell] = words
+    return True
 
 
 def _column(letters: str) -> int:
     """Return the number of a column from 0."""
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = 26 * number + ord(letter) - ord("A") + 1
     return number - 1
 

@@ -52,6 +52,13 @@ def test_a_cell_keeps_its_value(tmp_path, name):
     assert (None if pd.isna(value) else value) == expected
 
 
+def test_cells_of_asterisks_are_counted(tmp_path):
+    """Empty, or a number that did not fit when it was written: a person may want to know."""
+    path = tmp_path / "t.dbf"
+    path.write_bytes(dbf_bytes([(b"A", "N", 4), (b"B", "C", 4)], [[b"****", b"****"], [b"  12", b""], [b" ***", b""]]))
+    assert dbf.starred(dbf.read(path)) == {b"A": 2}
+
+
 def test_whole_numbers_beside_blanks_stay_whole(tmp_path):
     """A null does not turn a column into floats."""
     column = table(tmp_path, [(b"HS", "N", 18)], [[b"123456789012345678"], [b""]])["HS"]
