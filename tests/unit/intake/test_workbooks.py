@@ -45,7 +45,8 @@ def facilities(conformed):
         source = read(path, crs="EPSG:4490")
         made = conformed(source, "facilities")
         notes = pd.concat([source.notes, made.findings], ignore_index=True)
-        return made.frame, {code: json.loads(text) for code, text in zip(notes["code"], notes["parameters"], strict=True)}
+        said = zip(notes["code"], notes["parameters"], strict=True)
+        return made.frame, {code: json.loads(text) for code, text in said}
 
     return make
 
