@@ -30,6 +30,8 @@ class Settings:
         Walking speed on level ground; domain.md §3.2 has 4.5 to 5 km/h.
     walk_depth_m
         How deep the ground on both sides of a way counts as reached on foot.
+    break_crossings
+        Whether ways that cross without a common vertex meet there; bridges, tunnels and ways of another level never do.
     employed_share
         Share of residents who work, for the jobs-housing ratio (职住比); None leaves that ratio out.
     bounds
@@ -48,6 +50,7 @@ class Settings:
     walk_minutes: tuple[float, ...] = (5.0, 10.0, 15.0)
     walk_speed_mps: float = 1.25
     walk_depth_m: float = 50.0
+    break_crossings: bool = False
     employed_share: float | None = None
     bounds: tuple[float, float, float, float] | None = (115.417, 39.809, 116.169, 40.177)
     lang: str = "zh"

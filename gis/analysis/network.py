@@ -15,25 +15,23 @@ import pandas as pd
 import pyproj
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csgraph
 
 from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
+from gis.analysis import linking
 from gis.analysis import walking as pacing
 from gis.analysis.acceptance import require_keys
 from gis.analysis.walking import Walking
 from gis.errors import EmptyError, FrameError
-from gis.geometry import junctions, walks
-from gis.geometry.junctions import Barriers
+from gis.geometry import junctions, parts, walks
+from gis.geometry.barriers import Barriers
 from gis.lineage import Lineage
 
-# a path drawn along a barrier keeps off it by so much (m); ends that were cut stop there too
-KEEP_OFF_M = 0.01
 # how far is looked first for an edge on this side of a barrier (m)
 _FIRST_LOOK_M = 100.0
-# how files mark ways that vehicles use in one direction only
-_ONE_WAY = (True, 1, -1, "yes", "true", "True", "1", "-1", "reversible", "F", "T")
+# lengths are equal where they differ by less, m
+_EQUAL_M = 1e-6
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,13 @@ class Network:
         """Return the edges as lines."""
         row = np.repeat(np.arange(len(self.ends)), np.diff(self.begin))
         return np.asarray(shapely.linestrings(self.line_xy, indices=row), dtype=object)
+
+    @cached_property
+    def beside(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return where the vertices of each edge begin, and all vertices, without edges that nobody steps off."""
+        count = np.where(self.open_, np.diff(self.begin), 0)
+        begin, taken = junctions.runs(self.begin[:-1], count)
+        return begin, self.line_xy[taken]
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -217,8 +222,10 @@ def build(
     -------
     Network
         In the CRS of the ways, with findings: network.no_place (a way without geometry), network.no_length,
-        network.cut (a way that a barrier cuts), network.part (ways that do not hang together with the longest part),
-        network.oneway_ignored. A barrier that is a polygon bars by its outline.
+        network.cut (a way that a barrier cuts), network.along (a way that runs along one: it is on both sides of it),
+        network.twin (a way that runs beside another: they are one), network.crossing (ways that cross and do not meet),
+        network.part (ways that do not hang together with the longest part), network.oneway_ignored. A barrier that is a
+        polygon bars by its outline.
 
     Raises
     ------
@@ -231,34 +238,26 @@ def build(
 
     Notes
     -----
-    Ways meet at vertices that they share; ends within `walking.join_m` of another way meet it too. Ways that cross
-    without a common vertex do not meet: one of them leads over the other.
+    Ways meet at vertices that they share, and wherever a vertex of one lies within `walking.join_m` of another. Where
+    ways cross and neither has a vertex, they do not meet, unless `walking.break_crossings` says so: one of them leads
+    over the other. Ways that lead over or under others are met at their ends and at common vertices only. In what
+    order and direction ways are drawn, and at how many vertices they are split, changes nothing.
     """
     walking = walking or Walking()
     ground, bars = _accepted(ways, barriers, key)
-    lines, row, found = _lines(ways, key)
+    lines, row, found = linking.single(ways, key)
     if len(lines) == 0:
         raise EmptyError("there is no way of any length; load the layer walkways, or hand in streets with key=")
-    kind = pacing.kinds(ways)
-    through = np.ones(len(lines), bool) if walking.openings is None else np.isin(kind[row], walking.openings)
-    pieces, of = junctions.cut(lines[~through], bars, KEEP_OFF_M)
-    found.append(_cut(ways, key, lines[~through], row[~through], bars))
-    if len(pieces) == 0 and not through.any():
-        raise EmptyError("barriers leave nothing of the ways; say by kind which ways lead over or through them")
-    over = np.arange(len(pieces) + int(through.sum())) >= len(pieces)
-    made = junctions.joined(np.r_[pieces, lines[through]], bars, walking.join_m, over)
-    way = np.r_[row[~through][of], row[through]][made.line]
-    order = np.argsort(way, kind="stable")
-    begin, taken = junctions.runs(made.begin[:-1][order], np.diff(made.begin)[order])
-    made = junctions.near_together(
-        junctions.Junctions(made.xy, made.ends[order], begin, made.line_xy[taken], way[order])
-    )
-    metres = _lengths(made)
-    part = _parts(made.ends, metres, len(made.xy))
-    found.append(_apart(ways, key, made, metres, part))
+    made, more = linking.joined(ways, key, (lines, row), bars, walking)
+    seconds, kind = pacing.seconds(ways, made.line, made.metres, walking, made.leg), pacing.kinds(ways)
+    kept, twins = linking.once(ways, key, made, seconds, ~np.isin(kind[made.line], walking.closed), walking, bars)
+    made, seconds = junctions.near_together(made.taken(kept)), seconds[kept]
+    metres = made.metres
+    part = linking.parts_of(made.ends, metres, len(made.xy))
+    found += [*more, twins, _apart(ways, key, made, metres, part)]
     used = {"ways": ways} | ({} if barriers is None else {"barriers": barriers})
     return Network(
-        xy=made.xy, ends=made.ends, metres=metres, seconds=pacing.seconds(ways, made.line, metres, walking),
+        xy=made.xy, ends=made.ends, metres=metres, seconds=seconds,
         begin=made.begin, line_xy=made.line_xy, way=made.line.astype(np.int32), ways=ways[key].to_numpy(dtype=object),
         open_=~np.isin(kind[made.line], walking.closed), part=part, barriers=bars, walking=walking, crs=ground,
         findings=faults.join(*found), lineage=origins.of("analysis.network.build", used, **walking.told()),
@@ -282,17 +281,14 @@ def attach(network: Network, points: NDArray[np.object_]) -> Access:
     """
     count, within = len(points), network.walking.access_m
     edge = np.full(count, -1, dtype=np.int32)
-    there = ~(shapely.is_missing(points) | shapely.is_empty(points))
-    point, near = network.tree.query_nearest(points[there], max_distance=within, all_matches=True)
-    point = np.flatnonzero(there)[point]
-    legs = np.asarray(shapely.shortest_line(points[point], network.lines[near]), dtype=object)
-    barred = network.barriers.bar(legs)
-    # of equals the first
-    free, first = np.unique(point[~barred], return_index=True)
-    edge[free] = near[~barred][first]
-    behind = np.setdiff1d(point, free)
-    if len(behind):
-        edge[behind] = _around(network, points[behind])
+    there = np.flatnonzero(parts.placed(points))
+    point, near = network.tree.query_nearest(points[there], max_distance=within, all_matches=False)
+    point = there[point]
+    far = np.asarray(shapely.distance(points[point], network.lines[near]))
+    again, near = network.tree.query(points[point], predicate="dwithin", distance=far + _EQUAL_M)
+    _take(network, points, (point[again], near), edge)
+    behind = point[edge[point] < 0]
+    _around(network, points, behind, edge)
     known = np.flatnonzero(edge >= 0)
     share, leg, foot = np.zeros(count), np.full(count, np.nan), np.full((count, 2), np.nan)
     lines = network.lines[edge[known]]
@@ -302,28 +298,39 @@ def attach(network: Network, points: NDArray[np.object_]) -> Access:
     return Access(edge, share, leg, foot)
 
 
-def _around(network: Network, points: NDArray[np.object_]) -> NDArray[np.int32]:
-    """Return the nearest edge of points whose nearest one lies behind a barrier, or -1."""
-    result = np.full(len(points), -1, dtype=np.int32)
+def _take(
+    network: Network,
+    points: NDArray[np.object_],
+    near: tuple[NDArray[np.intp], NDArray[np.intp]],
+    edge: NDArray[np.int32],
+) -> None:
+    """Give points the nearest of some edges that no barrier parts them from; of equals the first in one direction."""
+    point, beside = near
+    legs = np.asarray(shapely.shortest_line(points[point], network.lines[beside]), dtype=object)
+    free = ~network.barriers.bar(legs)
+    point, beside, legs = point[free], beside[free], legs[free]
+    long = shapely.length(legs)
+    least = np.full(len(points), np.inf)
+    np.minimum.at(least, point, long)
+    equal = long <= least[point] + _EQUAL_M
+    point, beside, legs = point[equal], beside[equal], legs[equal]
+    order = np.lexsort((beside, shapely.get_coordinates(shapely.get_point(legs, -1)) @ linking.ASLANT, point))
+    first, position = np.unique(point[order], return_index=True)
+    edge[first] = beside[order[position]]
+
+
+def _around(network: Network, points: NDArray[np.object_], left: NDArray[np.intp], edge: NDArray[np.int32]) -> None:
+    """Give points whose nearest edge lies behind a barrier the nearest one that does not."""
     within = min(_FIRST_LOOK_M, network.walking.access_m)
-    left = np.arange(len(points))
     while len(left):
-        point, edge = network.tree.query(points[left], predicate="dwithin", distance=within)
-        legs = shapely.shortest_line(points[left[point]], network.lines[edge])
-        order = np.lexsort((edge, shapely.length(legs), network.barriers.bar(legs), point))
-        best, first = np.unique(point[order], return_index=True)
-        taken = order[first]
-        free = ~network.barriers.bar(legs[taken])
-        result[left[best[free]]] = edge[taken[free]]
+        point, near = network.tree.query(points[left], predicate="dwithin", distance=within)
+        _take(network, points, (left[point], near), edge)
         if within >= network.walking.access_m:
             break
-        left, within = left[result[left] < 0], min(2 * within, network.walking.access_m)
-    return result
+        left, within = left[edge[left] < 0], min(2 * within, network.walking.access_m)
 
 
-def _accepted(
-    ways: gpd.GeoDataFrame, barriers: gpd.GeoDataFrame | None, key: str
-) -> tuple[pyproj.CRS, Barriers]:
+def _accepted(ways: gpd.GeoDataFrame, barriers: gpd.GeoDataFrame | None, key: str) -> tuple[pyproj.CRS, Barriers]:
     """Refuse ways and barriers that no network can be made of; return the CRS and what bars."""
     if ways.empty:
         raise EmptyError("there is no way; load the layer walkways first")
@@ -336,62 +343,13 @@ def _accepted(
     if barriers is None:
         return ground, Barriers(np.empty(0, dtype=object))
     shapes = barriers.geometry.to_numpy()
+    shapes = np.where(parts.placed(shapes), shapes, None)
     kinds = barriers.geometry.dropna().geom_type
     wrong = kinds[kinds.isin(["Point", "MultiPoint", "GeometryCollection"])]
     if len(wrong):
         came = wrong.iloc[0]
         raise FrameError(f"barriers holds {came}; what bars is a line or an outline", layer="barriers", came=came)
     return ground, Barriers(np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes))
-
-
-def _lines(ways: gpd.GeoDataFrame, key: str) -> tuple[NDArray[np.object_], NDArray[np.intp], list[pd.DataFrame]]:
-    """Return the single lines of the ways, the row of each, and what has none."""
-    shapes = shapely.force_2d(ways.geometry.to_numpy())
-    nowhere = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    parts, row = shapely.get_parts(shapes, return_index=True)
-    long = shapely.length(parts) > 2 * KEEP_OFF_M
-    none = np.setdiff1d(np.flatnonzero(~nowhere), row[long])
-    keys = ways[key].astype(str).to_numpy()
-    rows = [faults.finding("network.no_place", "ways", keys[n], severity="warning") for n in np.flatnonzero(nowhere)]
-    rows += [faults.finding("network.no_length", "ways", keys[n], severity="warning", at=shapes[n]) for n in none]
-    if "oneway" in ways.columns:
-        marked = ways["oneway"].isin(_ONE_WAY)
-        if marked.any():
-            rows.append(faults.finding("network.oneway_ignored", "ways", severity="info", count=int(marked.sum())))
-    return np.asarray(parts[long], dtype=object), row[long], [faults.table(rows)]
-
-
-def _cut(
-    ways: gpd.GeoDataFrame, key: str, lines: NDArray[np.object_], row: NDArray[np.intp], barriers: Barriers
-) -> pd.DataFrame:
-    """Report the ways that barriers cut, each with the first place."""
-    line, barrier = barriers.near(lines)
-    across = shapely.crosses(barriers.lines[barrier], lines[line])
-    line, barrier = line[across], barrier[across]
-    where = shapely.point_on_surface(shapely.intersection(lines[line], barriers.lines[barrier]))
-    keys = ways[key].astype(str).to_numpy()
-    first = np.unique(row[line], return_index=True)[1]
-    return faults.table(
-        faults.finding("network.cut", "ways", keys[row[line[n]]], severity="info", at=where[n]) for n in first
-    )
-
-
-def _lengths(made: junctions.Junctions) -> NDArray[np.float64]:
-    """Return the length of each edge."""
-    step = np.hypot(*np.diff(made.line_xy, axis=0, append=made.line_xy[-1:]).T)
-    # from one edge to the next there is no step
-    step[made.begin[1:] - 1] = 0.0
-    return np.add.reduceat(step, made.begin[:-1])
-
-
-def _parts(ends: NDArray[np.int32], metres: NDArray[np.float64], nodes: int) -> NDArray[np.int32]:
-    """Return the connected part of each node, from the longest to the shortest."""
-    graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(nodes, nodes))
-    count, label = csgraph.connected_components(graph, directed=False)
-    length = np.bincount(label[ends[:, 0]], metres, minlength=count)
-    rank = np.empty(count, dtype=np.int32)
-    rank[np.argsort(-length, kind="stable")] = np.arange(count)
-    return rank[label]
 
 
 def _apart(

@@ -14,6 +14,8 @@ from gis.errors import FrameError, UsageError
 # Tobler (1993): walking speed is 6 exp(-3.5 |slope + 0.05|) km/h
 _TOBLER = 3.5
 _TOBLER_BEST = 0.05
+# how files say that a way is no bridge and no tunnel
+_NOT = ("", "no", "false", "f", "0", "0.0", "否", "无")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class Walking:
         without kinds, such as a road graph.
     closed
         Kinds that nobody steps onto half-way: bridges, underpasses, gates.
+    apart
+        Kinds that lead over or under other ways, which meet them at their ends only. So do ways of any kind with a
+        `level` (or `layer`) other than 0, or with `bridge` or `tunnel` set.
+    break_crossings
+        Whether ways that cross without a common vertex meet there, as in drawings whose lines run through crossroads;
+        ways that lead over or under others never do.
     pace
         Share of the speed on ways of a kind, such as stairs.
     delay_s
@@ -36,7 +44,8 @@ class Walking:
     slope
         Whether the column `slope` (rise ÷ run, in the direction drawn) counts, by Tobler's function; level is 1.
     join_m
-        Ends of ways so near to another way are taken to meet it, unless a barrier lies between.
+        Vertices of ways so near to another way are taken to meet it, unless a barrier lies between, and ways that run
+        beside each other within it are one.
     access_m
         Longest leg from a door to the network.
     """
@@ -44,6 +53,8 @@ class Walking:
     speed_mps: float = 1.25
     openings: tuple[str, ...] | None = ("bridge", "underpass", "crossing", "gate")
     closed: tuple[str, ...] = ("bridge", "underpass", "gate")
+    apart: tuple[str, ...] = ("bridge", "underpass", "tunnel")
+    break_crossings: bool = False
     pace: Mapping[str, float] = field(default_factory=dict)
     delay_s: Mapping[str, float] = field(default_factory=dict)
     slope: bool = True
@@ -84,8 +95,38 @@ def kinds(ways: pd.DataFrame) -> NDArray[np.object_]:
     return ways["kind"].astype(object).where(ways["kind"].notna(), "").to_numpy(dtype=object)
 
 
+def above(ways: pd.DataFrame, walking: Walking) -> NDArray[np.bool_]:
+    """Tell which ways lead over or under others, by kind or by level.
+
+    Parameters
+    ----------
+    ways
+        Ways, with or without the columns `kind`, `level`, `layer`, `bridge` and `tunnel`.
+    walking
+        With the kinds.
+
+    Returns
+    -------
+    numpy.ndarray
+        One entry a way.
+    """
+    found = np.isin(kinds(ways).astype(str), walking.apart)
+    for name in ("level", "layer"):
+        if name in ways.columns:
+            found |= (pd.to_numeric(ways[name], errors="coerce").fillna(0) != 0).to_numpy()
+    for name in ("bridge", "tunnel"):
+        if name in ways.columns:
+            said = ways[name].astype(object).where(ways[name].notna(), "")
+            found |= ~said.astype(str).str.strip().str.lower().isin(_NOT).to_numpy()
+    return found
+
+
 def seconds(
-    ways: pd.DataFrame, way: NDArray[np.intp], metres: NDArray[np.float64], walking: Walking
+    ways: pd.DataFrame,
+    way: NDArray[np.intp],
+    metres: NDArray[np.float64],
+    walking: Walking,
+    leg: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Return what pieces of ways take to walk.
 
@@ -99,6 +140,8 @@ def seconds(
         Length of each piece.
     walking
         How people walk.
+    leg
+        Which pieces only lead to a way: nobody waits on them.
 
     Returns
     -------
@@ -113,8 +156,9 @@ def seconds(
     names, number = np.unique(kinds(ways).astype(str), return_inverse=True)
     pace = np.array([walking.pace.get(name, 1.0) for name in names])[number][way] * walking.speed_mps
     delay = np.array([walking.delay_s.get(name, 0.0) for name in names])[number][way]
-    whole = np.bincount(way, metres, minlength=len(ways))[way]
-    wait = delay * metres / np.where(whole > 0, whole, 1)
+    drawn = np.where(leg, 0.0, metres)
+    whole = np.bincount(way, drawn, minlength=len(ways))[way]
+    wait = delay * drawn / np.where(whole > 0, whole, 1)
     slope = _slope(ways) if walking.slope and "slope" in ways.columns else np.zeros(len(ways))
     rise = np.stack([slope[way], -slope[way]], axis=1)
     level = np.exp(-_TOBLER * (np.abs(rise + _TOBLER_BEST) - _TOBLER_BEST))

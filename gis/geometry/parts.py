@@ -190,3 +190,21 @@ def _gathered(found: Shapes, index: NDArray[np.intp], size: int) -> Shapes:
         positions, compact = np.unique(index[~lone], return_inverse=True)
         result[positions] = shapely.multipolygons(found[~lone], indices=compact)
     return result
+
+
+def placed(shapes: Shapes) -> NDArray[np.bool_]:
+    """Tell which shapes have a place: some coordinates, all of them numbers.
+
+    Parameters
+    ----------
+    shapes
+        Of any kind; some may be missing or empty.
+
+    Returns
+    -------
+    numpy.ndarray
+        One entry a shape.
+    """
+    xy, row = shapely.get_coordinates(shapes, return_index=True)
+    strange = np.bincount(row, ~np.isfinite(xy).all(axis=1), minlength=len(shapes)) > 0
+    return np.asarray(~(shapely.is_missing(shapes) | shapely.is_empty(shapes) | strange))

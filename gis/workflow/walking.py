@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,11 @@ OPERATING = ("operating",)
 PLANNED = ("building", "planned", "studied")
 # projects in these states leave nothing to renew
 _CLOSED = (*gis_stations.Counting.done, *gis_stations.Counting.removed)
+# how files call what tells that a way leads over or under others
+_LEVELS = {
+    "level": "level", "layer": "layer", "层级": "level", "bridge": "bridge", "桥梁": "bridge", "桥": "bridge",
+    "tunnel": "tunnel", "隧道": "tunnel", "地道": "tunnel",
+}  # fmt: skip
 # what walks lead to: singular name, layer
 WALKED = {
     "parcel": "parcels",
@@ -45,7 +51,7 @@ def how_people_walk(catalogue: Catalogue, settings: Settings) -> Walking:
     catalogue
         With opening, closed, pace and delay_s of the kinds.
     settings
-        Walking speed.
+        Walking speed, and whether ways meet where they cross without a common vertex.
 
     Returns
     -------
@@ -58,6 +64,7 @@ def how_people_walk(catalogue: Catalogue, settings: Settings) -> Walking:
         closed=tuple(kinds.values("closed")),
         pace=kinds.values("pace"),
         delay_s=kinds.values("delay_s"),
+        break_crossings=settings.break_crossings,
     )
 
 
@@ -75,17 +82,31 @@ def network(store: Store, *, settings: Settings) -> gis_network.Network | None:
     -------
     gis.analysis.network.Network or None
         None where the store has neither. Streets are trusted to cross barriers wherever they are drawn across one,
-        and have no bridges that cannot be stepped onto.
+        and have no bridges that cannot be stepped onto. What a file said of level, bridge and tunnel counts.
     """
     how = how_people_walk(store.catalogue, settings)
     bars = store.read("barriers")
-    ways = store.read("walkways")
+    ways = _with_levels(store.read("walkways"))
     if len(ways):
         return gis_network.build(ways, bars, walking=how)
-    streets = store.read("streets")
+    streets = _with_levels(store.read("streets"))
     if len(streets):
         return gis_network.build(streets, bars, key="street_id", walking=replace(how, openings=None, closed=()))
     return None
+
+
+def _with_levels(ways: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Take level, bridge and tunnel of ways from the columns that the catalogue does not know."""
+    said = [json.loads(text) if isinstance(text, str) and text else {} for text in ways.get("extra", [])]
+    names = {key: _LEVELS[key.lower()] for each in said for key in each if key.lower() in _LEVELS}
+    more = {
+        name: [
+            next((row[key] for key, to in names.items() if to == name and row.get(key) is not None), None)
+            for row in said
+        ]
+        for name in sorted(set(names.values()) - set(ways.columns))
+    }
+    return ways.assign(**more)
 
 
 def sheds(
@@ -157,9 +178,7 @@ def scenario(
     before = sheds(store, paths, now, settings)
     after = sheds(store, paths, gpd.GeoDataFrame(pd.concat([now, more]), crs=now.crs), settings)
     things = _things(store)
-    made = gis_stations.compare(
-        before.reached, after.reached, things, minutes=settings.walk_minutes, weights=WEIGHTS
-    )
+    made = gis_stations.compare(before.reached, after.reached, things, minutes=settings.walk_minutes, weights=WEIGHTS)
     return made, after.findings
 
 

@@ -19,6 +19,7 @@ from gis.analysis.catchments.entries import shared_places
 from gis.analysis.versions import NEAREST, RAW, STRAIGHT
 from gis.errors import EmptyError, FrameError, UsageError
 from gis.geometry import snapped
+from gis.geometry import parts as gis_parts
 from gis.geometry.parts import Shapes
 
 _COLUMNS = ("catchment_id", "station_id", "ring", "radius_m", "inner_m", "method", "version", "area_m2")
@@ -257,7 +258,7 @@ def _table(sites: _Sites, shapes: Shapes, name: str, radius: float, version: str
 
 def _placed(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the rows that have a place, with the geometry column named "geometry"."""
-    there = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
+    there = frame[gis_parts.placed(frame.geometry.to_numpy())]
     return there if there.geometry.name == "geometry" else there.rename_geometry("geometry")
 
 

@@ -18,7 +18,7 @@ from gis import findings as faults
 from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.network import Access, Network, attach
 from gis.errors import EmptyError, FrameError
-from gis.geometry import walks
+from gis.geometry import parts, walks
 
 # nodes that a station reaches, on the whole; tells whether compiling pays
 _REACH = 5_000
@@ -156,7 +156,7 @@ def _table(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Return station_id, entrance_id and point of each entrance, and what is left out."""
     rows: list[dict[str, Any]] = []
-    parts = []
+    tables = []
     if entrances is not None:
         used = _placed(entrances, ["entrance_id", "station_id"])
         known = used["station_id"].notna() if stations is None else used["station_id"].isin(stations["station_id"])
@@ -167,10 +167,10 @@ def _table(
             )
             for name, key, at in used[~known].itertuples(index=False)
         ]  # fmt: skip
-        parts.append(used[known])
+        tables.append(used[known])
     if stations is not None:
         bare = _placed(stations, ["station_id"])
-        entered = {key for part in parts for key in part["station_id"]}
+        entered = {key for part in tables for key in part["station_id"]}
         lost = set(stations["station_id"]) - set(bare["station_id"]) - entered
         rows += [faults.finding("catchment.no_place", "stations", str(key)) for key in sorted(lost)]
         bare = bare[~bare["station_id"].isin(entered)]
@@ -179,13 +179,13 @@ def _table(
                 faults.finding("catchment.no_entrances", "stations", str(key), severity="info", at=at)
                 for key, at in bare.itertuples(index=False)
             ]
-        parts.append(bare.assign(entrance_id=bare["station_id"]))
-    return pd.concat(parts, ignore_index=True), rows
+        tables.append(bare.assign(entrance_id=bare["station_id"]))
+    return pd.concat(tables, ignore_index=True), rows
 
 
 def _placed(frame: gpd.GeoDataFrame, columns: list[str]) -> pd.DataFrame:
     """Return columns and geometry of the rows that have a place."""
-    there = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
+    there = frame[parts.placed(frame.geometry.to_numpy())]
     return pd.DataFrame(there[columns]).assign(geometry=shapely.force_2d(there.geometry.to_numpy()))
 
 

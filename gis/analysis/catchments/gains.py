@@ -84,7 +84,7 @@ def crossings(
     Returns
     -------
     Crossings
-        Equal to what walks found from the beginning in a network with the candidate would tell.
+        What walks in a network with the candidate would gain, but for what Notes say.
 
     Raises
     ------
@@ -92,6 +92,13 @@ def crossings(
         There is no candidate.
     FrameError, CrsError, UsageError
         A column is missing, a key repeated, a geometry of the wrong kind, a frame in another CRS, or an unknown weight.
+
+    Notes
+    -----
+    Both ends of a candidate are led to the nearest way, at walking speed, as doors are. Doors and entrances stay where
+    they are entered today. So what is not counted: that a door beside a new crossing which can be stepped onto half-way
+    is then entered from there; that a candidate meets other ways than those at its ends; and, for an end within
+    `join_m` of a way, that leg counts as it is drawn. A network built anew with the candidate as a way tells it all.
     """
     _require(network, candidates, things, weights or {})
     limit = sheds.times(minutes)[-1]
@@ -218,9 +225,7 @@ def _shorter(
     return pd.DataFrame(table), known
 
 
-def _values(
-    name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]
-) -> tuple[pd.DataFrame, list[dict[str, object]]]:
+def _values(name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, list[dict[str, object]]]:
     """Return what each thing counts, and where that is not known."""
     values = pd.DataFrame({f"{name}_count": np.ones(len(frame))})
     rows = []

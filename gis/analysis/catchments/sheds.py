@@ -24,10 +24,11 @@ from gis.analysis.acceptance import require_keys
 from gis.analysis.catchments import grounds
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.members import layer_of
+from gis.analysis.catchments.nearest import nearest
 from gis.analysis.network import Access, Network, attach
 from gis.analysis.versions import NEAREST, RAW
 from gis.errors import UsageError
-from gis.geometry import areas, walks
+from gis.geometry import areas, parts, walks
 from gis.lineage import Lineage
 
 
@@ -40,15 +41,16 @@ class Walksheds:
     sheds
         Rows of the layer catchments: catchment_id, station_id, ring, radius_m (that of the circle walked in the same
         time), inner_m (0), method "NET", version, minutes, area_m2, shed_ratio (ground ÷ that circle), geometry. In
-        version "raw" sheds overlap between stations; in "nearest" ground has the station that is nearest on foot, and
-        sums over stations equal the union.
+        version "raw" sheds overlap between stations; in "nearest" each place is of one station (`nearest.nearest`), and
+        sums over stations equal the union. Sheds of longer walks hold those of shorter ones in both.
     reached
         For each layer of things, a row for each station and thing that is reached within the longest time, or whose
         ground a shed meets: station_id, <layer>_id, seconds and entrance_id of the shortest walk (missing where only
         its ground is met), minutes (the shortest of the given ones within which the door lies) and, for polygons,
         share_<minutes> of its ground.
     findings
-        Entrances and stations that are less than they seem (`entries.enter`), things beyond reach of the network
+        Entrances and stations that are less than they seem (`entries.enter`), stations that are nearest to nothing
+        (catchment.no_nearest), such as the second of two at one spot, and things beyond reach of the network
         (catchment.beyond_network).
     lineage
         Inputs' fingerprints and parameters.
@@ -110,9 +112,9 @@ def walksheds(
     entries = enter(network, entrances, stations)
     reach = search(network, entries, limits[-1], workers=workers)
     shapes = grounds.raw(network, entries, reach, limits, depth_m, cell_m)
-    versions = {RAW: shapes, NEAREST: grounds.nearest(network, entries, reach, limits, shapes)}
+    versions = {RAW: shapes, NEAREST: nearest(network, entries, reach, limits, shapes, depth_m)}
     sheds = grounds.table(network, entries, minutes, versions)
-    reached, found = {}, [entries.findings]
+    reached, found = {}, [entries.findings, _without_ground(entries, versions)]
     for name, frame in (things or {}).items():
         reached[name], beyond = _things(network, entries, frame, f"{name}_id", minutes, shapes, workers)
         found.append(beyond)
@@ -221,6 +223,19 @@ def _in_a_row(found: Sequence[walks.Reach]) -> walks.Reach:
     return walks.Reach(begin, item, cost, origin, way)
 
 
+def _without_ground(entries: Entries, versions: Mapping[str, NDArray[np.object_]]) -> pd.DataFrame:
+    """Report stations that reach ground and are nearest to none of it, with those that have it."""
+    raw, near = (versions[name][:, -1] for name in (RAW, NEAREST))
+    bare = np.flatnonzero(~shapely.is_empty(raw) & shapely.is_empty(near))
+    rows = []
+    for station in bare.tolist():
+        place = entries.points[entries.station == station][0]
+        common = np.flatnonzero(shapely.area(shapely.intersection(near, raw[station])) > 0)
+        told: dict[str, Any] = {"severity": "warning", "at": place, "stations": entries.stations[common].tolist()}
+        rows.append(faults.finding("catchment.no_nearest", "stations", str(entries.stations[station]), **told))
+    return faults.table(rows)
+
+
 def _things(
     network: Network,
     entries: Entries,
@@ -261,14 +276,14 @@ def doors_of(ground: NDArray[np.object_]) -> NDArray[np.object_]:
     Parameters
     ----------
     ground
-        Points, lines or polygons; missing and empty ones have no door.
+        Points, lines or polygons; those without a place have no door.
 
     Returns
     -------
     numpy.ndarray
         Points, None where there is none.
     """
-    there = ~(shapely.is_missing(ground) | shapely.is_empty(ground))
+    there = parts.placed(ground)
     points = np.full(len(ground), None, dtype=object)
     points[there] = shapely.point_on_surface(ground[there])
     return points

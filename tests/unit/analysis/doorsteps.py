@@ -125,6 +125,62 @@ def _meet(start, end, pieces):
     return bool(((side(a, b, start) * side(a, b, end) < 0) & (side(start, end, a) * side(start, end, b) < 0)).any())
 
 
+def seen(walked, barriers, places, each=False):
+    """Return how far each place is from the nearest spot (or from each) in sight, one every metre."""
+    dense = shapely.get_coordinates(shapely.segmentize(walked, 1.0))
+    bars = np.concatenate(
+        [np.stack([xy[:-1], xy[1:]], axis=1) for xy in map(shapely.get_coordinates, barriers.geometry)]
+    )
+    far = np.hypot(*np.moveaxis(places[:, None] - dense, -1, 0))
+    place, spot = np.nonzero(far < 55)
+    hidden = np.zeros(len(place), dtype=bool)
+    for bar in bars:
+        hidden |= _across(places[place], dense[spot], bar)
+    far[far >= 55] = np.inf
+    far[place[hidden], spot[hidden]] = np.inf
+    return far if each else far.min(axis=1, initial=np.inf)
+
+
+def _across(start, end, bar):
+    """Tell which legs cross one piece of a barrier."""
+    side = [_turn(b - a, c - a) for a, b, c in ((start, end, bar[0]), (start, end, bar[1]))]
+    other = [_turn(bar[1] - bar[0], place - bar[0]) for place in (start, end)]
+    return (side[0] * side[1] < 0) & (other[0] * other[1] < 0)
+
+
+def _turn(a, b):
+    """Return the sine of the turn from one move to another, times their lengths."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
+def everywhere(paths, barriers, entrances):
+    """Return a spot every metre of all ways that can be stepped off, and what it takes there from each entrance."""
+    direct = np.full((len(paths.xy), len(paths.xy)), np.inf)
+    for tail, head, column in ((0, 1, 0), (1, 0, 1)):
+        np.minimum.at(direct, (paths.ends[:, tail], paths.ends[:, head]), paths.seconds[:, column])
+    known = csgraph.dijkstra(csgraph.csgraph_from_dense(direct, null_value=np.inf))
+    starts = [beside(paths, barriers, xy) for xy in shapely.get_coordinates(entrances.geometry)]
+    spots, took = [], []
+    for edge in np.flatnonzero(paths.open_):
+        share = np.linspace(0, 1, max(int(paths.metres[edge]), 1) + 1)
+        spots.append(shapely.get_coordinates(shapely.line_interpolate_point(paths.lines[edge], share, normalized=True)))
+        took.append([_along(paths, known, start, edge, share) for start in starts])
+    return np.concatenate(spots), np.concatenate(took, axis=1)
+
+
+def _along(paths, known, start, edge, share):
+    """Return what it takes from a place beside one edge to places on another, or on the same one."""
+    if start.edge < 0:
+        return np.full(len(share), np.inf)
+    out = np.array([start.share, 1 - start.share]) * paths.seconds[start.edge, ::-1]
+    ends = (out[:, None] + known[np.ix_(paths.ends[start.edge], paths.ends[edge])]).min(axis=0)
+    walked = np.minimum(ends[0] + share * paths.seconds[edge, 0], ends[1] + (1 - share) * paths.seconds[edge, 1])
+    if edge == start.edge:
+        on = share - start.share
+        walked = np.minimum(walked, np.where(on > 0, on * paths.seconds[edge, 0], -on * paths.seconds[edge, 1]))
+    return walked + start.leg
+
+
 def slowly(paths, barriers, entrances, doors):
     """Return what it takes (s) from each entrance to each door, from all shortest walks between all nodes."""
     direct = np.full((len(paths.xy), len(paths.xy)), np.inf)
