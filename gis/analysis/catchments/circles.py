@@ -18,8 +18,8 @@ from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments.entries import shared_places
 from gis.analysis.versions import NEAREST, RAW, STRAIGHT
 from gis.errors import EmptyError, FrameError, UsageError
-from gis.geometry import snapped
 from gis.geometry import parts as gis_parts
+from gis.geometry import snapped
 from gis.geometry.parts import Shapes
 
 _COLUMNS = ("catchment_id", "station_id", "ring", "radius_m", "inner_m", "method", "version", "area_m2")
