@@ -178,7 +178,8 @@ def promoted(shapes: NDArray[Any], layer: Layer) -> NDArray[Any]:
     shapes
         Geometries, some of them missing.
     layer
-        The layer whose type they take: a polygon becomes a multipolygon of one; a multipoint of one becomes a point.
+        The layer whose type they take: a polygon becomes a multipolygon of one; a multipoint of one becomes a point; a
+        collection of polygons alone becomes a multipolygon.
 
     Returns
     -------
@@ -186,6 +187,8 @@ def promoted(shapes: NDArray[Any], layer: Layer) -> NDArray[Any]:
         The same number of geometries; one of another kind stays as it is.
     """
     shapes = shapely.force_2d(np.asarray(shapes, dtype=object))
+    for row in np.flatnonzero(shapely.get_type_id(shapes) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        shapes[row] = _of_one_kind(shapes[row])
     result = shapes.copy()
     kinds = shapely.get_type_id(shapes)
     makers: dict[str, tuple[int, Any]] = {
@@ -202,6 +205,23 @@ def promoted(shapes: NDArray[Any], layer: Layer) -> NDArray[Any]:
         lone = (kinds == shapely.GeometryType.MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
         result[lone] = shapely.get_geometry(shapes[lone], 0)
     return result
+
+
+def _of_one_kind(collection: shapely.Geometry) -> shapely.Geometry:
+    """Return a collection of polygons alone, lines alone or points alone, however deep, as that; any other as it is."""
+    parts = np.array([collection], dtype=object)
+    while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():
+        parts = shapely.get_parts(parts)
+    parts = parts[~shapely.is_empty(parts)]
+    kinds = set(shapely.get_type_id(parts).tolist())
+    # a ring by itself is a line
+    kinds = {1 if kind == shapely.GeometryType.LINEARRING else kind for kind in kinds}
+    makers = {
+        shapely.GeometryType.POINT: shapely.multipoints,
+        shapely.GeometryType.LINESTRING: shapely.multilinestrings,
+        shapely.GeometryType.POLYGON: shapely.multipolygons,
+    }
+    return makers[kinds.pop()](parts) if len(kinds) == 1 else collection
 
 
 def misfits(column: pd.Series, type_: str) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -12,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import crs, findings, gcj02
-from gis.errors import CrsError, UsageError
+from gis.errors import UsageError
 
 # what a caller may say; the first two are shifted, the others only confirm that nothing is
 DATUMS = ("GCJ-02", "BD-09", "WGS84", "CGCS2000")
@@ -25,8 +26,26 @@ _VERTICES = 2000
 _MARGIN_M = 2000.0
 # lines drawn after each other's vertices lie no further apart, m
 _ON_M = 1.0
-# properties that only the DataV GeoAtlas writes; its coordinates are GCJ-02 and it does not say so
-_DATAV = {"adcode", "childrenNum", "acroutes"}
+# columns that only such a source writes; its coordinates are GCJ-02 and it does not say so
+_SOURCES = {
+    "DataV GeoAtlas": ("adcode", "childrenNum", "acroutes"),
+    "AMap (高德)": ("adcode", "citycode"),
+    "AMap's places (高德 POI)": ("pname", "cityname", "adname"),
+}
+# a shapefile keeps so many letters of a name
+_DBF_LETTERS = 10
+# columns in which a table says where its coordinates come from
+_SAYS = {
+    "坐标系", "坐标系统", "坐标类型", "坐标基准", "crs", "datum", "coordsys", "coord_sys", "coordtype", "coord_type",
+    "coordinate_system", "coordinatesystem",
+}  # fmt: skip
+_SPELT = {
+    "GCJ-02": re.compile(r"(?<![a-z])gcj[\s_-]*0?2(?!\d)|火星坐标|国测局坐标", re.IGNORECASE),
+    # Baidu's metres are another thing than its degrees
+    "BD-09": re.compile(r"(?<![a-z])bd[\s_-]*0?9(?!\d|[\s_-]*mc)|百度坐标|百度经纬度", re.IGNORECASE),
+}
+# how far off coordinates are around Mentougou, m (domain.md fact 14)
+_OFF_M = {"GCJ-02": 560, "BD-09": 1355}
 
 
 def named(datum: str | None) -> str | None:
@@ -90,7 +109,23 @@ def undo(frame: gpd.GeoDataFrame, datum: str) -> gpd.GeoDataFrame:
     return degrees.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs.WGS84))
 
 
-def hint(frame: pd.DataFrame) -> str:
+def spelt(text: str) -> str:
+    """Return the shifted datum that a text names.
+
+    Parameters
+    ----------
+    text
+        What a file says, such as "GCS_GCJ_02" or "火星坐标系".
+
+    Returns
+    -------
+    str
+        "GCJ-02", "BD-09" or "".
+    """
+    return next((datum for datum, words in _SPELT.items() if words.search(text)), "")
+
+
+def hint(frame: pd.DataFrame) -> tuple[str, str]:
     """Name the marks of a source that is known to be shifted and not to say so.
 
     Parameters
@@ -100,10 +135,19 @@ def hint(frame: pd.DataFrame) -> str:
 
     Returns
     -------
-    str
-        "" where there is none.
+    tuple of str
+        The shifted datum and what tells it; "" and "" where nothing does.
     """
-    return "DataV GeoAtlas (adcode, childrenNum, acroutes)" if set(frame.columns) >= _DATAV else ""
+    names = {str(name).casefold()[:_DBF_LETTERS] for name in frame.columns}
+    for source, columns in _SOURCES.items():
+        if names >= {name.casefold()[:_DBF_LETTERS] for name in columns}:
+            return "GCJ-02", f"{source} ({', '.join(columns)})"
+    for name in frame.columns:
+        if str(name).strip().casefold() in _SAYS:
+            for value in frame[name].dropna().unique():
+                if datum := spelt(str(value)):
+                    return datum, f"the column {name} ({value})"
+    return "", ""
 
 
 def distances(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame) -> dict[str, float]:
@@ -214,28 +258,27 @@ def datum_offset(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, layer:
     return findings.table([findings.finding("datum.gcj02_suspected", layer, metres=metres, undone=undone)])
 
 
-def refuse_hinted(frame: pd.DataFrame, name: str) -> None:
-    """Refuse a file that bears the marks of a shifted source while nobody has said which datum it is in.
+def unconfirmed(name: str, datum: str, marks: str) -> str:
+    """Word the refusal of a file that bears the marks of a shifted datum while nobody has confirmed it.
 
     Parameters
     ----------
-    frame
-        Rows as they came.
     name
-        What the file is called in the message.
+        What the file is called.
+    datum
+        "GCJ-02" or "BD-09".
+    marks
+        What tells it.
 
-    Raises
-    ------
-    CrsError
+    Returns
+    -------
+    str
         With the flag that settles it.
     """
-    marks = hint(frame)
-    if marks:
-        raise CrsError(
-            f"{name} bears the marks of {marks}, whose coordinates are GCJ-02, about 560 m off: give --datum GCJ-02 to "
-            "undo it, or --datum WGS84 if that was done before",
-            marks=marks,
-        )
+    return (
+        f"{name} bears the marks of {marks}, whose coordinates are {datum}, about {_OFF_M[datum]:,} m off: "
+        f"give --datum {datum} to undo it, or --datum WGS84 if that was done before"
+    )
 
 
 def undone(points: NDArray[np.float64], datum: str) -> NDArray[np.float64]:

@@ -136,8 +136,10 @@ def _drawn(shapes: NDArray[Any]) -> Floats:
     sound = ~shapely.is_missing(shapes) & (shapely.get_dimensions(shapes) == 2)
     result = np.full(len(shapes), np.nan)
     sound[sound] = shapely.is_valid(shapes[sound])
-    result[sound] = shapely.area(shapes[sound])
-    result[~(result > 0)] = np.nan
+    # a corner that a damaged file has thrown off the map may be further than numbers go
+    with np.errstate(invalid="ignore", over="ignore"):
+        result[sound] = shapely.area(shapes[sound])
+    result[~(np.isfinite(result) & (result > 0))] = np.nan
     return result
 
 

@@ -14,6 +14,8 @@ import shapely
 
 from gis import findings
 from gis.errors import EmptyError, SourceError, UnknownNameError
+from gis.intake import declarations, lending
+from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
 # two directed edges of one street may differ by rounding of their length, m
@@ -46,14 +48,15 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     inner
         "edges" (the default) or "nodes".
     encoding
-        Not used: JSON is UTF-8.
+        Encoding of the texts from `--encoding`.
 
     Returns
     -------
     Content
         Edges: street_id ("from-to-number"), from, to, osmid, length, oneway and every further value; an edge without
         geometry is the straight line between its nodes, and a pair of opposite edges is one street. Nodes: id and
-        further values. Numbers stay the texts that they are in the file. OpenStreetMap is in WGS 84.
+        further values. Numbers stay the texts that they are in the file. OpenStreetMap is in WGS 84, unless the graph
+        names another CRS.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     UnknownNameError
         `inner` is something else.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(lending.text(path, encoding))
     wanted = inner or "edges"
     if wanted not in {"edges", "nodes"}:
         raise UnknownNameError(f"{path.name} has no layer {wanted!r}; it has edges, nodes", layer=wanted)
@@ -76,7 +79,15 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{path.name}: a node or edge is incomplete ({error!r}); ask for the graph again") from None
     decision = Decision("layer", wanted, "given" if inner else "streets are the edges")
-    return Content(frame, "OSMnx JSON", wanted, "standard", (decision,), tuple(notes))
+    made = Content(frame, "OSMnx JSON", wanted, "standard", (decision,), tuple(notes))
+    return declarations.understood(made, _words(content))
+
+
+def _words(content: dict[str, Any]) -> Words:
+    """Return the CRS that a graph names, beside its nodes or among its own attributes."""
+    inside = content["graph"] if isinstance(content.get("graph"), dict) else {}
+    names = [str(holder["crs"]) for holder in (content, inside) if holder.get("crs") is not None]
+    return Words(tuple(names) or None)
 
 
 def _nodes(content: dict[str, Any], places: dict[str, tuple[float, float]]) -> tuple[gpd.GeoDataFrame, list[Any]]:

@@ -148,6 +148,8 @@ def weigh(
     bounds: Bounds | None,
     fit: Mapping[str, gpd.GeoDataFrame],
     judged_by: Lines,
+    *,
+    datum: str = "",
 ) -> list[Place]:
     """Weigh every place that coordinates may have.
 
@@ -163,6 +165,8 @@ def weigh(
         Layers in known CRSs whose lines the rows should share.
     judged_by
         `lines` of the same.
+    datum
+        The shift that the file claims, "" for none.
 
     Returns
     -------
@@ -171,9 +175,9 @@ def weigh(
     """
     points = _sample(frame)
     if not len(points):
-        return [Place(claimed, claimed=True)] if claimed is not None else []
+        return [Place(claimed, datum=datum or None, claimed=True)] if claimed is not None else []
     found: list[tuple[Place, Points]] = []
-    for place in _candidates(points, claimed, bounds, fit):
+    for place in _candidates(points, claimed, bounds, fit, datum):
         degrees = _degrees(points, place)
         inside = _inside(degrees, bounds)
         if not place.claimed and not np.isfinite(degrees).all():
@@ -198,8 +202,8 @@ def _rank(place: Place) -> tuple[float, bool, bool, str, str]:
     return -place.score, place.swapped, other, place.datum or "", crs.label(place.crs)
 
 
-def clear(weighed: list[Place], judged_by: Lines) -> Place | None:
-    """Return the one place that the evidence settles on.
+def fitting(weighed: list[Place], judged_by: Lines) -> Place | None:
+    """Return the one place that the lines of trusted layers settle on.
 
     Parameters
     ----------
@@ -211,21 +215,36 @@ def clear(weighed: list[Place], judged_by: Lines) -> Place | None:
     Returns
     -------
     Place or None
-        The place whose lines fit the reference and no other's do; else what is claimed, if it lies in the district or
-        nothing else does; else the one place in the district that differs from what is claimed only by the order of the
-        axes or the number of the zone. None where a person must say.
+        The place whose lines fit the reference and no other's do.
     """
     measured = sorted((place for place in weighed if not np.isnan(place.metres)), key=lambda place: place.metres)
-    if measured:
-        best = measured[0]
-        rivals = [place.metres for place in measured[1:]] + _elsewhere(best, judged_by, datums.apart)
-        if best.vouched and best.metres <= _FITS_M and min(rivals) >= _BETTER * max(best.metres, 0.05):
-            return best
-        best = max(measured, key=lambda place: place.shared)
-        rivals = [place.shared for place in measured if place is not best]
-        rivals += _elsewhere(best, judged_by, datums.shared)
-        if best.vouched and best.shared >= _FOLLOWS and best.shared >= _BETTER * max(rivals):
-            return best
+    if not measured:
+        return None
+    best = measured[0]
+    rivals = [place.metres for place in measured[1:]] + _elsewhere(best, judged_by, datums.apart)
+    if best.vouched and best.metres <= _FITS_M and min(rivals) >= _BETTER * max(best.metres, 0.05):
+        return best
+    best = max(measured, key=lambda place: place.shared)
+    rivals = [place.shared for place in measured if place is not best]
+    rivals += _elsewhere(best, judged_by, datums.shared)
+    return best if best.vouched and best.shared >= _FOLLOWS and best.shared >= _BETTER * max(rivals) else None
+
+
+def standing(weighed: list[Place]) -> Place | None:
+    """Return the place that stands where no lines settle it.
+
+    Parameters
+    ----------
+    weighed
+        From `weigh`.
+
+    Returns
+    -------
+    Place or None
+        What is claimed, if it lies in the district or nothing else does; else the one place in the district that
+        differs from what is claimed only by the order of the axes or the number of the zone. None where a person must
+        say.
+    """
     claimed = next((place for place in weighed if place.claimed), None)
     if claimed is None:
         return None
@@ -259,11 +278,16 @@ def _without_easting(system: pyproj.CRS) -> tuple[str, tuple[tuple[str, float], 
 
 
 def _candidates(
-    points: Points, claimed: pyproj.CRS | None, bounds: Bounds | None, fit: Mapping[str, gpd.GeoDataFrame]
+    points: Points,
+    claimed: pyproj.CRS | None,
+    bounds: Bounds | None,
+    fit: Mapping[str, gpd.GeoDataFrame],
+    datum: str,
 ) -> Iterator[Place]:
     """Return every place to be weighed: what is claimed first."""
     if claimed is not None:
-        yield Place(claimed, claimed=True, vouched=_vouched(claimed))
+        shift = datum if datum and claimed.is_geographic else None
+        yield Place(claimed, datum=shift, claimed=True, vouched=_vouched(claimed))
     degrees = bool((np.abs(points) <= 180.0).all())
     systems = [claimed] if claimed is not None else []
     systems += [frame.crs for frame in fit.values() if frame.crs is not None]

@@ -69,37 +69,78 @@ def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decis
     frame = content.frame
     if not isinstance(frame, gpd.GeoDataFrame):
         return content, [], []
-    notes = []
     claimed = said.crs if said.crs is not None else frame.crs
     if claimed is None and datums.shifted(said.datum):
         claimed = crs.WGS84
-    if said.crs is not None and content.claims == "declared" and not crs.same(frame.crs, said.crs):
-        notes.append(_overridden(name, frame.crs, said.crs))
+    datum, marks = (content.datum, content.marks) if content.datum else datums.hint(frame)
     judged_by = places.lines(frame, said.fit)
-    weighed = _weighed(frame, claimed, said, judged_by)
+    weighed = _weighed(frame, claimed, said, judged_by, datum if said.datum is None else "")
     ranking = tuple(place.hypothesis() for place in weighed)
-    chosen = places.clear(weighed, judged_by) if weighed else None
+    fits = places.fitting(weighed, judged_by)
+    chosen = fits if fits is not None else places.standing(weighed)
     if chosen is None and said.datum is not None and len(weighed) == 1:
         chosen = weighed[0]
     if chosen is None and claimed is not None and not weighed:
         chosen = Place(claimed, claimed=True)
+    if datum and fits is None and said.datum is None:
+        raise _refused(datums.unconfirmed(name, datum, marks), ranking, flag="--datum", marks=marks)
     if chosen is None or (said.crs is not None and not chosen.claimed and not crs.same(chosen.crs, said.crs)):
         if claimed is not None:
-            _refuse_impossible(frame.set_crs(claimed, allow_override=True), name)
-        raise _unsettled(frame, name, claimed, ranking)
-    if chosen.datum is None and said.datum is None and not (said.fit and chosen.metres == chosen.metres):
-        datums.refuse_hinted(frame, name)
-    moved, decisions, more = _moved(frame, name, content.claims, said, chosen)
+            _refuse_impossible(frame.set_crs(claimed, allow_override=True), name, ranking)
+        raise _unsettled(frame, name, claimed, ranking, content.unread)
+    notes = _set_aside(content, name, said, chosen)
+    moved, decisions, more = _moved(frame, name, content.claims, said, chosen, ranking)
     return dataclasses.replace(content, frame=moved, ranking=(*content.ranking, *ranking)), decisions, [*notes, *more]
 
 
-def _weighed(frame: gpd.GeoDataFrame, claimed: pyproj.CRS | None, said: Said, judged_by: Lines) -> list[Place]:
+def ranked(error: CrsError, ranking: tuple[Hypothesis, ...]) -> CrsError:
+    """Return a refusal with the ranking of what the file may be, and with the flag that settles it.
+
+    Parameters
+    ----------
+    error
+        A refusal that came after the place was settled: nobody vouches for a way from there.
+    ranking
+        What was weighed when the file was read.
+
+    Returns
+    -------
+    CrsError
+        The same refusal where nothing was weighed.
+    """
+    if "ranking" in error.details or not ranking:
+        return error
+    advice = f"{error.message}; if the file says it wrong, give --crs"
+    return _refused(advice, ranking, **{"flag": "--crs", **error.details})
+
+
+def _refused(message: str, ranking: tuple[Hypothesis, ...], **details: Any) -> CrsError:
+    """Return a refusal that lists what the rows may be."""
+    likely = "".join(f"\n  {n}. {one}" for n, one in enumerate(ranking[:_LISTED], 1))
+    listed = f"\nwhat it may be, the likeliest first:{likely}" if likely else ""
+    return CrsError(f"{message}{listed}", ranking=list(ranking), **details)
+
+
+def _set_aside(content: Content, name: str, said: Said, chosen: Place) -> list[dict[str, Any]]:
+    """Return the finding about what a file says of its CRS and what is not followed."""
+    came = content.frame.crs
+    if content.unread:
+        found = chosen.hypothesis().value
+        return [findings.finding("source.crs_unread", name, severity="warning", text=content.unread, found=found)]
+    if said.crs is not None and content.claims == "declared" and not crs.same(came, said.crs):
+        return [_overridden(name, came, said.crs)]
+    return []
+
+
+def _weighed(
+    frame: gpd.GeoDataFrame, claimed: pyproj.CRS | None, said: Said, judged_by: Lines, datum: str
+) -> list[Place]:
     """Weigh the places that rows may have; a datum that was given leaves nothing to weigh but the order of the axes."""
     if said.bounds is None and not said.fit:
         return []
     if datums.shifted(said.datum):
         return []
-    weighed = places.weigh(frame, claimed, said.bounds, said.fit, judged_by)
+    weighed = places.weigh(frame, claimed, said.bounds, said.fit, judged_by, datum=datum)
     return [place for place in weighed if _agrees(place, said.datum)] if said.datum is not None else weighed
 
 
@@ -110,7 +151,7 @@ def _agrees(place: Place, datum: str) -> bool:
 
 
 def _moved(
-    frame: gpd.GeoDataFrame, name: str, claims: str, said: Said, chosen: Place
+    frame: gpd.GeoDataFrame, name: str, claims: str, said: Said, chosen: Place, ranking: tuple[Hypothesis, ...]
 ) -> tuple[gpd.GeoDataFrame, list[Decision], list[dict[str, Any]]]:
     """Put rows in the place that was chosen; return them with what was decided and what a person should know."""
     label = crs.label(chosen.crs)
@@ -132,7 +173,7 @@ def _moved(
         turned = shapely.transform(frame.geometry.to_numpy(), lambda points: points[:, ::-1])
         frame = frame.set_geometry(gpd.GeoSeries(turned, index=frame.index))
     frame = frame.set_crs(chosen.crs, allow_override=True)
-    _refuse_impossible(frame, name)
+    _refuse_impossible(frame, name, ranking)
     datum = said.datum or chosen.datum
     if datum is not None and datums.shifted(datum):
         frame = datums.undo(frame, datum)
@@ -145,18 +186,18 @@ def _moved(
 
 
 def _unsettled(
-    frame: gpd.GeoDataFrame, name: str, claimed: pyproj.CRS | None, ranking: tuple[Hypothesis, ...]
+    frame: gpd.GeoDataFrame, name: str, claimed: pyproj.CRS | None, ranking: tuple[Hypothesis, ...], unread: str
 ) -> CrsError:
     """Return the refusal of rows whose place nothing settles."""
     came = "does not say in which CRS it is" if claimed is None else f"is said to be in {crs.label(claimed)}"
-    likely = "".join(f"\n  {n}. {one}" for n, one in enumerate(ranking[:_LISTED], 1))
-    listed = f"\nwhat it may be, the likeliest first:{likely}" if likely else ""
-    return CrsError(
+    if unread and claimed is None:
+        came = f"says that it is in “{unread}”, which is no CRS that we know"
+    return _refused(
         f"{name} {came} ({_ranges(frame)}), and the numbers do not settle it: give --crs, such as EPSG:4548 or "
-        f"EPSG:4490, or --datum GCJ-02 for coordinates from a commercial map{listed}",
-        came=None if claimed is None else crs.label(claimed),
+        "EPSG:4490, or --datum GCJ-02 for coordinates from a commercial map",
+        ranking,
+        came=unread or None if claimed is None else crs.label(claimed),
         flag="--crs",
-        ranking=list(ranking),
     )
 
 
@@ -179,7 +220,7 @@ def _overridden(name: str, came: pyproj.CRS, wanted: pyproj.CRS) -> dict[str, An
     )
 
 
-def _refuse_impossible(frame: gpd.GeoDataFrame, name: str) -> None:
+def _refuse_impossible(frame: gpd.GeoDataFrame, name: str, ranking: tuple[Hypothesis, ...]) -> None:
     """Refuse coordinates that cannot be in the CRS that was declared or given."""
     bounds = _bounds(frame)
     if bounds is None or frame.crs is None:
@@ -188,16 +229,15 @@ def _refuse_impossible(frame: gpd.GeoDataFrame, name: str) -> None:
     west, south, east, north = bounds
     # rounding may leave a pole a little beyond itself
     degrees = max(abs(west), abs(east)) <= 180.001 and max(abs(south), abs(north)) <= 90.001
+    advice = ""
     if frame.crs.is_geographic and not degrees:
         swapped = max(abs(west), abs(east)) <= 90 and max(abs(south), abs(north)) <= 180
-        advice = "longitude and latitude are swapped" if swapped else "they are no degrees: give --crs"
-        raise CrsError(
-            f"{name} is said to be in {label}, but {_ranges(frame)}; {advice}", came=label, flag="--crs", ranking=[]
-        )
-    if frame.crs.is_projected and degrees and _is_metric(frame.crs):
-        raise CrsError(
-            f"{name} is said to be in {label}, but {_ranges(frame)}, which look like degrees: give --crs", came=label
-        )
+        advice = "; longitude and latitude are swapped" if swapped else "; they are no degrees: give --crs"
+    elif frame.crs.is_projected and degrees and _is_metric(frame.crs):
+        advice = ", which look like degrees: give --crs"
+    if advice:
+        message = f"{name} is said to be in {label}, but {_ranges(frame)}{advice}"
+        raise _refused(message, ranking, came=label, flag="--crs")
 
 
 def _is_metric(system: pyproj.CRS) -> bool:

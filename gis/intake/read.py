@@ -8,23 +8,42 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
+import struct
 import tempfile
 import warnings
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from xml.parsers import expat
 
 import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
 from gis import archives, findings
 from gis import crs as systems
-from gis.errors import EmptyError, GisError, SourceError, UnknownNameError, UsageError
-from gis.intake import bangs, datums, declared, gtfs, kml, membernames, osmnx, shapefiles, tables, texts, workbooks
+from gis.errors import EmptyError, GisError, SourceError, UsageError
+from gis.intake import (
+    datums,
+    declarations,
+    gdal,
+    gtfs,
+    lending,
+    membernames,
+    osmnx,
+    shapefiles,
+    tables,
+    texts,
+    wholeness,
+    workbooks,
+)
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, placed
 from gis.intake.sources import Content, Decision, Source
@@ -32,7 +51,6 @@ from gis.intake.sources import Content, Decision, Source
 __all__ = ["Source", "read"]
 
 Reader = Callable[[Path, str | None, str | None], Content]
-_SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
 
 # what to ask for instead of a format that cannot be read
 CONVERSIONS = {
@@ -48,24 +66,28 @@ CONVERSIONS = {
     ".doc": "a table as .xlsx or .csv",
     ".docx": "a table as .xlsx or .csv",
 }
-# formats that GDAL reads, by suffix, and whether their standard says WGS 84
-_GDAL = {
-    ".gpkg": ("GeoPackage", False),
-    ".geojson": ("GeoJSON", True),
-    ".geojsonl": ("GeoJSON", True),
-    ".json": ("GeoJSON", True),
-    ".topojson": ("TopoJSON", False),
-    ".gdb": ("File Geodatabase", False),
-    ".kml": ("KML", True),
-    ".dxf": ("DXF", False),
-    ".fgb": ("FlatGeobuf", False),
-    ".gml": ("GML", False),
-    ".tab": ("MapInfo", False),
-    ".mif": ("MapInfo", False),
-}
-# what Python says of a day that it cannot hold
-_NO_YEAR = "is out of range"
 _NEEDS = {".dbf", ".shx", ".prj", ".cpg"}
+# since version 9.3.0 Ovital writes GCJ-02 into its own formats, and WGS 84 into all others
+_OVITAL = {".ovkml", ".ovkmz"}
+# GDAL, GEOS, SQLite, pyarrow and the JSON, XML and zip modules each have their own way to fail on a damaged file
+_FAULTS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    TypeError,
+    ElementTree.ParseError,
+    expat.ExpatError,
+    shapely.errors.ShapelyError,
+    sqlite3.Error,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    pa.ArrowException,
+    pyogrio.errors.FeatureError,
+)
 
 
 def read(
@@ -83,8 +105,8 @@ def read(
     Parameters
     ----------
     path
-        Shapefile, GeoPackage, GeoJSON, GeoParquet, CSV, workbook, File Geodatabase, KML, DXF, road graph in JSON,
-        stops.txt, or a .zip of one of them.
+        Shapefile, GeoPackage, GeoJSON, GeoParquet, CSV, workbook, File Geodatabase, KML or KMZ (.ovkml and .ovkmz of
+        Ovital too), DXF, road graph in JSON, stops.txt, or a .zip of one of them.
     layer
         Name of the layer, sheet or member inside the file; needed where there are several.
     crs
@@ -118,16 +140,16 @@ def read(
     """
     wanted = datums.named(datum)
     file = Path(path)
-    with warnings.catch_warnings(record=True) as said:
+    known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {})
+    with warnings.catch_warnings(record=True) as said, _refusing(file):
         warnings.simplefilter("always")
         content = _content(file, layer, encoding)
-    frame, misread = texts.led_back(content.frame, file.name) if encoding is None else (content.frame, [])
-    # the same text is doubted once
-    doubted = [one for one in content.notes if one["code"] != "source.text_doubtful"]
-    told = content.notes if texts.still_doubted(frame, misread) else doubted
-    content = dataclasses.replace(content, frame=frame, notes=(*told, *misread))
-    known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {})
-    content, decisions, notes = placed(content, file.name, known)
+        frame, misread = texts.led_back(content.frame, file.name) if encoding is None else (content.frame, [])
+        # the same text is doubted once
+        doubted = [one for one in content.notes if one["code"] != "source.text_doubtful"]
+        told = content.notes if texts.still_doubted(frame, misread) else doubted
+        content = dataclasses.replace(content, frame=frame, notes=(*told, *misread))
+        content, decisions, notes = placed(content, file.name, known)
     remarks = [
         findings.finding("source.remark", file.name, severity="info", text=text)
         for text in dict.fromkeys(str(item.message) for item in said)
@@ -144,8 +166,22 @@ def read(
     )
 
 
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what any library throws at a damaged file into one error of ours."""
+    try:
+        yield
+    except GisError:
+        raise
+    except PermissionError:
+        raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
+    except _FAULTS as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
+
+
 def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
-    """Read a file with the reader for its kind; faults of any library come out as errors of ours."""
+    """Read a file with the reader for its kind."""
     suffix = path.suffix.lower()
     if not path.exists():
         raise SourceError(f"there is no file {path}", path=str(path))
@@ -153,26 +189,12 @@ def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
         raise SourceError(f"{path.name}: {suffix} cannot be read; ask for {CONVERSIONS[suffix]}", suffix=suffix)
     if path.is_dir() and suffix != ".gdb":
         raise SourceError(f"{path.name} is a folder; name a file in it", path=str(path))
-    try:
-        if path.is_file() and path.stat().st_size == 0:
-            raise EmptyError(f"{path.name} is empty: 0 bytes")
-        return _reader(path)(path, layer, encoding)
-    except GisError:
-        raise
-    except PermissionError:
-        raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
-    # GDAL, GEOS, pyarrow and the JSON module each have their own way to fail on a damaged file
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-        KeyError,
-        ElementTree.ParseError,
-        shapely.errors.ShapelyError,
-        pyogrio.errors.FeatureError,
-    ) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
+    if path.is_file() and path.stat().st_size == 0:
+        raise EmptyError(f"{path.name} is empty: 0 bytes")
+    content = _reader(path)(path, layer, encoding)
+    if suffix in _OVITAL:
+        return dataclasses.replace(content, datum="GCJ-02", marks=f"Ovital (奥维), a {suffix}")
+    return content
 
 
 def _reader(path: Path) -> Reader:
@@ -180,15 +202,16 @@ def _reader(path: Path) -> Reader:
     suffix = path.suffix.lower()
     if suffix in _NEEDS:
         raise SourceError(f"{path.name} is only a part of a shapefile; name the .shp", path=str(path))
-    if suffix == ".json" and osmnx.matches(json.loads(path.read_text(encoding="utf-8"))):
+    if suffix == ".json" and osmnx.matches(json.loads(lending.text(path))):
         return osmnx.read
     if path.name.lower() == "stops.txt":
         return gtfs.read
-    readers: dict[str, Reader] = {".shp": shapefiles.read, ".zip": _read_zip}
-    readers |= dict.fromkeys([".csv", ".txt", ".tsv"], tables.read_csv)
+    readers: dict[str, Reader] = {".shp": shapefiles.read}
+    readers |= dict.fromkeys([".zip", ".kmz", ".ovkmz"], _read_zip)
+    readers |= dict.fromkeys([".csv", ".txt", ".tsv"], _read_csv)
     readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], workbooks.read)
     readers |= dict.fromkeys([".parquet", ".geoparquet"], _read_parquet)
-    readers |= dict.fromkeys(_GDAL, _read_gdal)
+    readers |= dict.fromkeys(gdal.FORMATS, gdal.read)
     if suffix not in readers:
         known = ", ".join(sorted(readers))
         raise SourceError(
@@ -197,81 +220,11 @@ def _reader(path: Path) -> Reader:
     return readers[suffix]
 
 
-def _read_gdal(path: Path, inner: str | None, encoding: str | None) -> Content:
-    """Read one layer of a file with GDAL."""
-    with bangs.without(path) as lent:
-        return _read_layer(path, lent, inner)
-
-
-def _read_layer(path: Path, lent: Path, inner: str | None) -> Content:
-    """Read one layer of a file with GDAL, which is handed the lent path."""
-    names = [str(name) for name, _ in pyogrio.list_layers(lent)]
-    if not names:
-        raise EmptyError(f"{path.name} has no layers")
-    if inner is not None and inner not in names:
-        raise UnknownNameError(f"{path.name} has no layer {inner!r}; it has {', '.join(names)}", layer=inner)
-    if inner is None and len(names) > 1:
-        raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {_SAY_WHICH}", layers=names)
-    name = inner if inner is not None else names[0]
-    frame, curved = _gdal_frame(lent, name)
-    if path.suffix.lower() == ".kml":
-        frame = kml.named(frame, path, name, len(names))
-    untyped: list[dict[str, Any]] = []
-    if path.suffix.lower() == ".gpkg":
-        frame, untyped = declared.restored(frame, lent, name, path.name)
-    if frame.empty:
-        raise EmptyError(f"{path.name}, layer {name}, has no rows")
-    format_, standard = _GDAL[path.suffix.lower()]
-    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not _on_earth(frame):
-        # an "undefined" system of a GeoPackage says no more than none
-        frame = frame.set_crs(None, allow_override=True)
-    has_crs = isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None
-    # an old GeoJSON may name another CRS, which is a declaration
-    claims = ("standard" if standard and frame.crs.to_epsg() == 4326 else "declared") if has_crs else "none"
-    decisions = (Decision("layer", name, "given"),) if inner is not None else ()
-    notes = untyped
-    if curved:
-        notes.append(findings.finding("source.curves_straightened", path.name, severity="info", count=curved))
-    return Content(frame, format_, name if len(names) > 1 else None, claims, decisions, tuple(notes))
-
-
-def _on_earth(frame: gpd.GeoDataFrame) -> bool:
-    """Tell whether a frame's CRS ties its coordinates to the earth."""
-    return bool(frame.crs.is_geographic or frame.crs.is_projected)
-
-
-def _gdal_frame(path: Path, name: str) -> tuple[pd.DataFrame, int]:
-    """Read rows through Arrow, which keeps whole numbers whole; return them and, of a layer with curves, how many."""
-    try:
-        return _arrow_frame(path, name, {"integer_object_nulls": True})
-    except ValueError as error:
-        # Python has no day in the year 0 or after 9999: there days are moments, for the row to be asked about
-        if _NO_YEAR not in str(error):
-            raise
-    return _arrow_frame(path, name, {"integer_object_nulls": True, "date_as_object": False})
-
-
-def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFrame, int]:
-    """Read rows through Arrow and turn them into a frame as it is said; a layer with curves without them first."""
-    options = {"layer": name, "on_invalid": "ignore"}
-    whole = {"use_arrow": True, "arrow_to_pandas_kwargs": how}
-    try:
-        return _checked(pyogrio.read_dataframe(path, **options, **whole)), 0
-    except NotImplementedError:
-        shapes = pyogrio.read_dataframe(path, **options, columns=[], use_arrow=False)
-        table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
-        frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
-        return _checked(frame), len(frame)
-
-
-def _checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Refuse texts that are not UTF-8: Arrow passes them on, and they fail where nobody expects it."""
-    for column in frame.columns:
-        dtype = frame[column].dtype
-        array = frame[column].cat.categories if isinstance(dtype, pd.CategoricalDtype) else frame[column].array
-        if isinstance(array.dtype, pd.StringDtype | pd.ArrowDtype):
-            pa.array(array).validate(full=True)
-    return frame
+def _read_csv(path: Path, inner: str | None, encoding: str | None) -> Content:
+    """Read a delimited text, and say so where its last line looks broken off."""
+    content = tables.read_csv(path, inner, encoding)
+    codec = next(one.value for one in content.decisions if one.matter == "encoding")
+    return dataclasses.replace(content, notes=(*content.notes, *wholeness.remarks(path, codec)))
 
 
 def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Content:
@@ -279,7 +232,7 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
     try:
         frame = _parquet_frame(path, {})
     except ValueError as error:
-        if _NO_YEAR not in str(error):
+        if gdal.NO_YEAR not in str(error):
             raise
         frame = _parquet_frame(path, {"date_as_object": False})
     # pandas' and GeoParquet's own remarks may be damaged as well
@@ -289,17 +242,15 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
         return tables.placed(frame, path, "Parquet")
     if frame.empty:
         raise EmptyError(f"{path.name} has no rows")
-    return Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
+    content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
+    return declarations.understood(content, declarations.Words())
 
 
 def _parquet_frame(path: Path, how: dict[str, bool]) -> pd.DataFrame:
     """Read Parquet, with geometries where it has some, and turn it into a frame as it is said."""
-    try:
-        return _checked(gpd.read_parquet(path, to_pandas_kwargs=how))
-    except ValueError as error:
-        if _NO_YEAR in str(error):
-            raise
-        return _checked(pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs=how))
+    if b"geo" not in (pq.read_schema(path).metadata or {}):
+        return gdal.checked(pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs=how))
+    return gdal.checked(gpd.read_parquet(path, to_pandas_kwargs=how))
 
 
 def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
@@ -315,10 +266,10 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
         if len(chosen) > 1:
             doubt = f"; the names are read as {names.encoding}: {names.shown}; or say --encoding" * names.doubtful
             more = {"members": list(found), "ranking": names.ranking}
-            raise UsageError(f"{path.name} holds {', '.join(found)}; {_SAY_WHICH}{doubt}", **more)
+            raise UsageError(f"{path.name} holds {', '.join(found)}; {gdal.SAY_WHICH}{doubt}", **more)
         name, file = next(iter(chosen.items()))
         # a name that is no member may be a layer inside the only one
-        content = _reader(file)(file, None if named else inner, encoding)
+        content = _content(file, None if named else inner, encoding)
         junk = [member.name for member in archives.members(path, names=names.encoding) if member.junk]
         ignored = findings.finding("source.junk_ignored", path.name, severity="info", members=junk)
         return dataclasses.replace(

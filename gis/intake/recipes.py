@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gis import archives
 from gis.errors import SourceError
-from gis.intake import shapefiles
+from gis.intake import lending, shapefiles
 from gis.intake.sources import Source
 
 # matters that a flag of `gis load` settles
@@ -19,6 +19,8 @@ FLAGS = ("crs", "encoding", "datum")
 # ways of settling that a file does not repeat by itself
 _SETTLED = {"given", "evidence"}
 _FORMAT = 1
+# formats that are several files of one stem
+_IN_PARTS = {".shp", ".tab", ".mif"}
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,12 @@ def digest(path: Path) -> str:
     """
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-    elif path.suffix.lower() == ".shp":
+    elif path.suffix.lower() in _IN_PARTS:
         files = [file for _, file in sorted(shapefiles.parts(path).items())]
     else:
-        return archives.digest(path)
+        files = [path, *(file for file in lending.pending(path))]
+        if len(files) == 1:
+            return archives.digest(path)
     whole = hashlib.sha256()
     for file in files:
         whole.update(f"{file.name}\0{archives.digest(file)}\n".encode())

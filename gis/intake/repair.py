@@ -67,10 +67,11 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
     Notes
     -----
     In this order: vertices that repeat the one before are dropped (the shape stays); a polygon that crosses itself is
-    rebuilt as the ground that its outer rings enclose less that of its inner rings (GEOS, make valid by structure);
-    rings are turned, outer ones against the clock. What collapses to a line or a point is left, for the row check to
-    refuse. The area of a shape that crosses itself is its drawn area, in which ground that an outline goes around
-    twice counts twice and ground that it goes around the wrong way is taken off.
+    rebuilt as the ground that its outer rings enclose less that of its inner rings (GEOS, make valid by structure; an
+    inner ring that lies outside altogether counts as a part of its own); rings are turned, outer ones against the
+    inner ring that lies outside altogether counts as a part of its own); rings are turned, outer ones against the
+    clock. What collapses to a line or a point is left, for the row check to refuse. The area of a shape that crosses
+    itself is its drawn area, in which ground that an outline goes around
     """
     if not layer.spatial or not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
         return Repaired(frame, _listed([]), findings.table())
@@ -79,11 +80,13 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
     usable = ~shapely.is_missing(before) & ~shapely.is_empty(before) & _finite(before)
     free = usable & ~locked
     shapes, done = before, []
-    for code, step in _STEPS.items():
-        made = step(shapes, free, layer)
-        touched = np.flatnonzero(~shapely.equals_identical(made, shapes) & free)
-        done.append(_records(code, layer, frame, touched, (shapes[touched], made[touched])))
-        shapes = made
+    # a corner that a damaged file has thrown off the map may be further than numbers go
+    with np.errstate(invalid="ignore", over="ignore"):
+        for code, step in _STEPS.items():
+            made = step(shapes, free, layer)
+            touched = np.flatnonzero(~shapely.equals_identical(made, shapes) & free)
+            done.append(_records(code, layer, frame, touched, (shapes[touched], made[touched])))
+            shapes = made
     repairs = _listed(done)
     left = usable & locked & ~shapely.is_valid(before)
     notes = _said(repairs, layer, before)
@@ -127,12 +130,21 @@ def _listed(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _exchanged(before: shapely.Geometry, after: shapely.Geometry) -> tuple[float, float]:
-    """Return the ground gained and lost by a repair, m²: face by face, how often it counted against whether it does."""
+    """Return the ground gained and lost by a repair, m²; not known (NaN) where GEOS cannot part the drawing."""
+    try:
+        return _by_faces(before, after)
+    except shapely.errors.GEOSException:
+        return float("nan"), float("nan")
+
+
+def _by_faces(before: shapely.Geometry, after: shapely.Geometry) -> tuple[float, float]:
+    """Return the ground gained and lost, m²: face by face, how often it counted against whether it does."""
     shapes = snapped.moved(np.array([before, after], dtype=object), -snapped.origin(np.array([before], dtype=object)))
     pieces, _ = parts.polygons(shapes[:1])
     rings, piece = shapely.get_rings(pieces, return_index=True)
     inner = np.append(False, piece[1:] == piece[:-1])
-    lines = shapely.union_all(shapely.linestrings([shapely.get_coordinates(ring) for ring in rings]))
+    points, ring_of = shapely.get_coordinates(rings, return_index=True)
+    lines = shapely.union_all(shapely.linestrings(points, indices=ring_of))
     faces = shapely.get_parts(shapely.polygonize([lines]))
     inside = shapely.point_on_surface(faces)
     counted = np.zeros(len(faces))
@@ -200,10 +212,18 @@ def _rebuilt(shapes: Shapes, free: Mask, layer: Layer) -> Shapes:
     polygonal = np.isin(shapely.get_type_id(shapes), [shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON])
     broken = np.flatnonzero(free & polygonal & ~shapely.is_valid(shapes))
     result = shapes.copy()
-    made = rows.promoted(shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False), layer)
+    made = rows.promoted(np.array([_made_valid(shape) for shape in shapes[broken]], dtype=object), layer)
     fits = np.array([not shape.is_empty and shape.geom_type == layer.geometry for shape in made], dtype=bool)
     result[broken[fits]] = made[fits]
     return result
+
+
+def _made_valid(shape: shapely.Geometry) -> shapely.Geometry:
+    """Return a shape made valid; one that GEOS cannot mend stays as it came, for the row check to refuse."""
+    try:
+        return shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    except shapely.errors.GEOSException:
+        return shape
 
 
 def _oriented(shapes: Shapes, free: Mask, layer: Layer) -> Shapes:
@@ -236,16 +256,21 @@ def _said(repairs: pd.DataFrame, layer: Layer, before: Shapes) -> list[dict[str,
                 at=(one["x"], one["y"]),
                 number=one["row"],
                 reason=str(shapely.is_valid_reason(before[one["row"] - 1])).partition("[")[0].strip(),
-                before_m2=one["before_m2"],
-                after_m2=one["after_m2"],
-                gained_m2=one["gained_m2"],
-                lost_m2=one["lost_m2"],
+                before_m2=_known(one["before_m2"]),
+                after_m2=_known(one["after_m2"]),
+                gained_m2=_known(one["gained_m2"]),
+                lost_m2=_known(one["lost_m2"]),
             )
         )
     turned = int((repairs["code"] == "repair.orientation").sum())
     if turned:
         notes.append(findings.finding("repair.orientation", layer.name, severity="info", count=turned))
     return notes
+
+
+def _known(area: float) -> float | None:
+    """Return an area, None where it is not known: what is no number has no place in a finding."""
+    return area if np.isfinite(area) else None
 
 
 def _left(frame: gpd.GeoDataFrame, layer: Layer, row: int) -> dict[str, Any]:

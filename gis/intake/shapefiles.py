@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from gis import findings
 from gis.errors import EmptyError, SourceError
-from gis.intake import bangs, dbf, encodings
+from gis.intake import dbf, declarations, encodings, lending
+from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
 _MAGIC = 9994
@@ -115,7 +116,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
             f"{path.name}: {len(index.starts)} shapes but {len(table.kept)} rows of attributes; ask for it again"
         )
     copy = _Copy(raw, files, index)
-    shapes, readable = _placed(copy.read if rebuilt or bangs.has_mark(path) else partial(_shapes, path), copy)
+    shapes, readable = _placed(copy.read if rebuilt or lending.has_mark(path) else partial(_shapes, path), copy)
     if not isinstance(shapes, gpd.GeoDataFrame) or len(shapes) != len(attributes):
         raise SourceError(
             f"{path.name}: {len(shapes)} shapes but {len(attributes)} rows of attributes; ask for it again"
@@ -129,12 +130,10 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         notes.append(findings.finding("source.numbers_starred", path.name, severity="info", column=shown, count=count))
     if rebuilt:
         notes.append(findings.finding("source.index_rebuilt", path.name, severity="warning", count=len(index.starts)))
-    if not readable:
-        notes.append(findings.finding("source.prj_unreadable", path.name, severity="warning"))
     lost = int((frame.geometry.isna().to_numpy() & (_kinds(raw, index)[table.kept] != _NULL)).sum())
     if lost:
         notes.append(findings.finding("source.shapes_unreadable", path.name, severity="warning", count=lost))
-    return Content(
+    content = Content(
         frame,
         "shapefile",
         claims="none" if shapes.crs is None else "declared",
@@ -142,6 +141,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         notes=tuple(notes),
         ranking=decided.ranking,
     )
+    return declarations.understood(content, _words(files.get(".prj"), readable=readable and shapes.crs is not None))
 
 
 def parts(path: Path) -> dict[str, Path]:
@@ -256,14 +256,14 @@ def _placed(first: Callable[[], Any], copy: _Copy) -> tuple[Any, bool]:
     """Return the geometries with their CRS, none where the .prj names no place on Earth, and whether it does."""
     try:
         shapes = first()
-        _vouch(shapes)
+        placed = not isinstance(shapes, gpd.GeoDataFrame) or shapes.crs is None or declarations.on_earth(shapes.crs)
     # pyogrio itself stumbles over a .prj that PROJ cannot word
     except (pyproj.exceptions.ProjError, NameError):
-        return copy.read(with_prj=False), False
-    return shapes, True
+        placed = False
+    return (shapes, True) if placed else (copy.read(with_prj=False), False)
 
 
-def _vouch(shapes: Any) -> None:
-    """Raise pyproj's error where a CRS can be brought to no other: of another planet, or of no place at all."""
-    if isinstance(shapes, gpd.GeoDataFrame) and shapes.crs is not None:
-        pyproj.Transformer.from_crs(shapes.crs, "EPSG:4490", always_xy=True)
+def _words(prj: Path | None, *, readable: bool) -> Words:
+    """Return what a .prj says, where GDAL has made nothing of it that leads to the ground."""
+    text = prj.read_text(encoding="utf-8", errors="replace").strip("\ufeff \t\r\n") if prj is not None else ""
+    return Words((text,)) if text and not readable else Words()

@@ -94,6 +94,12 @@ class Content:
         Explanations that were weighed, the likeliest first.
     spreads
         Cells that are merged over several rows.
+    unread
+        What the file says of its CRS in words that nobody here understands; then the frame has no CRS.
+    datum
+        The shifted datum ("GCJ-02" or "BD-09") that the file names or that its maker is known for, else "".
+    marks
+        What tells that datum.
     """
 
     frame: pd.DataFrame
@@ -104,6 +110,9 @@ class Content:
     notes: tuple[dict[str, Any], ...] = ()
     ranking: tuple[Hypothesis, ...] = ()
     spreads: tuple[Spread, ...] = ()
+    unread: str = ""
+    datum: str = ""
+    marks: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,26 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
-from gis.errors import SourceError, UsageError
-from gis.intake import conform, exceptions, measures, outlines, recipes, repair, validate, workbooks
+from gis.errors import CrsError, SourceError, UsageError
+from gis.intake import (
+    conform,
+    drawings,
+    exceptions,
+    measures,
+    outlines,
+    placing,
+    recipes,
+    repair,
+    validate,
+    workbooks,
+)
 from gis.intake.read import read
 from gis.intake.recipes import Recipe
 from gis.publish import files, workbook
@@ -364,7 +376,11 @@ def _conformed(
     job.stage()
     source = read(path, layer=inner, **said, bounds=job.local(settings).bounds, fit=job.fit(layer))
     job.stage()
-    made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
+    source = drawings.labelled(source, layer, store.catalogue)
+    try:
+        made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
+    except CrsError as error:
+        raise placing.ranked(error, source.ranking) from None
     notes = [] if recipe is None else [_replayed(path.name, recipe)]
     if folder is not None and recipe is None and inner is None:
         recipes.save(recipes.of(source, layer.name), folder)
@@ -388,10 +404,12 @@ def _validated(
 ) -> pd.DataFrame:
     """Validate a layer's rows against the code lists and against the layers that they refer to."""
     keys, parents = job.keys(layer), job.parents(layer)
-    found = validate.validate(
-        frame, layer, catalogue=catalogue, settings=settings, references=keys, parents=parents
-    )
-    return gis_findings.join(found, measures.check(frame, layer))
+    # a corner that a damaged file has thrown off the map may be further than numbers go; its row has its finding
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = validate.validate(
+            frame, layer, catalogue=catalogue, settings=settings, references=keys, parents=parents
+        )
+        return gis_findings.join(found, measures.check(frame, layer))
 
 
 def _waiting(store: Store, layer: Layer, accepted: pd.DataFrame, file: str) -> pd.DataFrame:

@@ -121,7 +121,8 @@ SHAPES = {
     "missing": (None, "geometry.missing"),
     "empty": (shapely.Polygon(), "geometry.empty"),
     "point": (shapely.Point(1, 1), "geometry.type"),
-    "collection": (shapely.GeometryCollection([BOX]), "geometry.type"),
+    "collection": (shapely.GeometryCollection([BOX]), None),
+    "mixed collection": (shapely.GeometryCollection([BOX, BOX.exterior]), "geometry.type"),
     "bow-tie": (BOWTIE, "geometry.invalid"),
     "NaN": (NOT_A_NUMBER, "geometry.not_finite"),
     "infinite": (INFINITE, "geometry.not_finite"),
@@ -211,6 +212,32 @@ def test_what_has_no_canonical_shape_is_refused(came, error, said):
     """With the name of what is wrong."""
     with pytest.raises(error, match=said):
         rows.canonical(came, BLOCKS, "EPSG:4548")
+
+
+FAR = shapely.box(50, 50, 60, 60)
+COLLECTIONS = {
+    "polygons": ("blocks", [BOX, FAR], "MultiPolygon"),
+    "one polygon and nothing": ("blocks", [shapely.Polygon(), BOX], "MultiPolygon"),
+    "a collection of a multipolygon": (
+        "blocks",
+        [shapely.GeometryCollection([shapely.MultiPolygon([BOX])])],
+        "MultiPolygon",
+    ),
+    "lines": ("streets", [BOX.exterior, shapely.LineString([(0, 0), (1, 1)])], "MultiLineString"),
+    "one point": ("stations", [shapely.Point(1, 1)], "Point"),
+    "a polygon and a line": ("blocks", [BOX, shapely.LineString([(0, 0), (1, 1)])], "GeometryCollection"),
+    "nothing": ("blocks", [], "GeometryCollection"),
+}
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_a_collection_of_one_kind_is_of_that_kind(name):
+    """Other programs write polygons as collections; what holds two kinds is asked."""
+    layer, parts, kind = COLLECTIONS[name]
+    came = np.array([shapely.GeometryCollection(parts)], dtype=object)
+    (made,) = rows.promoted(came, CATALOGUE.layer(layer))
+    assert made.geom_type == kind
+    assert made.area == pytest.approx(came[0].area)
 
 
 def test_promoting_keeps_heights_out_and_strangers_as_they_are():

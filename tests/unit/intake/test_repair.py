@@ -57,6 +57,43 @@ def test_areas_before_and_after_are_listed():
     assert found["feature"] == "MC00-0000"
 
 
+SQUARE = [(0, 0), (100, 0), (100, 100), (0, 100)]
+UNEQUAL = {
+    "a hole that leaves its outline": (shapely.Polygon(SQUARE, [[(50, 50), (120, 50), (50, 80)]]), 8950.0, 9035.714),
+    "a hole outside": (shapely.Polygon(SQUARE, [[(150, 50), (170, 50), (150, 80), (149, 60)]]), 9685.0, 10315.0),
+    "holes that cross": (
+        shapely.Polygon(
+            SQUARE, [[(10, 10), (60, 10), (60, 60), (10, 60)], [(30, 30), (80, 30), (80, 80), (50, 90), (30, 80)]]
+        ),
+        4750.0,
+        5650.0,
+    ),
+    "a bow-tie beside a sound part": (
+        shapely.MultiPolygon(
+            [
+                shapely.Polygon([(0, 0), (100, 100), (100, 0), (0, 100)]),
+                shapely.Polygon([(200, 0), (300, 0), (300, 50), (310, 60), (300, 100), (200, 100)]),
+            ]
+        ),
+        10250.0,
+        15250.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNEQUAL)
+def test_rings_of_unequal_length_are_rebuilt(name):
+    """What is gained less what is lost is the difference of the areas."""
+    shape, before, after = UNEQUAL[name]
+    came = frame(AGAINST, AGAINST)
+    came.loc[0, "geometry"] = shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
+    repaired = repair(came, CATALOGUE.layer("blocks"))
+    assert repaired.frame.geometry.area.tolist() == pytest.approx([after, 100.0], abs=0.01)
+    one = repaired.repairs.loc[repaired.repairs["code"] == "repair.structure"].iloc[0]
+    assert (one["before_m2"], one["after_m2"]) == pytest.approx((before, after), abs=0.01)
+    assert one["gained_m2"] - one["lost_m2"] == pytest.approx(after - before, abs=0.01)
+
+
 def test_a_registered_line_is_never_edited():
     """Its fault is reported; every bit of it stays."""
     before = frame(BOWTIE, CLOCKWISE, authority=["registered", "registered"])

@@ -177,4 +177,4 @@ def test_a_prj_of_no_place_on_earth_is_set_aside(shapefile, name):
         read(path)
     source = read(path, crs="EPSG:4548")
     assert len(source.frame) == 3
-    assert set(source.notes["code"]) <= {"source.prj_unreadable"}
+    assert set(source.notes["code"]) <= {"source.crs_unread"}

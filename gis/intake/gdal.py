@@ -1,0 +1,173 @@
+"""Layers that GDAL reads: one of a file, whole, with what the file says of its place and of its own end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+
+from gis import findings
+from gis.errors import EmptyError, UnknownNameError, UsageError
+from gis.intake import declarations, declared, kml, lending, wholeness
+from gis.intake.lending import Lent
+from gis.intake.sources import Content, Decision
+
+SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
+# formats that GDAL reads, by suffix, and whether their standard says WGS 84
+FORMATS = {
+    ".gpkg": ("GeoPackage", False),
+    ".geojson": ("GeoJSON", True),
+    ".geojsonl": ("GeoJSON", True),
+    ".json": ("GeoJSON", True),
+    ".topojson": ("TopoJSON", False),
+    ".gdb": ("File Geodatabase", False),
+    ".kml": ("KML", True),
+    ".ovkml": ("KML", True),
+    ".dxf": ("DXF", False),
+    ".fgb": ("FlatGeobuf", False),
+    ".gml": ("GML", False),
+    ".tab": ("MapInfo", False),
+    ".mif": ("MapInfo", False),
+}
+# what Python says of a day that it cannot hold
+NO_YEAR = "is out of range"
+# drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside
+_OPTIONS = {"DXF_ENCODING": "UTF-8", "OGR_ARC_STEPSIZE": "1"}
+
+
+def read(path: Path, inner: str | None = None, encoding: str | None = None) -> Content:
+    """Read one layer of a file with GDAL; the file and the folder around it stay as they are.
+
+    Parameters
+    ----------
+    path
+        A file whose suffix is one of `FORMATS`.
+    inner
+        Name of the layer; needed where there are several.
+    encoding
+        Encoding of the texts from `--encoding`, for formats of text.
+
+    Returns
+    -------
+    Content
+
+    Raises
+    ------
+    SourceError
+        The file is cut off, or has lost rows.
+    EmptyError
+        No layers, or no rows.
+    UnknownNameError
+        No such layer.
+    UsageError
+        Several layers and none named.
+    """
+    wholeness.before(path)
+    with lending.lent(path, encoding) as lent, _options():
+        content = _layer(path, lent, inner)
+        return dataclasses.replace(
+            content,
+            decisions=(*lent.decisions, *content.decisions),
+            notes=(*lent.notes, *content.notes),
+        )
+
+
+def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
+    """Read one layer of a file that was lent."""
+    names = [str(name) for name, _ in pyogrio.list_layers(lent.path)]
+    if not names:
+        raise EmptyError(f"{path.name} has no layers")
+    if inner is not None and inner not in names:
+        raise UnknownNameError(f"{path.name} has no layer {inner!r}; it has {', '.join(names)}", layer=inner)
+    if inner is None and len(names) > 1:
+        raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {SAY_WHICH}", layers=names)
+    name = inner if inner is not None else names[0]
+    frame, curved = _frame(lent.path, name)
+    wholeness.after(path, lent.path, name, frame)
+    format_, standard = FORMATS[path.suffix.lower()]
+    notes: list[dict[str, Any]] = []
+    if format_ == "KML":
+        frame, notes = kml.named(frame, lent.path, path.name, names.index(name), names)
+    if format_ == "GeoPackage":
+        frame, notes = declared.restored(frame, lent.path, name, path.name)
+    if frame.empty:
+        raise EmptyError(f"{path.name}, layer {name}, has no rows")
+    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not declarations.on_earth(frame.crs):
+        # an "undefined" system of a GeoPackage says no more than none
+        frame = frame.set_crs(None, allow_override=True)
+    has_crs = isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None
+    # an old GeoJSON may name another CRS, which is a declaration
+    claims = ("standard" if standard and frame.crs.to_epsg() == 4326 else "declared") if has_crs else "none"
+    decisions = (Decision("layer", name, "given"),) if inner is not None else ()
+    if curved:
+        notes.append(findings.finding("source.curves_straightened", path.name, severity="info", count=curved))
+    content = Content(frame, format_, name if len(names) > 1 else None, claims, decisions, tuple(notes))
+    return declarations.heeded(content, lent.path, name)
+
+
+@contextmanager
+def _options() -> Iterator[None]:
+    """Set what GDAL goes by for as long as a file is read."""
+    before = {name: pyogrio.get_gdal_config_option(name) for name in _OPTIONS}
+    pyogrio.set_gdal_config_options(_OPTIONS)
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
+
+
+def _frame(path: Path, name: str) -> tuple[pd.DataFrame, int]:
+    """Read rows through Arrow, which keeps whole numbers whole; return them and, of a layer with curves, how many."""
+    try:
+        return _arrow_frame(path, name, {"integer_object_nulls": True})
+    except ValueError as error:
+        # Python has no day in the year 0 or after 9999: there days are moments, for the row to be asked about
+        if NO_YEAR not in str(error):
+            raise
+    return _arrow_frame(path, name, {"integer_object_nulls": True, "date_as_object": False})
+
+
+def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFrame, int]:
+    """Read rows through Arrow and turn them into a frame as it is said; a layer with curves without them first."""
+    options = {"layer": name, "on_invalid": "ignore"}
+    whole = {"use_arrow": True, "arrow_to_pandas_kwargs": how}
+    try:
+        return checked(pyogrio.read_dataframe(path, **options, **whole)), 0
+    except NotImplementedError:
+        shapes = pyogrio.read_dataframe(path, **options, columns=[], use_arrow=False)
+        table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
+        frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
+        return checked(frame), len(frame)
+
+
+def checked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Refuse texts that are not UTF-8: Arrow passes them on, and they fail where nobody expects it.
+
+    Parameters
+    ----------
+    frame
+        Rows as Arrow gave them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same.
+
+    Raises
+    ------
+    ValueError
+        Of pyarrow's, with the place.
+    """
+    for column in frame.columns:
+        dtype = frame[column].dtype
+        array = frame[column].cat.categories if isinstance(dtype, pd.CategoricalDtype) else frame[column].array
+        if isinstance(array.dtype, pd.StringDtype | pd.ArrowDtype):
+            pa.array(array).validate(full=True)
+    return frame
