@@ -69,9 +69,9 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
     In this order: vertices that repeat the one before are dropped (the shape stays); a polygon that crosses itself is
     rebuilt as the ground that its outer rings enclose less that of its inner rings (GEOS, make valid by structure; an
     inner ring that lies outside altogether counts as a part of its own); rings are turned, outer ones against the
-    inner ring that lies outside altogether counts as a part of its own); rings are turned, outer ones against the
     clock. What collapses to a line or a point is left, for the row check to refuse. The area of a shape that crosses
-    itself is its drawn area, in which ground that an outline goes around
+    itself is its drawn area, in which ground that an outline goes around twice counts twice and ground that it goes
+    around the wrong way is taken off.
     """
     if not layer.spatial or not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
         return Repaired(frame, _listed([]), findings.table())
