@@ -216,7 +216,7 @@ def _of_one_kind(collection: shapely.Geometry) -> shapely.Geometry:
     kinds = set(shapely.get_type_id(parts).tolist())
     # a ring by itself is a line
     kinds = {1 if kind == shapely.GeometryType.LINEARRING else kind for kind in kinds}
-    makers = {
+    makers: dict[int, Any] = {
         shapely.GeometryType.POINT: shapely.multipoints,
         shapely.GeometryType.LINESTRING: shapely.multilinestrings,
         shapely.GeometryType.POLYGON: shapely.multipolygons,

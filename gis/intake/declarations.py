@@ -194,6 +194,8 @@ def _shifted(content: Content, texts: list[str]) -> Content:
     if told is None:
         return content
     frame, (text, datum) = content.frame, told
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return content
     if frame.crs is None or frame.crs.is_geographic:
         frame = frame.set_crs(crs.WGS84, allow_override=True)
     return dataclasses.replace(content, frame=frame, claims="declared", datum=datum, marks=f"“{shown(text)}”")

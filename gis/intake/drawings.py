@@ -101,7 +101,7 @@ def labelled(source: Source, layer: Layer, catalogue: Catalogue) -> Source:
         notes.append(findings.finding("drawing.outlines_closed", source.path.name, severity="info", count=closed))
     taken = is_text & (owner >= 0) & (owner != np.arange(len(frame)))
     if taken.any():
-        more = {"count": int(taken.sum()), "rows": len(np.unique(owner[taken]))}
+        more: dict[str, Any] = {"count": int(taken.sum()), "rows": len(np.unique(owner[taken]))}
         notes.append(findings.finding("drawing.labels_taken", source.path.name, severity="info", **more))
     drawn = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs)).assign(**rows.columns)
     drawn = drawn.loc[~taken].reset_index(drop=True)
@@ -167,7 +167,7 @@ def _said(frame: gpd.GeoDataFrame, texts: NDArray[Any], owner: NDArray[np.intp],
         for field, value in reading.stated(str(name)) if row in said else ():
             said[row].setdefault(field, [value])
     cells: dict[str, list[str | None]] = defaultdict(lambda: [None] * len(frame))
-    unclear = []
+    unclear: list[tuple[int, str, Sequence[str]]] = []
     for row, fields in said.items():
         for field, found in fields.items():
             if field == LABELS:
@@ -199,5 +199,5 @@ def _titles(field: Field, catalogue: Catalogue) -> Iterator[str]:
 
 def _ambiguous(file: str, row: int, field: str, said: Sequence[str]) -> dict[str, Any]:
     """Return the finding about a row at which several texts could be one field."""
-    more = {"number": row + 1, "texts": list(said), "of": field}
+    more: dict[str, Any] = {"number": row + 1, "texts": list(said), "of": field}
     return findings.finding("drawing.label_ambiguous", file, severity="warning", **more)

@@ -123,11 +123,11 @@ def _refused(message: str, ranking: tuple[Hypothesis, ...], **details: Any) -> C
 
 def _set_aside(content: Content, name: str, said: Said, chosen: Place) -> list[dict[str, Any]]:
     """Return the finding about what a file says of its CRS and what is not followed."""
-    came = content.frame.crs
+    came: pyproj.CRS | None = getattr(content.frame, "crs", None)
     if content.unread:
         found = chosen.hypothesis().value
         return [findings.finding("source.crs_unread", name, severity="warning", text=content.unread, found=found)]
-    if said.crs is not None and content.claims == "declared" and not crs.same(came, said.crs):
+    if said.crs is not None and came is not None and content.claims == "declared" and not crs.same(came, said.crs):
         return [_overridden(name, came, said.crs)]
     return []
 

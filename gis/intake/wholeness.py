@@ -118,7 +118,7 @@ def remarks(path: Path, codec: str) -> list[dict[str, Any]]:
     counts = [len(next(csv.reader([text], delimiter=delimiter), [])) for text in (head.strip("\ufeff"), line)]
     if counts[1] >= counts[0] and line.count('"') % 2 == 0:
         return []
-    shown = {"columns": counts[0], "values": counts[1], "text": line[:40]}
+    shown: dict[str, Any] = {"columns": counts[0], "values": counts[1], "text": line[:40]}
     return [findings.finding("source.last_line_short", path.name, severity="warning", **shown)]
 
 
