@@ -17,7 +17,7 @@ from rich.text import Text
 
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
-from gis.errors import GisError, RowsRefused, UsageError
+from gis.errors import DeliveryError, FaultsFound, GisError, RowsRefused, UsageError
 from gis.settings import Settings
 from gis.workflow import (
     analyses,
@@ -138,7 +138,7 @@ def load(
     datum: Annotated[str | None, typer.Option(help="GCJ-02 或 BD-09 · to be undone")] = None,
     report: Annotated[Path | None, typer.Option(help="问题与修复清单 *.xlsx · what a person must act on")] = None,
 ) -> None:
-    """读取、规整、检查、修复、入库。Read, conform, validate, repair and store files."""
+    """读取、规整、检查、修复、入库;某文件无一行入库时退出码 8。Load files; exit code 8 when one stored nothing."""
     hints = intake.Hints(layer=layer, crs=crs, encoding=encoding, datum=datum)
     settings = _settings(context)
     loaded = intake.load(
@@ -154,6 +154,7 @@ def load(
     for taken in loaded:
         out.print(Text(taken.sentence(settings.lang)))
     _print_findings(gis_findings.join(*[taken.findings for taken in loaded]), settings)
+    _leave_if(any(not taken.accepted for taken in loaded), RowsRefused)
 
 
 @app.command()
@@ -163,11 +164,13 @@ def check(
     report: Annotated[Path | None, typer.Option(help="质检报告 *.xlsx")] = None,
     points: Annotated[Path | None, typer.Option(help="问题点图层 *.gpkg · findings as points")] = None,
 ) -> None:
-    """质检库中数据。List the findings on what is stored."""
+    """质检库中数据;有错误时退出码 19。List the findings on what is stored; exit code 19 when some are errors."""
     settings = _settings(context)
     found = intake.check(store, settings=settings, report=report, points=points, track=_track)
     _print_findings(found, settings)
-    _say(f"共 {len(found)} 条问题", f"{len(found)} findings", context)
+    errors = int((found["severity"] == "error").sum())
+    _say(f"共 {len(found)} 条问题,其中错误 {errors} 条", f"{len(found)} findings, {errors} of them errors", context)
+    _leave_if(errors > 0, FaultsFound)
 
 
 @app.command()
@@ -315,7 +318,8 @@ def deliver(context: typer.Context, store: StoreName, file: Annotated[Path, type
     """矢量成果包。Write the shapefile delivery and compare it with the store row by row."""
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
-        outputs.deliver(opened, file)
+        made = outputs.deliver(opened, file)
+    _print_findings(made.findings, settings)
     _say(f"已写出并复核 {file}", f"wrote and verified {file}", context)
 
 
@@ -327,8 +331,7 @@ def verify(context: typer.Context, package: Annotated[Path, typer.Argument(metav
     _print_findings(found, settings)
     errors = int((found["severity"] == "error").sum())
     _say(f"{package.name}:{errors} 处错误", f"{package.name}: {errors} errors", context)
-    if errors:
-        raise typer.Exit(16)
+    _leave_if(errors > 0, DeliveryError)
 
 
 @app.command()
@@ -348,9 +351,8 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        # without its standalone mode the framework returns the code of an early exit instead of leaving with it
+        code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         err.print("已中止 · stopped")
         sys.exit(130)
@@ -362,6 +364,7 @@ def main() -> None:
             err.print(Text(f"用法错误 · usage: {getattr(error, 'message', None) or error}"))
             sys.exit(UsageError.exit_code)
         raise
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _settings(context: typer.Context) -> Settings:
@@ -380,6 +383,12 @@ def _reason(context: typer.Context, default: str) -> str:
     """Return why changes are made, what the command says where nobody else does."""
     session: Session = context.obj
     return session.reason or default
+
+
+def _leave_if(faulty: bool, cause: type[GisError]) -> None:
+    """End with a cause's exit code where what a command was asked to judge or to store is at fault."""
+    if faulty:
+        raise typer.Exit(cause.exit_code)
 
 
 def _track(items: Iterable[T], title: str) -> Iterable[T]:

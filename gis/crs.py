@@ -7,6 +7,7 @@ let through.
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
@@ -179,6 +180,8 @@ def require_same(frames: dict[str, gpd.GeoDataFrame]) -> pyproj.CRS:
 def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     """Return the best transformation, refusing one that PROJ can only guess ("ballpark").
 
+    Grounds other than CGCS2000, of which PROJ knows the way to WGS 84 only, go that way: the two are the same ground.
+
     Parameters
     ----------
     source, target
@@ -198,15 +201,62 @@ def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     if datums <= _SAME_GROUND or len(datums) == 1:
         return pyproj.Transformer.from_crs(source, target, always_xy=True)
     # looking for what is refused anyway takes PROJ a third of a second
-    group = None if datums & _REFUSED else TransformerGroup(source, target, always_xy=True, allow_ballpark=False)
-    if group is None or not group.transformers or not group.best_available:
+    found = None if datums & _REFUSED else _registered(source, target) or _through_wgs84(source, target)
+    if found is None:
         raise CrsError(
             f"no registered transformation from {label(source)} to {label(target)}: PROJ would leave the coordinates "
             "tens of metres off without a word; ask the surveying office for data in CGCS2000 or for its parameters",
             came=label(source),
             allowed=label(target),
         )
-    return group.transformers[0]
+    return found
+
+
+@lru_cache(maxsize=64)
+def reaches_degrees(system: pyproj.CRS) -> bool:
+    """Tell whether somebody vouches for a way from a CRS to longitude and latitude in CGCS2000.
+
+    Parameters
+    ----------
+    system
+        Any CRS; a bureau's own grid often has none.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        transformer(system, CGCS2000)
+    except CrsError:
+        return False
+    return True
+
+
+def _registered(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer | None:
+    """Return the best transformation that PROJ's database vouches for and whose grids are here."""
+    with warnings.catch_warnings():
+        # that the best one lacks its grid is told by the group itself
+        warnings.simplefilter("ignore")
+        group = TransformerGroup(source, target, always_xy=True, allow_ballpark=False)
+    return group.transformers[0] if group.transformers and group.best_available else None
+
+
+def _through_wgs84(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer | None:
+    """Return the two registered steps over WGS 84 as one, where one end is the same ground as WGS 84."""
+    if not {ground(source), ground(target)} & _SAME_GROUND:
+        return None
+    ends = [(source, WGS84), (WGS84, target)]
+    steps = [
+        pyproj.Transformer.from_crs(one, other, always_xy=True)
+        if {ground(one), ground(other)} <= _SAME_GROUND
+        else _registered(one, other)
+        for one, other in ends
+    ]
+    # what PROJ chooses by place only when it is asked has no definition to be joined
+    if any(step is None or "proj=" not in step.definition for step in steps):
+        return None
+    joined = " ".join(f"step {step.definition.removeprefix('proj=pipeline step ')}" for step in steps if step)
+    return pyproj.Transformer.from_pipeline(f"proj=pipeline {joined}")
 
 
 def to(frame: gpd.GeoDataFrame, crs: str | pyproj.CRS, *, name: str = "frame") -> gpd.GeoDataFrame:
@@ -254,9 +304,24 @@ def ellipsoidal_area(frame: gpd.GeoDataFrame) -> pd.Series:
     -------
     pandas.Series
         m², on the frame's index.
+
+    Raises
+    ------
+    CrsError
+        No CRS, or one without an ellipsoid.
+
+    Notes
+    -----
+    CGCS2000 and WGS 84 are measured on the ellipsoid of CGCS2000. Another datum is measured on its own ellipsoid: that
+    needs no way from one datum to the other, which a bureau's own grid may not have.
     """
-    geographic = to(frame, CGCS2000, name="frame")
-    geod = CGCS2000.get_geod() or pyproj.Geod(ellps="GRS80")
+    if frame.crs is None:
+        raise CrsError("frame has no coordinate reference system; say which with .set_crs() or --crs", came=None)
+    own = CGCS2000 if ground(frame.crs) in _SAME_GROUND else frame.crs.geodetic_crs
+    geod = own.get_geod() if own is not None else None
+    if own is None or geod is None:
+        raise CrsError(f"{label(frame.crs)} has no ellipsoid to measure on", came=label(frame.crs))
+    geographic = to(frame, own, name="frame")
     # pyproj adds a hole that turns the same way as its outer ring
     # a corner that a damaged file has thrown off the map has no place on the ellipsoid: its shape's area is missing
     with np.errstate(invalid="ignore"):

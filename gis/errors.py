@@ -152,3 +152,9 @@ class MissingDependencyError(GisError, ImportError):
     """An optional library or program that this task needs is not installed."""
 
     exit_code = 18
+
+
+class FaultsFound(GisError, ValueError):
+    """What a command was asked to judge has errors; they were listed."""
+
+    exit_code = 19

@@ -13,12 +13,14 @@ class Settings:
     Parameters
     ----------
     district_code
-        Six-digit code of GB/T 2260 (110109 is 门头沟区).
+        Six-digit code of GB/T 2260 (110109 is 门头沟区); a delivery takes those of the layer of districts first.
     district_name
         Name shown on sheets.
     crs
         Working CRS: an EPSG code, a WKT text, or a path to a file that holds the bureau's own WKT (its parameters are
         never written to stores, logs or outputs).
+    delivery_crs
+        CRS of deliveries to receivers whose profile names none, given like `crs`; None keeps the working CRS.
     tolerance
         Width in metres below which two boundaries count as the same line (overlay, conflicts).
     rings
@@ -55,3 +57,4 @@ class Settings:
     bounds: tuple[float, float, float, float] | None = (115.417, 39.809, 116.169, 40.177)
     lang: str = "zh"
     layers: Path | None = None
+    delivery_crs: str | None = None

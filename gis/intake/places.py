@@ -19,7 +19,6 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from gis import crs
-from gis.errors import CrsError
 from gis.intake import datums
 from gis.intake.sources import Hypothesis
 
@@ -70,7 +69,8 @@ class Place:
     shared
         Share of the vertices that lie on the reference's lines.
     vouched
-        Whether there is a transformation to CGCS2000 that somebody vouches for.
+        Whether there is a transformation to CGCS2000 that somebody vouches for, or none is needed: the trusted layers
+        are in the same grid.
     """
 
     crs: pyproj.CRS
@@ -285,17 +285,18 @@ def _candidates(
     datum: str,
 ) -> Iterator[Place]:
     """Return every place to be weighed: what is claimed first."""
+    trusted = [frame.crs for frame in fit.values() if frame.crs is not None]
     if claimed is not None:
         shift = datum if datum and claimed.is_geographic else None
-        yield Place(claimed, datum=shift, claimed=True, vouched=_vouched(claimed))
+        yield Place(claimed, datum=shift, claimed=True, vouched=_usable(claimed, trusted))
     degrees = bool((np.abs(points) <= 180.0).all())
     systems = [claimed] if claimed is not None else []
-    systems += [frame.crs for frame in fit.values() if frame.crs is not None]
+    systems += trusted
     if bounds is not None or fit:
         systems += _systems(degrees, _middle(bounds, fit))
     for system, swapped in product(dict.fromkeys(systems), (False, True)):
         if system.is_geographic == degrees:
-            yield Place(system, swapped, vouched=_vouched(system))
+            yield Place(system, swapped, vouched=_usable(system, trusted))
     if degrees:
         for datum, swapped in product(("GCJ-02", "BD-09"), (False, True)):
             yield Place(crs.WGS84, swapped, datum)
@@ -305,8 +306,13 @@ def _middle(bounds: Bounds | None, fit: Mapping[str, gpd.GeoDataFrame]) -> float
     """Return the longitude around which the district lies."""
     if bounds is not None:
         return (bounds[0] + bounds[2]) / 2
-    box = crs.to(next(iter(fit.values())), crs.WGS84, name="reference").total_bounds
+    box = _trusted(next(iter(fit.values()))).total_bounds
     return float(box[0] + box[2]) / 2
+
+
+def _trusted(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return a layer that is trusted in degrees; without a vouched way those of its own datum, near enough."""
+    return crs.to(frame, crs.WGS84 if _vouched(frame.crs) else frame.crs.geodetic_crs, name="reference")
 
 
 @lru_cache(maxsize=16)
@@ -334,16 +340,14 @@ def _systems(degrees: bool, longitude: float) -> list[pyproj.CRS]:
     return found
 
 
-@lru_cache(maxsize=128)
 def _vouched(system: pyproj.CRS) -> bool:
     """Tell whether coordinates can be brought to CGCS2000 in a way that somebody vouches for."""
-    if crs.ground(system) in _OURS:
-        return True
-    try:
-        crs.transformer(system, crs.CGCS2000)
-    except CrsError:
-        return False
-    return True
+    return crs.ground(system) in _OURS or crs.reaches_degrees(system)
+
+
+def _usable(system: pyproj.CRS, trusted: list[pyproj.CRS]) -> bool:
+    """Tell whether coordinates can be brought to the layers that are trusted."""
+    return _vouched(system) or any(crs.same(system, one) for one in trusted)
 
 
 def _sample(frame: gpd.GeoDataFrame) -> Points:
@@ -362,7 +366,7 @@ def _drawn(frame: gpd.GeoDataFrame) -> NDArray[np.object_]:
 
 def _reference(fit: Mapping[str, gpd.GeoDataFrame]) -> NDArray[np.object_]:
     """Return the lines of all layers that are trusted, in degrees."""
-    layers = [crs.to(frame, crs.WGS84, name=name).geometry.to_numpy() for name, frame in fit.items() if len(frame)]
+    layers = [_trusted(frame).geometry.to_numpy() for frame in fit.values() if len(frame)]
     if not layers:
         return np.empty(0, dtype=object)
     return datums.lines(np.concatenate([np.asarray(layer, dtype=object) for layer in layers]))

@@ -23,7 +23,7 @@ from gis import archives, crs, findings
 from gis.catalogue import Catalogue
 from gis.errors import DeliveryError, EmptyError, RowsRefused, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import dictionary, preparation, receivers, shapefiles
+from gis.publish import dictionary, preparation, receivers, shapefiles, territory
 from gis.publish.preparation import Prepared
 from gis.publish.receivers import Receiver
 from gis.publish.verification import FORMAT, MANIFEST, README, verify
@@ -120,12 +120,15 @@ def write(
         wanted = ", ".join(place.layer for place in receiver.places)
         raise EmptyError(f"none of the layers {sorted(known)} is for {receiver.name}; it takes {wanted}")
     remark = MADE_UP if synthetic else ""
+    land = territory.read(frames.get("districts"), receiver)
     layers = [
-        preparation.prepare(frames[place.layer], place, receiver, catalogue, cut=cut, remark=remark) for place in places
+        preparation.prepare(frames[place.layer], place, receiver, catalogue, territory=land, cut=cut, remark=remark)
+        for place in places
     ]
-    notes = _refuse(layers)
+    notes = findings.join(land.findings, _refuse(layers))
     left_out = tuple(sorted(known - {place.layer for place in places}))
     about = {"author": author, "date": day.isoformat(), "synthetic": synthetic, "notice": remark, "left_out": left_out}
+    about["districts"] = [{"code": code, "name": name} for code, name in land.districts]
     with tempfile.TemporaryDirectory(prefix="gis-delivery-") as folder:
         content: dict[str, Path | bytes] = {}
         for layer in layers:
@@ -220,8 +223,8 @@ def _manifest(
         "format": FORMAT,
         **about,
         "receiver": {"name": receiver.name, "zh": receiver.zh, "source": receiver.source},
-        "district": {"code": receiver.district_code, "name": receiver.district_name},
-        "crs": _crs(receiver),
+        "crs": _crs(receiver.crs),
+        "plane": _crs(receiver.plane),
         "encoding": shapefiles.ENCODING,
         "areas": dict(receiver.areas),
         "withheld": {"rows": sum(layer.withheld for layer in layers), "rule": _rule(receiver)},
@@ -233,9 +236,9 @@ def _manifest(
     }
 
 
-def _crs(receiver: Receiver) -> dict[str, str]:
-    """Name the delivery's CRS; a bureau's own grid only by its name."""
-    parsed = crs.parse(receiver.crs)
+def _crs(named: str) -> dict[str, str]:
+    """Name a CRS; a bureau's own grid only by its name."""
+    parsed = crs.parse(named)
     code = parsed.to_epsg()
     return {"code": f"EPSG:{code}" if code else "", "name": parsed.name}
 
@@ -266,11 +269,11 @@ def _summary(layer: Prepared) -> dict[str, Any]:
 
 def _readme(layers: list[Prepared], receiver: Receiver, words: Mapping[str, str], about: Mapping[str, Any]) -> str:
     """Return the readme in Chinese."""
-    named = _crs(receiver)
+    named = _crs(receiver.crs)
     kinds = "、".join(f"{name} {words['area_' + kind]}" for name, kind in receiver.areas.items())
     clearance = "、".join(f"{key} {value}" for key, value in receiver.clearance.items())
     facts = [
-        (words["district"], f"{receiver.district_name} {receiver.district_code}"),
+        (words["district"], "、".join(f"{one['name']} {one['code']}" for one in about["districts"])),
         (words["receiver"], receiver.zh),
         (words["author"], about["author"]),
         (words["date"], about["date"]),

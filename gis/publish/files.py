@@ -11,7 +11,7 @@ import pyogrio
 
 from gis import archives, crs
 from gis.catalogue import Layer
-from gis.errors import UsageError
+from gis.errors import CrsError, UsageError
 
 # letters that a cell of a sheet holds
 _CELL = 32_767
@@ -40,6 +40,8 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
     ------
     UsageError
         Another suffix, a table without geometry for a format that needs one, or a text longer than a sheet's cell.
+    CrsError
+        GeoJSON of a grid that has no way to degrees.
     StorePermissionError
         The file may not be written.
     """
@@ -64,6 +66,12 @@ def _geojson(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
     """Write GeoJSON in degrees, as its standard asks."""
     if not isinstance(frame, gpd.GeoDataFrame):
         raise UsageError(f"{layer.name} has no geometry; write it as .csv or .xlsx")
+    if frame.crs is not None and not crs.reaches_degrees(frame.crs):
+        raise CrsError(
+            f"{layer.name} cannot be written as GeoJSON, which holds longitude and latitude: nobody vouches for a way "
+            f"from {crs.label(frame.crs)} to them; write .gpkg, .parquet, .csv or .xlsx",
+            came=crs.label(frame.crs),
+        )
     degrees = crs.to(frame, crs.CGCS2000)
     pyogrio.write_dataframe(degrees.set_crs(crs.WGS84, allow_override=True), file, driver="GeoJSON")
 

@@ -15,14 +15,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
-import shapely
 
 from gis import crs, findings
 from gis.catalogue import Catalogue, CodeList, Field, Layer
-from gis.errors import FrameError
-from gis.publish import shapefiles
+from gis.errors import CrsError, FrameError
+from gis.publish import reprojection, shapefiles
+from gis.publish import territory as territories
 from gis.publish.receivers import Place, Receiver
 from gis.publish.shapefiles import Column
+from gis.publish.territory import District, Territory
 
 # widths of the common fields (domain.md §6.3, §9; BZ is as wide as a DBF allows)
 _COMMON = {"BSM": 18, "YSDM": 10, "XZQDM": 12, "XZQMC": 100, "BZ": shapefiles.TEXT_LIMIT}
@@ -30,6 +31,8 @@ _INTEGER_WIDTH, _REAL_WIDTH, _DECIMALS = 10, 18, 6
 _SERIAL_DIGITS = 8
 _NUMBERING = "区划代码6位+图层码4位+顺序码8位,按主键排序编号"
 _GEODESIC = "CGCS2000 椭球面上由图形计算"
+_OWN_GEODESIC = "交付坐标系自身椭球面上由图形计算"
+_PLANAR = "投影平面上由图形计算"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,14 @@ class Prepared:
 
 
 def prepare(
-    frame: pd.DataFrame, place: Place, receiver: Receiver, catalogue: Catalogue, *, cut: bool = False, remark: str = ""
+    frame: pd.DataFrame,
+    place: Place,
+    receiver: Receiver,
+    catalogue: Catalogue,
+    *,
+    territory: Territory | None = None,
+    cut: bool = False,
+    remark: str = "",
 ) -> Prepared:
     """Bring one layer into the form that a receiver wants.
 
@@ -73,6 +83,8 @@ def prepare(
         What the receiver wants.
     catalogue
         Fields and code lists.
+    territory
+        The districts that the rows may lie in; None takes the receiver's.
     cut
         Cut texts that are too long, between characters, and report it as a warning instead of an error.
     remark
@@ -101,7 +113,8 @@ def prepare(
         if column.source
     }
     rows.check_keys(leaving[layer.key])
-    values |= _common(place, receiver, len(leaving), remark)
+    districts = _districts(leaving, values, territory or territories.read(None, receiver), rows)
+    values = _common(place, receiver, districts, remark) | values
     shapes = _shapes(leaving, receiver, rows) if isinstance(leaving, gpd.GeoDataFrame) else None
     if shapes is not None:
         values |= _areas(shapes, layer, receiver)
@@ -163,7 +176,8 @@ def _columns(layer: Layer, place: Place, receiver: Receiver, catalogue: Catalogu
         head.append(Column("YSDM", "要素代码", "Feature code", "C", _COMMON["YSDM"], note="由接收方给定"))
     head.append(Column("XZQDM", "行政区代码", "District code", "C", _COMMON["XZQDM"]))
     head.append(Column("XZQMC", "行政区名称", "District name", "C", _COMMON["XZQMC"]))
-    tail = [_area_column(name, kind) for name, kind in receiver.areas.items() if layer.geometry == "MultiPolygon"]
+    areas = receiver.areas.items() if layer.geometry == "MultiPolygon" else ()
+    tail = [_area_column(name, kind, receiver) for name, kind in areas]
     tail.append(Column("BZ", "备注", "Remark", "C", _COMMON["BZ"]))
     kept = [[column for column in part if column.name not in taken] for part in (head, tail)]
     return (*kept[0], *own, *kept[1])
@@ -189,53 +203,54 @@ def _column(item: Field, receiver: Receiver, catalogue: Catalogue) -> Column:
     return Column(*titles, "C", width, 0, item.unit, codes, note, item.name)
 
 
-def _area_column(name: str, kind: str) -> Column:
+def _area_column(name: str, kind: str, receiver: Receiver) -> Column:
     """Return the column of one kind of area."""
     if kind == "ellipsoidal":
-        return Column(name, "椭球面积", "Ellipsoidal area", "N", 18, 2, "m²", note=_GEODESIC)
-    return Column(name, "平面面积", "Planar area", "N", 18, 2, "m²", note="高斯-克吕格投影平面面积")
+        note = _GEODESIC if crs.ground(crs.parse(receiver.crs)) in {"CGCS2000", "WGS84"} else _OWN_GEODESIC
+        return Column(name, "椭球面积", "Ellipsoidal area", "N", 18, 2, "m²", note=note)
+    return Column(name, "平面面积", "Planar area", "N", 18, 2, "m²", note=_PLANAR)
 
 
-def _common(place: Place, receiver: Receiver, rows: int, remark: str) -> dict[str, Any]:
+def _districts(
+    leaving: pd.DataFrame, own: Mapping[str, Any], territory: Territory, rows: _Rows
+) -> list[District | None]:
+    """Return each row's district: its own where the layer has it, else where it lies; unknown ones are reported."""
+    if "XZQDM" in own and "XZQMC" in own:
+        return list(zip(own["XZQDM"], own["XZQMC"], strict=True))
+    found = territory.of(leaving)
+    if not rows.layer.spatial and len(territory.districts) > 1:
+        count = len(territory.districts)
+        rows.found.append(findings.finding("delivery.no_place", rows.layer.name, severity="info", count=count))
+        return found
+    for row, district in enumerate(found):
+        if district is None:
+            rows.add("delivery.no_district", row, severity="warning")
+    return found
+
+
+def _common(place: Place, receiver: Receiver, districts: list[District | None], remark: str) -> dict[str, Any]:
     """Return the values of the common fields."""
-    code = receiver.district_code[:6].ljust(6, "0")
+    codes = [receiver.district_code if district is None else str(district[0]) for district in districts]
     return {
-        "BSM": [f"{code}{place.number}{serial:0{_SERIAL_DIGITS}d}" for serial in range(1, rows + 1)],
+        "BSM": [
+            f"{code[:6].ljust(6, '0')}{place.number}{serial:0{_SERIAL_DIGITS}d}"
+            for serial, code in enumerate(codes, start=1)
+        ],
         "YSDM": place.ysdm,
-        "XZQDM": receiver.district_code,
-        "XZQMC": receiver.district_name,
+        "XZQDM": [None if district is None else district[0] for district in districts],
+        "XZQMC": [None if district is None else district[1] for district in districts],
         "BZ": remark or None,
     }
 
 
 def _shapes(frame: gpd.GeoDataFrame, receiver: Receiver, rows: _Rows) -> gpd.GeoSeries:
     """Return the geometries in the receiver's CRS, with a finding for each that a shapefile cannot hold."""
-    layer = rows.layer
-    crs.require(frame, name=layer.name)
-    shapes = frame.geometry.to_numpy()
-    reasons = _faults(shapes, layer.geometry)
-    for row, reason in reasons.items():
-        rows.add("delivery.geometry", row, reason=reason, at=shapes[row] if reason == "type" else None)
-    target: pyproj.CRS = crs.parse(receiver.crs)
-    sound = np.array([row not in reasons for row in range(len(shapes))], dtype=bool)
-    ready = np.full(len(shapes), None, dtype=object)
-    ready[sound] = shapefiles.promoted(shapes[sound], layer.geometry)
-    moved = crs.to(gpd.GeoDataFrame(geometry=gpd.GeoSeries(ready, crs=frame.crs)), target, name=layer.name)
-    return moved.geometry
-
-
-def _faults(shapes: np.ndarray, geometry: str) -> dict[int, str]:
-    """Return by row what is wrong with a geometry: missing, empty, type, not finite or invalid."""
-    missing = shapely.is_missing(shapes)
-    tests: list[tuple[str, Any]] = [
-        ("invalid", ~shapely.is_valid(shapes)),
-        ("not finite", ~np.isfinite(shapely.bounds(shapes)).all(axis=1) if len(shapes) else missing),
-        ("type", ~shapefiles.fitting(shapes, geometry)),
-        ("empty", shapely.is_empty(shapes)),
-        ("missing", missing),
-    ]
-    # later tests are the plainer reason and win
-    return {int(row): reason for reason, bad in tests for row in np.flatnonzero(bad)}
+    shapes, faults = reprojection.ready(frame, rows.layer, receiver)
+    for fault in faults:
+        place = "—" if fault.at is None else f"{fault.at[0]:.3f}, {fault.at[1]:.3f}"
+        more: dict[str, Any] = {"reason": fault.reason, "place": place, "moved_mm": fault.moved_m * 1000.0}
+        rows.add(fault.code, fault.row, severity=fault.severity, at=fault.at, **more)
+    return shapes
 
 
 def _areas(shapes: gpd.GeoSeries, layer: Layer, receiver: Receiver) -> dict[str, Any]:
@@ -243,10 +258,11 @@ def _areas(shapes: gpd.GeoSeries, layer: Layer, receiver: Receiver) -> dict[str,
     if layer.geometry != "MultiPolygon":
         return {}
     frame = gpd.GeoDataFrame(geometry=shapes)
-    return {name: measured(frame, kind).round(2).to_numpy() for name, kind in receiver.areas.items()}
+    plane = crs.parse(receiver.plane)
+    return {name: measured(frame, kind, plane).round(2).to_numpy() for name, kind in receiver.areas.items()}
 
 
-def measured(frame: gpd.GeoDataFrame, kind: str) -> pd.Series:
+def measured(frame: gpd.GeoDataFrame, kind: str, plane: pyproj.CRS | None) -> pd.Series:
     """Measure areas of one kind.
 
     Parameters
@@ -254,17 +270,27 @@ def measured(frame: gpd.GeoDataFrame, kind: str) -> pd.Series:
     frame
         Polygons.
     kind
-        "ellipsoidal" or "planar"; a planar area of geographic coordinates is taken in EPSG:4548.
+        "ellipsoidal" or "planar".
+    plane
+        In which a planar area is taken where the coordinates are in degrees.
 
     Returns
     -------
     pandas.Series
         m², on the frame's index.
+
+    Raises
+    ------
+    CrsError
+        There is no ellipsoid, or no plane, or no way to it.
     """
     if kind == "ellipsoidal":
         return crs.ellipsoidal_area(frame)
-    plane = frame if frame.crs is not None and frame.crs.is_projected else crs.to(frame, "EPSG:4548")
-    return plane.geometry.area
+    if frame.crs is not None and frame.crs.is_geographic:
+        if plane is None:
+            raise CrsError("a planar area of degrees needs the plane in which it was taken", came=crs.label(frame.crs))
+        frame = crs.to(frame, plane)
+    return frame.geometry.area
 
 
 def _own(

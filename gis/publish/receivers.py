@@ -26,6 +26,8 @@ _KEYS: dict[str, type] = {
     "decimals": dict,
     "layers": list,
 }
+# where a receiver names none, the delivery keeps the CRS that the bureau works in, or the one of its settings
+_OPTIONAL = {"crs"}
 _LAYER_KEYS = {"name", "number", "ysdm"}
 
 
@@ -57,7 +59,9 @@ class Receiver:
     name, zh, en, source
         What the receiver is called, and the document that says so.
     crs
-        CRS of the delivery.
+        CRS of the delivery: the receiver's, else that of the settings.
+    plane
+        CRS in which planar areas are measured where that of the delivery is in degrees.
     booleans
         How true and false are written.
     withhold
@@ -71,7 +75,7 @@ class Receiver:
     places
         The layers, in order.
     district_code, district_name
-        Written to XZQDM and XZQMC.
+        Written to XZQDM and XZQMC where the layers themselves name no district.
     clearance
         Record of the secrecy review (保密审查表编号, 审图号, approver, date), kept in the manifest; may be empty.
     """
@@ -81,6 +85,7 @@ class Receiver:
     en: str
     source: str
     crs: str
+    plane: str
     booleans: tuple[str, str]
     withhold: Mapping[str, tuple[Any, ...]]
     include_confidential: bool
@@ -108,7 +113,7 @@ def read(
     catalogue
         To check that the layers exist.
     settings
-        Gives district code and name; None takes the defaults.
+        Gives district code and name, and the CRS where the profile names none; None takes the defaults.
     clearance
         Record of the secrecy review.
 
@@ -131,7 +136,9 @@ def read(
     _check(profile)
     chosen = settings or Settings()
     return Receiver(
-        **{key: profile[key] for key in ("name", "zh", "en", "source", "crs", "include_confidential")},
+        **{key: profile[key] for key in ("name", "zh", "en", "source", "include_confidential")},
+        crs=profile.get("crs") or chosen.delivery_crs or chosen.crs,
+        plane=chosen.crs,
         booleans=(profile["booleans"][0], profile["booleans"][1]),
         withhold=MappingProxyType({name: tuple(values) for name, values in profile["withhold"].items()}),
         areas=MappingProxyType(profile["areas"]),
@@ -149,6 +156,8 @@ def _check(profile: Mapping[str, Any]) -> None:
     for key in sorted({*profile, *_KEYS}):
         if key not in _KEYS:
             raise _broken(name, key, "is not known", list(_KEYS))
+        if key not in profile and key in _OPTIONAL:
+            continue
         if key not in profile:
             raise _broken(name, key, "is missing", [_KEYS[key].__name__])
         if not isinstance(profile[key], _KEYS[key]):

@@ -35,6 +35,9 @@ FORMAT = "gis-delivery/1"
 SIDECARS = (MANIFEST, README, dictionary.CSV_NAME, dictionary.XLSX_NAME)
 
 _EXTENSIONS = (*shapefiles.PARTS, ".sbn", ".sbx", ".qix")
+# what desktop programs put beside a shapefile that they open: indexes, descriptions, styles
+_SIDE = (".sbn", ".sbx", ".qix", ".idm", ".ind", ".fbn", ".fbx", ".ain", ".aih", ".atx", ".ixs", ".mxs")
+_SIDE += (".shp.xml", ".qpj", ".qml", ".qmd", ".lyr", ".sld")
 # an area written with two decimals, and what the same area may differ by between two libraries
 _AREA_SLACK_M2, _AREA_RATIO = 0.02, 1e-7
 Finding = dict[str, Any]
@@ -100,8 +103,19 @@ def verify(path: Path) -> pd.DataFrame:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             files.append(name)
-        found += _folder(root, files)
+        base = _base(files)
+        inside = [name.removeprefix(base) for name in files if name.startswith(base)]
+        found += [findings.finding("package.member_extra", name) for name in files if not name.startswith(base)]
+        found += _folder(root / base, inside)
     return findings.table(found)
+
+
+def _base(files: list[str]) -> str:
+    """Return the folder, with its slash, into which somebody packed the package again, or an empty text."""
+    folders = {name.removesuffix(MANIFEST) for name in files if f"/{name}".endswith(f"/{MANIFEST}")}
+    if not folders:
+        folders = {f"{name.partition('/')[0]}/" if "/" in name else "" for name in files}
+    return folders.pop() if len(folders) == 1 else ""
 
 
 def _unsafe(member: archives.Member) -> Finding:
@@ -152,6 +166,7 @@ def _well_formed(manifest: Any) -> bool:
         and isinstance(areas, dict)
         and all(kind in AREAS for kind in areas.values())
         and isinstance(manifest.get("crs"), dict)
+        and isinstance(manifest.get("plane", {}), dict)
     )
 
 
@@ -177,7 +192,9 @@ def _members(root: Path, files: list[str], manifest: Mapping[str, Any]) -> Itera
             continue
         known = listed.get(name)
         if manifest and known is None:
-            yield findings.finding("package.member_extra", name)
+            side = any(name.lower().endswith(suffix) and f"{name[: -len(suffix)]}.dbf" in listed for suffix in _SIDE)
+            code, severity = ("package.member_side", "info") if side else ("package.member_extra", "error")
+            yield findings.finding(code, name, severity=severity)
         elif known is not None and known.get("sha256") != archives.digest(root / name):
             yield findings.finding("package.hash", name)
 
@@ -358,17 +375,27 @@ def _same_crs(came: pyproj.CRS | None, said: str) -> bool:
         return False
 
 
+def _plane(layer: _Layer) -> pyproj.CRS | None:
+    """Return the plane in which areas of degrees were taken, None where the manifest names none that is public."""
+    code = layer.package.get("plane", {}).get("code")
+    try:
+        return crs.parse(str(code)) if code else None
+    except CrsError:
+        return None
+
+
 def _areas(layer: _Layer, frame: gpd.GeoDataFrame) -> Iterator[Finding]:
     """Compare the area fields with the geometries."""
     if not str(layer.said.get("geometry", "")).endswith("Polygon"):
         return
+    plane = _plane(layer)
     # the others are reported as invalid already
     sound = shapely.is_valid(frame.geometry.to_numpy())
     for name, kind in layer.package.get("areas", {}).items():
         if name not in frame.columns:
             continue
         try:
-            truth = measured(frame[sound], kind).to_numpy()
+            truth = measured(frame[sound], kind, plane).to_numpy()
         except (CrsError, pyproj.exceptions.ProjError):
             # the .prj of a bureau's own grid carries no parameters, so nobody else can measure on the ellipsoid
             yield layer.fault("area_unchecked", severity="info", field=name)

@@ -74,14 +74,14 @@ class Loading:
         Parameters
         ----------
         settings
-            They stay as they are where it holds none.
+            They stay as they are where it holds none, and where nobody vouches for the way to degrees.
 
         Returns
         -------
         gis.settings.Settings
         """
         districts = self.frame("districts")
-        if districts.empty:
+        if districts.empty or not gis_crs.reaches_degrees(districts.crs):
             return settings
         west, south, east, north = gis_crs.to(districts, gis_crs.CGCS2000).total_bounds
         return replace(settings, bounds=(float(west), float(south), float(east), float(north)))

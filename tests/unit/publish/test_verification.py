@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 
 import fiona
 import pytest
@@ -278,3 +279,42 @@ def test_any_damage_is_found_and_none_raises(sound, tmp_path_factory, name, plac
     patched(files / name, int(place * len(before)), new)
     found = verified(files, signed=False)
     assert ((files / name).read_bytes() == before) == found.empty
+
+
+def repacked(files, out, rename=lambda name: name, extra=()):
+    """Pack the files again as another program would name them."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in sorted(files.iterdir()):
+            entry = zipfile.ZipInfo("x")
+            # what a program writes that knows nothing of encodings
+            entry.filename = rename(path.name).encode("gbk").decode("cp437")
+            archive.writestr(entry, path.read_bytes())
+        for name in extra:
+            archive.writestr(name, b"x")
+    return out
+
+
+REPACKED = {
+    "in a folder": (lambda name: f"成果/{name}", (), set()),
+    "in a folder, with backslashes": (lambda name: f"成果\\{name}", (), set()),
+    "in a folder in a folder": (lambda name: f"a/b/{name}", (), set()),
+    "with indexes": (lambda name: name, ("GXXM.qix", "GXXM.shp.xml", "GXXM.sbn"), {"package.member_side"}),
+    "with junk": (lambda name: name, ("Thumbs.db", "desktop.ini", "__MACOSX/._GXXM.shp"), {"package.member_junk"}),
+    "beside something": (lambda name: f"成果/{name}", ("notes.txt",), {"package.member_extra"}),
+    "style of nothing": (lambda name: name, ("other.qml",), {"package.member_extra"}),
+}
+
+
+@pytest.mark.parametrize(("rename", "extra", "codes"), REPACKED.values(), ids=REPACKED)
+def test_a_package_that_was_packed_again_is_the_same_package(files, tmp_path, rename, extra, codes):
+    """A folder around it, backslashes, indexes and junk spoil nothing; a foreign file is named."""
+    found = delivery.verify(repacked(files, tmp_path / "again.zip", rename, extra))
+    assert set(found["code"]) == codes
+    assert set(found.loc[found["severity"] == "error", "code"]) <= {"package.member_extra"}
+
+
+def test_a_changed_byte_is_found_in_a_folder_too(files, tmp_path):
+    """The manifest is read wherever it lies."""
+    patched(files / "GXXM.dbf", (files / "GXXM.dbf").read_bytes().index(b"XM-0"), b"YM")
+    found = delivery.verify(repacked(files, tmp_path / "again.zip", lambda name: f"成果\\{name}"))
+    assert "package.hash" in set(found["code"])
