@@ -378,9 +378,13 @@ def _rule_faults(
 ) -> Iterator[tuple[int, str, Row]]:
     """Yield the faults of values whose type is right: code, range, pattern, width, characters."""
     if field.codes is not None:
-        codes = [item.code for item in catalogue.code_list(field.codes)]
+        listed = catalogue.code_list(field.codes)
+        codes = [item.code for item in listed]
         allowed = codes if len(codes) <= _LISTED else [*codes[:_LISTED], "…"]
-        for row, value in _where(rows, values, ~values.isin(codes).to_numpy(dtype=bool)):
+        known = values.isin(codes).to_numpy(dtype=bool)
+        if listed.open:
+            known = known | values.str.fullmatch(listed.open).to_numpy(dtype=bool)
+        for row, value in _where(rows, values, ~known):
             yield row, "row.code", {"value": value, "list": field.codes, "allowed": allowed}
     if field.range is not None:
         low, high = field.range

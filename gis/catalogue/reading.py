@@ -78,6 +78,8 @@ def read(folder: Path | None = None) -> Catalogue:
     """
     root = find(folder)
     codes = {path.stem: _code_list(path) for path in sorted((root / "codes").glob("*.toml"))}
+    for listed in codes.values():
+        _check_list(root / "codes" / f"{listed.name}.toml", listed, codes)
     layers = {path.stem: _layer(path) for path in sorted(root.glob("*.toml"))}
     for layer in layers.values():
         _check_links(root, layer, layers, codes)
@@ -278,7 +280,8 @@ def _code_list(path: Path) -> CodeList:
     """Read one code list."""
     raw = _load(path)
     keys: dict[str, type | tuple[type, ...]] = {"name!": str, "zh!": str, "en!": str, "source!": str, "codes!": list}
-    _take(path, "", raw, {**keys, "note": str, "effective_from": date, "effective_to": date})
+    keys |= {"note": str, "effective_from": date, "effective_to": date, "open": str, "crosswalks": list}
+    _take(path, "", raw, keys)
     if raw["name"] != path.stem:
         raise _broken(path, "name", f"is {raw['name']!r}", [path.stem])
     entries = []
@@ -292,7 +295,21 @@ def _code_list(path: Path) -> CodeList:
     seen = [entry.code for entry in entries]
     if len(set(seen)) != len(seen):
         raise _broken(path, "codes", "repeats a code", ["each code once"])
-    return CodeList(**{**raw, "codes": tuple(entries)})
+    return CodeList(**{**raw, "codes": tuple(entries), "crosswalks": tuple(raw.get("crosswalks", ()))})
+
+
+def _check_list(path: Path, listed: CodeList, codes: Mapping[str, CodeList]) -> None:
+    """Check that the pattern of open codes is one, and that the crosswalks exist and lead to codes of the list."""
+    try:
+        re.compile(listed.open)
+    except re.error as error:
+        raise _broken(path, "open", f"is {listed.open!r} ({error})", ["a regular expression"]) from None
+    for name in listed.crosswalks:
+        if name not in codes:
+            raise _broken(path, "crosswalks", f"names {name!r}", sorted(codes))
+        for code, targets in codes[name].values(listed.name).items():
+            if not set(targets) <= {item.code for item in listed}:
+                raise _broken(path.with_name(f"{name}.toml"), f"{code}.{listed.name}", f"is {targets!r}", ["its codes"])
 
 
 def _norms(path: Path) -> Iterator[Norm]:

@@ -128,7 +128,11 @@ class Code:
 
 @dataclass(frozen=True)
 class CodeList:
-    """Hold a dated code list with the document it comes from."""
+    """Hold a dated code list with the document it comes from.
+
+    `open` is the pattern of codes that are kept though they are not listed, where a list may lack some; `crosswalks`
+    names the lists whose codes may stand for those of this one, each entry of which names them under this list's name.
+    """
 
     name: str
     zh: str
@@ -138,6 +142,8 @@ class CodeList:
     effective_from: date | None = None
     effective_to: date | None = None
     note: str = ""
+    open: str = ""
+    crosswalks: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Code]:
         """Iterate over the codes in their order."""

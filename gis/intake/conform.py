@@ -231,12 +231,21 @@ class _Reading:
     def __init__(self, field: Field, unit: Unit | None, catalogue: Catalogue) -> None:
         self.field = field
         self.unit = unit
-        self.known = values.codes(catalogue.code_list(field.codes)) if field.codes is not None else None
+        self.known: dict[str, str] | None = None
+        self.others: dict[str, tuple[str, str]] = {}
+        if field.codes is not None:
+            listed = catalogue.code_list(field.codes)
+            self.known = values.codes(listed)
+            others = values.crosswalk(listed, [catalogue.code_list(name) for name in listed.crosswalks])
+            self.others = {text: meant for text, meant in others.items() if text not in self.known}
+        self.crossed: dict[tuple[str, str, str], int] = {}
         self.areas = field.unit == units.SQUARE_METRE and field.type == "real"
         self.counts: dict[str, int] = {}
 
     def cells(self, column: pd.Series) -> tuple[Any, list[tuple[int, bool]]]:
         """Convert a piece; return the cells and, for those that do not fit, the place and whether digits were lost."""
+        if self.others:
+            self._count(column.dropna().astype(str).value_counts())
         if isinstance(column.dtype, pd.StringDtype) and not self.areas:
             # a text that comes again is read once
             place, texts = pd.factorize(column)
@@ -271,11 +280,37 @@ class _Reading:
         if unit is not None and unit.factor != 1:
             cell = unit.to_metres(cell)
             self.counts[unit.sign] = self.counts.get(unit.sign, 0) + 1
-        return (values.as_code(cell, self.known) if self.known is not None else cell), None
+        return (self._code(cell) if self.known is not None else cell), None
+
+    def _code(self, text: str) -> str:
+        """Return the code that a text means, by the list's own spellings first, then by those of other lists."""
+        meant = self.others.get(values.plain(text))
+        return meant[0] if meant is not None else values.as_code(text, self.known or {})
+
+    def _count(self, counts: pd.Series) -> None:
+        """Keep count of the codes of other lists among texts and how often each came."""
+        for text, count in counts.items():
+            meant = self.others.get(values.plain(str(text)))
+            if meant is not None:
+                key = (str(text).strip(), *meant)
+                self.crossed[key] = self.crossed.get(key, 0) + int(count)
 
     def converted(self, layer: Layer, column: str) -> list[dict[str, Any]]:
-        """Return a finding for each unit that was converted."""
-        return [
+        """Return a finding for each unit that was converted, and for each code of another list."""
+        crossed = [
+            findings.finding(
+                "codes.crosswalk",
+                layer.name,
+                severity="info",
+                field=self.field.name,
+                value=value,
+                meant=code,
+                document=document,
+                count=count,
+            )
+            for (value, code, document), count in self.crossed.items()
+        ]
+        return crossed + [
             findings.finding(
                 "units.converted",
                 layer.name,

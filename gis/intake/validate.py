@@ -62,7 +62,8 @@ def validate(
     Returns
     -------
     pandas.DataFrame
-        Findings. Those of `gis.rows`, of `gis.intake.district` and of `gis.intake.outlines`; geometry.duplicate
+        Findings. Those of `gis.rows`; row.code_unlisted (warning: kept though the list lacks it); those of
+        `gis.intake.district` and of `gis.intake.outlines`; geometry.duplicate
         (warning) and geometry.near_duplicate (over 95 % of the ground in common; a warning, info where the layer may
         overlap itself); coverage.overlap and coverage.gap (error or warning, as the layer's topology says);
         containment.outside (warning). A finding with the parameter `row` is about that row; overlaps and gaps are
@@ -73,7 +74,7 @@ def validate(
     known = dict(references or {})
     if any(field.reference == layer.name for field in layer.fields) and layer.name in known:
         known[layer.name] = {*known[layer.name], *frame[layer.key].dropna()}
-    foreign = rows.references(frame, layer, known)
+    foreign = findings.join(rows.references(frame, layer, known), _unlisted(frame, layer, catalogue))
     if not layer.spatial or not isinstance(frame, gpd.GeoDataFrame):
         return findings.join(own, foreign)
     # only sound geometry can be compared with its neighbours
@@ -147,6 +148,28 @@ def _content(frame: pd.DataFrame, row: int) -> tuple[str, str | None]:
     content = values.as_json({str(name): frame[name].iloc[row - 1] for name in frame.columns if name != geometry})
     shape = frame[geometry].iloc[row - 1] if geometry is not None else None
     return content, None if shape is None else str(shapely.to_wkb(shape, hex=True))
+
+
+def _unlisted(frame: pd.DataFrame, layer: Layer, catalogue: Catalogue) -> pd.DataFrame:
+    """Find codes that an open list lacks; what does not look like a code is a fault of its row and found there."""
+    found = []
+    for field in layer.fields:
+        listed = catalogue.code_list(field.codes) if field.codes is not None else None
+        if listed is None or not listed.open or field.name not in frame.columns:
+            continue
+        column = frame[field.name]
+        looks = column.str.fullmatch(listed.open).fillna(False).to_numpy(dtype=bool)
+        for row in np.flatnonzero(looks & ~column.isin([item.code for item in listed]).to_numpy(dtype=bool)):
+            key = frame[layer.key].iloc[row]
+            feature = None if values.missing(key) else str(key)
+            more = {"row": int(row) + 1, "value": str(column.iloc[row]), "list": listed.zh}
+            found.append(_warned(layer.name, feature, field.name, more))
+    return findings.table(found)
+
+
+def _warned(layer: str, feature: str | None, field: str, more: dict[str, Any]) -> dict[str, Any]:
+    """Return the finding about one code that is kept though the list lacks it."""
+    return findings.finding("row.code_unlisted", layer, feature, severity="warning", field=field, **more)
 
 
 def _sound(frame: gpd.GeoDataFrame, layer: Layer) -> Mask:

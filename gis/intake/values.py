@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from numbers import Integral, Real
@@ -120,6 +120,34 @@ def codes(listed: CodeList) -> dict[str, str]:
             for text in way(item):
                 seen.setdefault(plain(str(text)), set()).add(item.code)
         found = {text: next(iter(owners)) for text, owners in seen.items() if len(owners) == 1} | found
+    return found
+
+
+def crosswalk(listed: CodeList, others: Iterable[CodeList]) -> dict[str, tuple[str, str]]:
+    """Return what the codes of other lists stand for in a list, where they stand for one code or a part of one.
+
+    Parameters
+    ----------
+    listed
+        The list that is wanted.
+    others
+        Lists whose entries name codes of it.
+
+    Returns
+    -------
+    dict
+        Code, and the document that says so, by normalised text (code or Chinese title). An entry that stands for
+        several codes is the one that holds them all, if there is one: what none holds is left out.
+    """
+    known = {item.code for item in listed}
+    found: dict[str, tuple[str, str]] = {}
+    for other in others:
+        for item in other:
+            targets = [str(code) for code in item.more.get(listed.name, ())]
+            holders = [code for code in known if targets and all(target.startswith(code) for target in targets)]
+            if holders:
+                holder = max(holders, key=len)
+                found |= {plain(text): (holder, other.source) for text in (item.code, item.zh)}
     return found
 
 

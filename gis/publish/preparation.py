@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -32,6 +32,7 @@ _SERIAL_DIGITS = 8
 _NUMBERING = "区划代码6位+图层码4位+顺序码8位,按主键排序编号"
 _GEODESIC = "CGCS2000 椭球面上由图形计算"
 _OWN_GEODESIC = "交付坐标系自身椭球面上由图形计算"
+_UNLISTED = "未列入代码表"
 _PLANAR = "投影平面上由图形计算"
 
 
@@ -105,7 +106,7 @@ def prepare(
     _require(frame, layer)
     leaving, withheld = _leaving(frame, layer, receiver)
     leaving = leaving.sort_values(layer.key, kind="stable", ignore_index=True)
-    columns = _columns(layer, place, receiver, catalogue)
+    columns = _columns(leaving, layer, place, receiver, catalogue)
     rows = _Rows(layer, leaving[layer.key].astype("str").tolist(), cut)
     values = {
         column.name: _own(leaving[column.source], layer.field(column.source), column, receiver, catalogue, rows)
@@ -167,9 +168,11 @@ def _leaving(frame: pd.DataFrame, layer: Layer, receiver: Receiver) -> tuple[pd.
     return frame[~held], int(held.sum())
 
 
-def _columns(layer: Layer, place: Place, receiver: Receiver, catalogue: Catalogue) -> tuple[Column, ...]:
+def _columns(
+    frame: pd.DataFrame, layer: Layer, place: Place, receiver: Receiver, catalogue: Catalogue
+) -> tuple[Column, ...]:
     """Lay out the columns: the receiver's common fields around the layer's own, which win where names are equal."""
-    own = [_column(item, receiver, catalogue) for item in layer.fields]
+    own = [_listing(_column(item, receiver, catalogue), item, frame, catalogue) for item in layer.fields]
     taken = {column.name for column in own}
     head = [Column("BSM", "标识码", "Identifier", "C", _COMMON["BSM"], note=_NUMBERING)]
     if place.ysdm:
@@ -201,6 +204,20 @@ def _column(item: Field, receiver: Receiver, catalogue: Catalogue) -> Column:
     note = "JSON 文本" if item.type == "json" else ""
     width = min(item.width or shapefiles.TEXT_LIMIT, shapefiles.TEXT_LIMIT)
     return Column(*titles, "C", width, 0, item.unit, codes, note, item.name)
+
+
+def _unlisted(series: pd.Series, item: Field, catalogue: Catalogue) -> list[str]:
+    """Return the values that an open code list lacks, in order."""
+    listed = catalogue.code_list(item.codes) if item.codes else None
+    if listed is None or not listed.open:
+        return []
+    return sorted({str(value) for value in series.dropna() if value not in listed})
+
+
+def _listing(column: Column, item: Field, frame: pd.DataFrame, catalogue: Catalogue) -> Column:
+    """Return a column whose codes hold those that occur and an open list lacks, so that the dictionary says so."""
+    more = _unlisted(frame[item.name], item, catalogue)
+    return replace(column, codes={**(column.codes or {}), **dict.fromkeys(more, _UNLISTED)}) if more else column
 
 
 def _area_column(name: str, kind: str, receiver: Receiver) -> Column:
@@ -308,6 +325,9 @@ def _own(
     if item.type == "date":
         return _dates(series, column, rows)
     spell = _speller(item, receiver, catalogue.code_list(item.codes) if item.codes else None)
+    more = set(_unlisted(series, item, catalogue))
+    for row in np.flatnonzero(series.isin(more).to_numpy(dtype=bool)) if more else ():
+        rows.add("delivery.code_unlisted", int(row), column.name, severity="warning", value=str(series.iloc[row]))
     texts = [_text(value, row, column, spell, rows) for row, value in enumerate(series.astype("object"))]
     return pd.Series(texts, index=series.index, dtype="object")
 
@@ -318,7 +338,7 @@ def _speller(item: Field, receiver: Receiver, codes: CodeList | None) -> Callabl
         return lambda value: receiver.booleans[0 if value else 1]
     if codes is not None:
         known = {code.code: code.delivery for code in codes}
-        return lambda value: known.get(str(value))
+        return lambda value: known.get(str(value), str(value) if codes.open else None)
     if item.type == "json":
         return lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=list)
     return str

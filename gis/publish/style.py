@@ -87,15 +87,17 @@ def class_of(layer: Layer, catalogue: Catalogue) -> dict[str, str]:
     Returns
     -------
     dict
-        Class by code: the code itself, or its group where the list is folded (land uses into land-use groups). Empty
-        for a layer with one class.
+        Class by code: the code itself, or its group where the list is folded (land uses into land-use groups; a code
+        of none is left out). Empty for a layer with one class.
     """
     field = layer.style.get("by")
     if field is None or layer.field(field).codes is None:
         return {}
     codes = catalogue.code_list(str(layer.field(field).codes))
     folded = _folded(codes, catalogue)
-    return {code.code: str(code.more["class"]) if folded and "class" in code.more else code.code for code in codes}
+    if folded is None:
+        return {code.code: code.code for code in codes}
+    return {code.code: str(code.more["class"]) for code in codes if "class" in code.more}
 
 
 def band(minutes: float, bands: CodeList) -> Code:
