@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from gis.errors import UsageError
 
 # 法定公示/公告 · 征求相关权利人意见 · 意愿征集, and a working map that is none of them; their titles are words of the
 # catalogue ([map] procedure.…)
 PROCEDURES = ("statutory", "holders", "wishes", "working")
+# 城乡规划法 第二十六条: a plan draft is shown at least so many days
+PLAN_DRAFT_DAYS = 30
 DRAFTS = ("征求意见稿", "送审稿", "报批稿", "公示稿")
 # domain.md §6.6: 国家 GS(2024)0001号, 北京 京S(2024)001号
 _APPROVAL = re.compile(r"^(GS|[\u4e00-\u9fa5]{1,2}S)[（(]\d{4}[)）]\d{1,4}号$")
@@ -57,15 +59,17 @@ class Notice:
     opens, closes
         起止日期, both days included.
     procedure
-        "statutory" 法定公示, "holders" 征求相关权利人意见, "wishes" 意愿征集, "working" 内部工作图 (internal edition
-        only).
+        Which of the three it is; nothing is assumed. "statutory" 法定公示, "holders" 征求相关权利人意见, "wishes"
+        意愿征集, "working" 内部工作图 (internal edition only).
     draft
         稿别: one of 征求意见稿, 送审稿, 报批稿, 公示稿.
     phone, email, address
         反馈方式; at least one.
+    plan_draft
+        Whether a plan draft (规划草案) is shown, for which the law sets 30 days; None takes a statutory notice for one.
     least_days
-        The shortest period allowed for this matter, in days: 30 for a plan draft (城乡规划法 第二十六条), else data of
-        the bureau; 0 means that none is known.
+        The shortest period allowed for this matter, in days: data of the bureau, which a statutory notice of another
+        matter than a plan draft must name; 0 means that none is known.
     clearance
         审图号 and 保密审查, where there are any.
     synthetic
@@ -82,17 +86,19 @@ class Notice:
     basis: str
     opens: date
     closes: date
-    procedure: str = "statutory"
+    procedure: str
     draft: str = "征求意见稿"
     phone: str = ""
     email: str = ""
     address: str = ""
+    plan_draft: bool | None = None
     least_days: int = 0
     clearance: Clearance = dataclasses.field(default_factory=Clearance)
     synthetic: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a notice that would leave the public without an answer."""
+        self._check_types()
         if self.procedure not in PROCEDURES:
             raise UsageError(f"procedure is {self.procedure!r}; allowed: {', '.join(PROCEDURES)}")
         if self.draft not in DRAFTS:
@@ -102,12 +108,34 @@ class Notice:
             raise UsageError(f"the notice leaves {', '.join(blank)} blank; a consultation must say it")
         if not (self.phone or self.email or self.address):
             raise UsageError("the notice has no phone, email or address; give at least one way to answer")
-        if self.days < max(1, self.least_days):
+        if self.procedure == "statutory" and not self.of_plan_draft and not self.least_days:
+            raise UsageError("a statutory notice of another matter than a plan draft must name its least_days")
+        needed = max(1, self.least_days, PLAN_DRAFT_DAYS if self.of_plan_draft else 0)
+        if self.days < needed:
+            law = f"; a plan draft is shown at least {PLAN_DRAFT_DAYS} days" if self.of_plan_draft else ""
             raise UsageError(
-                f"the notice runs from {self.opens} to {self.closes}, {self.days} days; at least "
-                f"{max(1, self.least_days)} are needed",
+                f"the notice runs from {self.opens} to {self.closes}, {self.days} days; at least {needed} are needed"
+                f"{law}",
                 days=self.days,
             )
+
+    def _check_types(self) -> None:
+        """Refuse values that are not what they should be, as a file may hold."""
+        wanted: dict[str, type | tuple[type, ...]] = {"least_days": int, "plan_draft": (bool, type(None))}
+        wanted |= dict.fromkeys(("opens", "closes"), date)
+        texts = ("name", "organiser", "basis", "procedure", "draft", "phone", "email", "address")
+        for name, kind in (dict.fromkeys(texts, str) | wanted).items():
+            value = getattr(self, name)
+            # a time of day is no day, and true is no number
+            wrong = isinstance(value, datetime) or (isinstance(value, bool) and kind is int)
+            if wrong or not isinstance(value, kind):
+                allowed = "a day such as 2026-01-31" if kind is date else getattr(kind, "__name__", "true or false")
+                raise UsageError(f"{name} of the notice is {value!r}; allowed: {allowed}", name=name)
+
+    @property
+    def of_plan_draft(self) -> bool:
+        """Tell whether a plan draft is shown."""
+        return self.procedure == "statutory" if self.plan_draft is None else self.plan_draft
 
     @property
     def days(self) -> int:

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from gis.catalogue import Catalogue
-from gis.publish import furniture, paper, shapes, style
+from gis.publish import furniture, paper, shapes, style, wording
 from gis.publish.labelling import Label, Labels
 from gis.publish.legend import Key
 from gis.publish.paper import INK, Box, Sheet
@@ -359,7 +359,7 @@ def _names(sheet: Sheet, drawn: _Map) -> None:
         for place in () if frame is None else shapely.get_coordinates(frame.geometry.to_numpy()):
             at = drawn.mm(*place)
             labels.block(at[0] - 1, at[1] - 1, at[0] + 1, at[1] + 1)
-    title = drawn.words["station_name"].format(name=paper.printable(drawn.around.station["name"]))
+    title = wording.station(paper.printable(drawn.around.station["name"]), drawn.words)
     mine = Label(title, x, y, 12, RAIL, bold=True, away=(3.4, 6.0))
     wanted = [mine, *_entrance_names(drawn), *_circle_names(drawn), *_project_names(drawn, numbered=True)]
     wanted += [*_station_names(drawn), *_project_names(drawn, numbered=False), *_water_names(drawn)]
@@ -446,7 +446,7 @@ def _station_names(drawn: _Map) -> list[Label]:
     for row in () if frame is None else frame.to_dict("records"):
         if row["station_id"] != drawn.around.station["station_id"]:
             at = drawn.mm(*shapely.get_coordinates(row["geometry"])[0])
-            title = drawn.words["station_name"].format(name=paper.fitted(row["name"], 30, 8))
+            title = wording.station(paper.fitted(row["name"], 30, 8), drawn.words)
             found.append(Label(title, *at, 8, "#56636f", bold=True, away=(2.2, 4.0)))
     return found
 

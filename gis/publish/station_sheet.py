@@ -16,7 +16,7 @@ from gis import crs
 from gis.catalogue import Catalogue
 from gis.errors import FrameError, UnknownNameError, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import furniture, legend, paper, station_figures, station_map
+from gis.publish import furniture, legend, paper, station_figures, station_map, wording
 from gis.publish.paper import SCALES, Box, Sheet, TitleBlock
 from gis.publish.station_map import Surroundings
 from gis.publish.tables import INTERNAL
@@ -152,7 +152,8 @@ def _sheet(
         _compose(sheet, around, _bands(results), items, catalogue, scale)
         words = catalogue.words("station_sheet")
         notices = (INTERNAL, MADE_UP) if synthetic else (INTERNAL,)
-        sheet.frame(words["title"].format(name=paper.fitted(around.station["name"], 90, 19)), notices, block.draft)
+        name = wording.station(paper.fitted(around.station["name"], 90, 19), words)
+        sheet.frame(words["title"].format(name=name), notices, block.draft)
         _notes(sheet, block, around, len(results) > 0, catalogue)
         furniture.signatures(sheet, SIGNED, block)
     return sheet

@@ -48,6 +48,23 @@ def said(value: Any, titles: Mapping[str, str] | None = None) -> Any:
     return str(value).strip() or MISSING
 
 
+def station(name: str, words: Mapping[str, str]) -> str:
+    """Return what a station is called on a sheet: 北京站 is not called 北京站站.
+
+    Parameters
+    ----------
+    name
+        As the layer has it, or what room leaves of it.
+    words
+        Those of the station's sheet.
+
+    Returns
+    -------
+    str
+    """
+    return name if name.strip().endswith("站") else words["station_name"].format(name=name)
+
+
 def kinds(catalogue: Catalogue) -> dict[str, str]:
     """Return the titles of all codes that may stand as kind or title of an item in a station's programme.
 

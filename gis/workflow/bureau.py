@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from gis.errors import SourceError, UsageError
-from gis.publish.notice import Clearance, Notice
+from gis.publish.notice import PROCEDURES, Clearance, Notice
 from gis.settings import Settings
+
+
+def _text(value: Any) -> str:
+    """Return a text, which no number or list is."""
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _box(value: Any) -> tuple[float, ...] | None:
+    """Return four degrees, or None where there are none."""
+    if len(value) not in {0, 4}:
+        raise ValueError
+    return tuple(map(float, value)) or None
+
+
+# how the values of a settings file become those of `Settings`
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "rings": lambda value: tuple((_text(name), float(metres)) for name, metres in value),
+    "bounds": _box,
+    "walk_minutes": lambda value: tuple(map(float, value)),
+    "layers": lambda value: Path(_text(value)),
+    **dict.fromkeys(("district_code", "district_name", "crs", "delivery_crs", "lang"), _text),
+    **dict.fromkeys(("tolerance", "walk_speed_mps", "walk_depth_m", "employed_share"), float),
+}
 
 
 def read_settings(file: Path) -> Settings:
@@ -31,16 +57,16 @@ def read_settings(file: Path) -> Settings:
     SourceError
         The file cannot be read as TOML.
     UsageError
-        A key that is not known.
+        A key that is not known, or a value of another kind.
     """
     content = _toml(file)
     _known(file, content, [field.name for field in fields(Settings)])
-    if "rings" in content:
-        content["rings"] = tuple((str(name), float(metres)) for name, metres in content["rings"])
-    if "bounds" in content:
-        content["bounds"] = tuple(map(float, content["bounds"])) or None
-    if "layers" in content:
-        content["layers"] = Path(content["layers"])
+    for name, convert in _CONVERTERS.items():
+        if name in content:
+            try:
+                content[name] = convert(content[name])
+            except (TypeError, ValueError):
+                raise UsageError(f"{file.name}: {name} is {content[name]!r}, which cannot be read", key=name) from None
     return Settings(**content)
 
 
@@ -50,8 +76,8 @@ def read_notice(file: Path) -> Notice:
     Parameters
     ----------
     file
-        Keys as the parameters of `gis.publish.notice.Notice`: name, organiser, basis, opens, closes, phone …; a table
-        [clearance] for 审图号 and 保密审查.
+        Keys as the parameters of `gis.publish.notice.Notice`: name, organiser, basis, opens, closes, procedure, phone
+        …; a table [clearance] for 审图号 and 保密审查.
 
     Returns
     -------
@@ -66,10 +92,14 @@ def read_notice(file: Path) -> Notice:
     """
     content = _toml(file)
     _known(file, content, [field.name for field in fields(Notice)])
-    lacking = [name for name in ("name", "organiser", "basis", "opens", "closes") if name not in content]
+    needed = ("name", "organiser", "basis", "opens", "closes", "procedure")
+    lacking = [name for name in needed if name not in content]
     if lacking:
-        raise UsageError(f"{file.name} lacks {', '.join(lacking)}; a consultation must say it", keys=lacking)
+        kinds = f"; procedure is one of {', '.join(PROCEDURES)}" if "procedure" in lacking else ""
+        raise UsageError(f"{file.name} lacks {', '.join(lacking)}; a consultation must say it{kinds}", keys=lacking)
     if "clearance" in content:
+        if not isinstance(content["clearance"], dict):
+            raise UsageError(f"{file.name}: clearance is {content['clearance']!r}; allowed: a table")
         _known(file, content["clearance"], [field.name for field in fields(Clearance)])
         content["clearance"] = Clearance(**content["clearance"])
     return Notice(**content)
@@ -83,6 +113,7 @@ def sample_notice() -> Notice:
         basis="城乡规划法第二十六条(示例)",
         opens=date(2026, 11, 23),
         closes=date(2026, 12, 22),
+        procedure="statutory",
         phone="010-0000 0000",
         email="example@example.org",
         address="示例区示例街 1 号",

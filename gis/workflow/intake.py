@@ -84,7 +84,7 @@ class Taken:
         return f"{self.file} → {self.layer}: {total} rows read, {self.accepted} stored, {self.quarantined} quarantined"
 
 
-def init(target: str | Path, *, settings: Settings) -> Store:
+def init(target: str | Path, *, settings: Settings | None = None) -> Store:
     """Make an empty store with all layers of the catalogue.
 
     Parameters
@@ -92,14 +92,15 @@ def init(target: str | Path, *, settings: Settings) -> Store:
     target
         A path ending in .gpkg, or postgresql://….
     settings
-        Working CRS and catalogue folder.
+        Working CRS and catalogue folder; None takes the defaults.
 
     Returns
     -------
     gis.store.Store
         Open; close it, or use it in a with statement.
     """
-    return open_store(str(target), catalogue=gis_catalogue.read(settings.layers), settings=settings, create=True)
+    chosen = settings or Settings()
+    return open_store(str(target), catalogue=gis_catalogue.read(chosen.layers), settings=chosen, create=True)
 
 
 def opened(target: str | Path, settings: Settings) -> Store:

@@ -19,6 +19,7 @@ NOTICE = {
     "basis": "《中华人民共和国城乡规划法》第二十六条",
     "opens": date(2026, 11, 22),
     "closes": date(2026, 12, 21),
+    "procedure": "statutory",
     "email": "answer@example.org",
     "synthetic": True,
 }

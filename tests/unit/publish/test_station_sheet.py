@@ -411,3 +411,11 @@ def test_sheds_are_drawn_in_the_colours_of_the_catalogue():
     ]
     assert drawn == [bands["15"], bands["10"], bands["5"]]
     assert station_map.style.band(30.0, handmade.book().code_list("walk_bands")).code == "15"
+
+
+@pytest.mark.parametrize("name", ["台北車站", "清河站", "石门"])
+def test_a_name_that_ends_in_station_gets_no_second_one(name):
+    """Neither in the title nor on the map, whose own or another station it is."""
+    said = texts(draw({**everything(), "stations": stations(name)}))
+    called = name if name.endswith("站") else f"{name}站"
+    assert {f"{called}站城融合专项计划图", called, "乙站"} <= set(said)

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -25,7 +25,7 @@ CRS = "EPSG:4548"
 EAST, NORTH = 498_017.3, 4_394_924.1
 DAY = date(2026, 11, 22)
 NOTICE = {"name": "某街区更新方案", "organiser": "某局", "basis": "某法", "opens": DAY, "closes": DAY + timedelta(29)}
-NOTICE |= {"email": "answer@example.org", "synthetic": True}
+NOTICE |= {"procedure": "statutory", "email": "answer@example.org", "synthetic": True}
 LEAFLET = resources.files("xstatic.pkg.leaflet").joinpath("data/leaflet.js").read_text(encoding="utf-8")
 DATA = re.compile(r'<script type="application/json" id="consultation-data">(.*?)</script>', re.DOTALL)
 
@@ -433,6 +433,15 @@ def test_a_page_with_nothing_on_it_is_refused(tmp_path):
         {"email": ""},
         {"closes": DAY - timedelta(1)},
         {"least_days": 31},
+        {"closes": DAY + timedelta(6)},
+        {"closes": DAY + timedelta(6), "least_days": 7},
+        {"closes": DAY + timedelta(28), "procedure": "holders", "plan_draft": True},
+        {"plan_draft": False},
+        {"opens": "2026-01-01"},
+        {"opens": datetime(2026, 1, 1)},
+        {"least_days": "30"},
+        {"least_days": True},
+        {"name": 5},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -440,6 +449,25 @@ def test_a_notice_that_says_too_little_is_refused(changes):
     """Procedure, organiser, basis, period and a way to answer are not optional."""
     with pytest.raises(UsageError):
         notice(**changes)
+
+
+def test_nothing_is_assumed_of_the_procedure():
+    """A notice that names none is no notice."""
+    with pytest.raises(TypeError, match="procedure"):
+        webmap.Notice(**{name: value for name, value in NOTICE.items() if name != "procedure"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"procedure": "holders", "closes": DAY + timedelta(6)},
+        {"procedure": "wishes", "closes": DAY},
+        {"plan_draft": False, "least_days": 7, "closes": DAY + timedelta(6)},
+    ],
+)
+def test_other_matters_have_their_own_periods(changes):
+    """Thirty days are for plan drafts; the rest is data."""
+    assert notice(**changes).days >= 1
 
 
 @pytest.mark.parametrize(
