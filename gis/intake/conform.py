@@ -299,7 +299,7 @@ class _Reading:
         """Return a finding for each unit that was converted, and for each code of another list."""
         crossed = [
             findings.finding(
-                "codes.crosswalk",
+                "columns.crosswalk",
                 layer.name,
                 severity="info",
                 field=self.field.name,

@@ -23,7 +23,7 @@ from gis import archives, crs, findings
 from gis.catalogue import Catalogue
 from gis.errors import DeliveryError, EmptyError, RowsRefused, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import dictionary, preparation, receivers, shapefiles, territory
+from gis.publish import dictionary, preparation, receivers, shapefiles, territory, waiting
 from gis.publish.preparation import Prepared
 from gis.publish.receivers import Receiver
 from gis.publish.verification import FORMAT, MANIFEST, README, verify
@@ -125,9 +125,13 @@ def write(
         preparation.prepare(frames[place.layer], place, receiver, catalogue, territory=land, cut=cut, remark=remark)
         for place in places
     ]
-    notes = findings.join(land.findings, _refuse(layers))
+    held = waiting.count(frames.get(waiting.LAYER), catalogue)
+    notes = findings.join(land.findings, waiting.table(held, catalogue), _refuse(layers))
     left_out = tuple(sorted(known - {place.layer for place in places}))
-    about = {"author": author, "date": day.isoformat(), "synthetic": synthetic, "notice": remark, "left_out": left_out}
+    about: dict[str, Any] = {"author": author, "date": day.isoformat(), "synthetic": synthetic, "notice": remark}
+    about["left_out"] = left_out
+    about["waiting"] = [{"layer": one.layer, "rows": one.rows, "why": waiting.why(one, catalogue)} for one in held]
+    about["waiting_said"] = waiting.sentence(held, catalogue)
     about["districts"] = [{"code": code, "name": name} for code, name in land.districts]
     with tempfile.TemporaryDirectory(prefix="gis-delivery-") as folder:
         content: dict[str, Path | bytes] = {}
@@ -221,7 +225,7 @@ def _manifest(
     ]
     return {
         "format": FORMAT,
-        **about,
+        **{name: value for name, value in about.items() if name != "waiting_said"},
         "receiver": {"name": receiver.name, "zh": receiver.zh, "source": receiver.source},
         "crs": _crs(receiver.crs),
         "plane": _crs(receiver.plane),
@@ -282,6 +286,7 @@ def _readme(layers: list[Prepared], receiver: Receiver, words: Mapping[str, str]
         (words["areas"], kinds),
         (words["booleans"], words["booleans_text"].format(yes=receiver.booleans[0], no=receiver.booleans[1])),
         (words["withheld"], words["withheld_text"].format(rows=sum(layer.withheld for layer in layers))),
+        (words["waiting"], about["waiting_said"] or words["none"]),
         (words["clearance"], clearance or words["none"]),
     ]
     lines = [words["title"], about["notice"], ""] if about["notice"] else [words["title"], ""]

@@ -59,6 +59,8 @@ class TitleBlock:
         数据截止.
     sources
         数据来源, in words.
+    waiting
+        Rows that wait and are not drawn or counted, in words.
     """
 
     draft: str = ""
@@ -70,6 +72,7 @@ class TitleBlock:
     date: datetime.date | None = None
     data_to: datetime.date | None = None
     sources: str = ""
+    waiting: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a kind of draft that does not exist."""

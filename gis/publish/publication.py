@@ -190,6 +190,21 @@ def _drawable(frame: gpd.GeoDataFrame) -> Mask:
     return np.asarray(finite & ~shapely.is_empty(shapes) & ~shapely.is_missing(shapes))
 
 
+def secret(frame: pd.DataFrame) -> Mask:
+    """Tell which rows are confidential or of military owners, whatever their layer says.
+
+    Parameters
+    ----------
+    frame
+        Rows of one layer.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    return np.asarray(_confidential(frame) | _owned(frame), dtype=bool)
+
+
 def _confidential(frame: pd.DataFrame) -> Mask:
     """Tell which rows are flagged; a value that is no clear no counts as a flag."""
     if "confidential" not in frame.columns:
@@ -217,7 +232,7 @@ def _withhold_on_secret_ground(
         shape
         for name, frame in frames.items()
         if _is_partition(catalogue.layer(name))
-        for shape in frame.geometry[(_confidential(frame) | _owned(frame)) & _drawable(frame)]
+        for shape in frame.geometry[secret(frame) & _drawable(frame)]
     ]
     if not secret:
         return

@@ -239,6 +239,7 @@ def _notes(sheet: Sheet, block: TitleBlock, around: Surroundings, has_results: b
         (words["sources"], block.sources or (MADE_UP if _made_up(frame) else line)),
         (words["data_to"], block.data_to.isoformat() if block.data_to else line),
         (words["crs"], _crs_name(frame.crs, words)),
+        *([(words["waiting"], block.waiting)] if block.waiting else []),
         (words["counting"], basis),
     )
     y = NOTES.top - 1.2

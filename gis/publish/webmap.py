@@ -23,7 +23,7 @@ from branca.element import Element
 from gis import archives
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
-from gis.publish import map_document, publication
+from gis.publish import map_document, publication, waiting
 from gis.publish.notice import Clearance, Notice
 
 __all__ = ["EDITIONS", "Clearance", "MapReport", "Notice", "write"]
@@ -63,7 +63,8 @@ def write(
     Parameters
     ----------
     frames
-        Canonical frames by layer name, in one projected CRS in metres; tables without geometry are passed over.
+        Canonical frames by layer name, in one projected CRS in metres; tables without geometry are passed over, but for
+        `quarantine`: how many rows wait is said among the remarks, in an internal edition also why.
     out
         The HTML file; its folder is made if need be.
     catalogue
@@ -105,6 +106,12 @@ def write(
     kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
     plane = publication.plane(kept.frames)
     found = map_document.document(kept, plane, catalogue, notice=notice, is_public=is_public)
+    held = frames.get(waiting.LAYER)
+    rows = waiting.count(waiting.public(held, catalogue) if is_public else held, catalogue)
+    # why a row waits is the bureau's own matter
+    found["waiting"] = {
+        language: waiting.sentence(rows, catalogue, language, reasons=not is_public) for language in ("zh", "en")
+    }
     if not found["layers"]:
         raise PublicationError(f"nothing to draw: the {edition} edition of {', '.join(frames) or 'no layer'} is empty")
     heading = title or notice.name

@@ -29,7 +29,7 @@ from gis.intake import (
 )
 from gis.intake.read import read
 from gis.intake.recipes import Recipe
-from gis.publish import files, workbook
+from gis.publish import files, waiting, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
 from gis.store.geopackage import GeoPackage
@@ -237,11 +237,11 @@ def take_in(
     )
     found = exceptions.accept(found, known.frame(exceptions.LAYER), on=date.today(), layer=layer)
     accepted, quarantined = validate.split(mended.frame, found, layer=layer, file=file)
-    waiting = pd.concat([_waiting(store, record, accepted, file), quarantined], ignore_index=True)
+    held = pd.concat([_waiting(store, record, accepted, file), quarantined], ignore_index=True)
     standing = _standing(store, record, mended.frame, file)
     known.stage()
     said = gis_findings.join(standing, found.assign(file=file))
-    change = store.load(layer, accepted, waiting, said, author=author, reason=f"{reason}:{file}")
+    change = store.load(layer, accepted, held, said, author=author, reason=f"{reason}:{file}")
     known.changed(layer)
     return Taken(file, layer, len(accepted), len(quarantined), change, found, mended.repairs)
 
@@ -272,7 +272,8 @@ def check(
     Returns
     -------
     pandas.DataFrame
-        Findings of all layers. One that an exception of the register covers is of severity info and says so.
+        Findings of all layers, and of those that have rows waiting how many and why (row.waiting). One that an
+        exception of the register covers is of severity info and says so.
     """
     chosen = _settings(target, settings)
     if not isinstance(target, Store):
@@ -280,7 +281,8 @@ def check(
             return check(store, settings=chosen, report=report, points=points, track=track)
     job = Loading(target)
     local = job.local(chosen)
-    tables = [target.findings()]
+    held = waiting.count(target.read(waiting.LAYER), target.catalogue)
+    tables = [target.findings(), waiting.table(held, target.catalogue, chosen.lang)]
     for layer in track(_base_layers(target.catalogue), "检查"):
         frame = job.frame(layer.name).drop(columns="_version")
         if len(frame):

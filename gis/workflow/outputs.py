@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from gis.analysis.catchments import Crossings
 from gis.analysis.stations import Comparison
 from gis.errors import EmptyError, SourceError, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import delivery, receivers, station_sheet, tables, verification, walking, webmap, workbook
+from gis.publish import delivery, receivers, station_sheet, tables, verification, waiting, walking, webmap, workbook
 from gis.publish.notice import Notice
 from gis.publish.paper import TitleBlock
 from gis.settings import Settings
@@ -77,7 +77,7 @@ def write_map(
                 "give --notice FILE.toml, or --internal for the bureau's own map"
             )
         notice = bureau.sample_notice() if made_up else bureau.internal_notice(store.settings)
-    frames = {name: store.read(name) for name in _drawable(store)}
+    frames = {name: store.read(name) for name in (*_drawable(store), waiting.LAYER)}
     return webmap.write(
         frames, Path(file), catalogue=store.catalogue, notice=notice, edition=edition, lang=store.settings.lang
     )
@@ -185,7 +185,8 @@ def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> I
         raise EmptyError("there are no results of stations yet; run `gis stations STORE` first")
     Path(folder).mkdir(parents=True, exist_ok=True)
     about = TitleBlock(
-        unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), sources=_said_sources(frames)
+        unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), sources=_said_sources(frames),
+        waiting=waiting.sentence(_waiting(store, _ON_SHEETS), store.catalogue),
     )
     made_up, names = synthetic(store), _station_names(store)
     for key in sorted(set(frames["station_results"]["station_id"])):
@@ -334,6 +335,12 @@ def _data_to(store: Store) -> date | None:
     return changes["at"].max().date() if len(changes) else None
 
 
+def _waiting(store: Store, layers: Collection[str] | None = None) -> tuple[waiting.Waiting, ...]:
+    """Return what waits of some layers, or of all."""
+    held = waiting.count(store.read(waiting.LAYER), store.catalogue)
+    return tuple(one for one in held if layers is None or one.layer in layers)
+
+
 def _drawable(store: Store) -> list[str]:
     """Return the base layers that have a shape, and the findings for the internal edition."""
     layers = store.catalogue.layers.values()
@@ -343,8 +350,14 @@ def _drawable(store: Store) -> list[str]:
 def _sources(store: Store) -> pd.DataFrame:
     """Return what each layer holds and where it comes from, for 数据说明."""
     rows = []
+    held = {one.layer: one for one in _waiting(store)}
     for layer in store.catalogue.layers.values():
         frame = store.read(layer.name)
         sources = sorted(set(frame["source"].dropna())) if "source" in frame.columns else []
-        rows.append({"layer": layer.name, "zh": layer.zh, "rows": len(frame), "sources": "、".join(sources)})
+        said = "、".join(sources)
+        one = held.get(layer.name)
+        if one is not None:
+            said = ";".join(filter(None, [said, waiting.sentence([one], store.catalogue)]))
+        waits = one.rows if one is not None else 0
+        rows.append({"layer": layer.name, "zh": layer.zh, "rows": len(frame), "waiting": waits, "sources": said})
     return pd.DataFrame(rows)

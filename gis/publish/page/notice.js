@@ -39,6 +39,7 @@ function buildNotice() {
     ...fact("notice.map_approval", notice.map_approval_no),
     ...fact("notice.secrecy_review", notice.secrecy_review_no),
   );
+  const waiting = doc.waiting[lang] ? make("li", {}, word("waiting", { rows: doc.waiting[lang] })) : null;
   byId("panel-notice").replaceChildren(...[
     make("h2", {}, word("tab.notice")),
     facts,
@@ -46,7 +47,7 @@ function buildNotice() {
     make("p", { className: "hint" }, word("notice.quote")),
     ways,
     make("h3", {}, word("notice.remarks")),
-    make("ul", { className: "remarks" }, make("li", {}, word("final")), make("li", {}, word("measuring")), make("li", {}, word("private"))),
+    make("ul", { className: "remarks" }, ...[waiting].filter(Boolean), make("li", {}, word("final")), make("li", {}, word("measuring")), make("li", {}, word("private"))),
     cleared.childElementCount ? cleared : null,
   ].filter(Boolean));
 }

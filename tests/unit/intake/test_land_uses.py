@@ -57,7 +57,7 @@ def test_letters_are_read_through_the_crosswalk(tmp_path, letter, code):
     """One code where there is one, else the class that holds all; a finding names document, code and rows."""
     made, found = conformed(tmp_path, letter, "0701", letter)
     assert made.frame["land_use"].tolist() == [code, "0701", code]
-    noted = made.findings[made.findings["code"] == "codes.crosswalk"]
+    noted = made.findings[made.findings["code"] == "columns.crosswalk"]
     assert "DB11/996" in noted["parameters"].iloc[0] and '"count": 2' in noted["parameters"].iloc[0]
     assert not (found["severity"] == "error").any()
 

@@ -12,6 +12,11 @@ from shapely import MultiPolygon, Point, Polygon, box
 from gis import catalogue
 
 EAST, NORTH = 423_000.0, 4_423_000.0
+# a bureau's own, on a datum that PROJ relates to no other
+OWN_GRID = """PROJCS["Own grid",GEOGCS["Own",DATUM["Own datum",SPHEROID["Own ellipsoid",6378137,298.257222101]],
+PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],
+PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",116.35],PARAMETER["scale_factor",1],
+PARAMETER["false_easting",500000],PARAMETER["false_northing",0],UNIT["metre",1]]"""
 DTYPES = {"text": "str", "json": "str", "integer": "Int64", "real": "float64", "boolean": "boolean"}
 
 

@@ -16,11 +16,6 @@ from gis.publish import delivery, receivers
 from gis.settings import Settings
 from tests.unit.publish import handmade
 
-OWN_GRID = """PROJCS["Own grid",GEOGCS["Own",DATUM["Own datum",SPHEROID["Own ellipsoid",6378137,298.257222101]],
-PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],
-PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",116.35],PARAMETER["scale_factor",1],
-PARAMETER["false_easting",500000],PARAMETER["false_northing",0],UNIT["metre",1]]"""
-
 
 def districts(*rows, system="EPSG:4548"):
     """Districts beside each other, a kilometre wide."""
@@ -129,12 +124,12 @@ def test_no_profile_is_fixed_to_one_bureau():
     assert not [name for name, profile in catalogue.read().profiles.items() if "crs" in profile]
 
 
-@pytest.mark.parametrize("system", [OWN_GRID, "EPSG:3826", "EPSG:2154"])
+@pytest.mark.parametrize("system", [handmade.OWN_GRID, "EPSG:3826", "EPSG:2154"])
 def test_a_grid_of_another_datum_is_delivered_as_it_is(tmp_path, system):
     """Areas are those of its own ellipsoid; a grid without public parameters keeps them, so nobody can check these."""
     frame = districts(("110109", "门头沟区"), system=system)
     report, files = delivered(tmp_path, {"districts": frame}, Settings(crs=system))
-    own = system == OWN_GRID
+    own = system == handmade.OWN_GRID
     assert set(delivery.verify(report.path)["code"]) == ({"package.area_unchecked"} if own else set())
     assert column(files, "XZQ", "PMMJ") == [1_000_000.0]
     assert column(files, "XZQ", "MJ") == pytest.approx([1_000_000.0], rel=0.2)
@@ -144,7 +139,9 @@ def test_a_grid_of_another_datum_is_delivered_as_it_is(tmp_path, system):
 def test_a_receiver_that_cannot_be_reached_is_named(tmp_path):
     """No guess at how a grid lies."""
     with pytest.raises(CrsError, match="Own grid to EPSG:4548"):
-        delivered(tmp_path, {"districts": districts(("1", "某区"), system=OWN_GRID)}, Settings(), crs="EPSG:4548")
+        delivered(
+            tmp_path, {"districts": districts(("1", "某区"), system=handmade.OWN_GRID)}, Settings(), crs="EPSG:4548"
+        )
 
 
 def nearly_touching(gap, side=2000.0):
