@@ -190,7 +190,7 @@ def _drawable(frame: gpd.GeoDataFrame) -> Mask:
     return np.asarray(finite & ~shapely.is_empty(shapes) & ~shapely.is_missing(shapes))
 
 
-def secret(frame: pd.DataFrame) -> Mask:
+def are_secret(frame: pd.DataFrame) -> Mask:
     """Tell which rows are confidential or of military owners, whatever their layer says.
 
     Parameters
@@ -232,7 +232,7 @@ def _withhold_on_secret_ground(
         shape
         for name, frame in frames.items()
         if _is_partition(catalogue.layer(name))
-        for shape in frame.geometry[secret(frame) & _drawable(frame)]
+        for shape in frame.geometry[are_secret(frame) & _drawable(frame)]
     ]
     if not secret:
         return

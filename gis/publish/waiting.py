@@ -163,4 +163,4 @@ def _shown(name: str, text: Any, catalogue: Catalogue) -> bool:
         return False
     row = pd.DataFrame([json.loads(text)])
     granted = all(field in row and row[field].isin(list(values)).all() for field, values in layer.publish_when.items())
-    return granted and not publication.secret(row).any()
+    return granted and not publication.are_secret(row).any()

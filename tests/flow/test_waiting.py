@@ -95,7 +95,9 @@ def test_the_workbook_says_so(held, tmp_path):
     assert sheet.stack().str.contains("更新项目 3 行(").any() and sheet.stack().eq("待核条数").any()
 
 
-def test_nothing_is_said_where_nothing_waits(store):
-    """The sample town has no such rows."""
-    assert waiting.count(store.read("quarantine"), store.catalogue) == ()
+def test_nothing_is_said_where_nothing_waits(tmp_path):
+    """An empty quarantine is no sentence and no finding."""
+    with intake.init(tmp_path / "s.gpkg", settings=SETTINGS) as store:
+        assert waiting.count(store.read("quarantine"), store.catalogue) == ()
+        assert waiting.sentence((), store.catalogue) == "" and waiting.table((), store.catalogue).empty
     assert waiting.count(None, store.catalogue) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import matplotlib
@@ -419,3 +420,10 @@ def test_a_name_that_ends_in_station_gets_no_second_one(name):
     said = texts(draw({**everything(), "stations": stations(name)}))
     called = name if name.endswith("站") else f"{name}站"
     assert {f"{called}站城融合专项计划图", called, "乙站"} <= set(said)
+
+
+def test_rows_that_wait_are_said_beside_the_sources():
+    """What is not drawn is not hidden; where nothing waits nothing is said."""
+    about = dataclasses.replace(ABOUT, waiting="更新项目 2 行(图形无效 2)")
+    assert "待核数据(未计入):更新项目 2 行(图形无效 2)" in texts(draw(about=about))
+    assert not any("待核" in text for text in texts(draw()))
