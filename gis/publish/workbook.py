@@ -40,7 +40,7 @@ _PROJECT_FLOORS = (
 # a repair may gain a square centimetre, and says so
 _GROUND = tables.Display("m²", 1.0, 4, "#,##0.0000")
 _SEVERITY_ORDER = ("error", "warning", "info")
-_SOURCES = ("zh", "layer", "rows", "waiting", "sources")
+_SOURCES = ("zh", "layer", "rows", "sources")
 
 
 def write(
@@ -64,7 +64,7 @@ def write(
     catalogue
         Titles, units, code lists, words and sentences.
     sources
-        One row a layer: layer, zh, rows, waiting (rows in quarantine), sources (text); for 数据说明.
+        One row a layer: layer, zh, rows, sources (text); for 数据说明.
     synthetic
         Whether this is sample data; then every sheet and page says so.
     about
@@ -366,17 +366,12 @@ def _notes(sources: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[st
     """Lay out 数据说明: what each layer holds, and how to read the figures."""
     notes = [words[f"note_{number}"] for number in range(1, 7)]
     rows = pd.DataFrame(columns=list(_SOURCES)) if sources is None else sources.reindex(columns=list(_SOURCES))
-    told = pd.DataFrame({"zh": words["note"], "layer": None, "rows": None, "waiting": None, "sources": notes})
-    told.loc[len(told)] = [words["catalogue"], None, None, None, catalogue.digest]
+    told = pd.DataFrame({"zh": words["note"], "layer": None, "rows": None, "sources": notes})
+    told.loc[len(told)] = [words["catalogue"], None, None, catalogue.digest]
     frame = pd.concat([rows.astype("object"), told.astype("object")], ignore_index=True)
-    counts = ("rows", "waiting")
+    titles = (words["source_zh"], words["source_layer"], words["source_rows"], words["source_sources"])
     columns = tuple(
-        Column(
-            words[f"source_{name}"],
-            name,
-            tables.COUNT if name in counts else None,
-            words["row_unit"] if name in counts else "",
-        )
-        for name in _SOURCES
+        Column(title, name, tables.COUNT if name == "rows" else None, words["row_unit"] if name == "rows" else "")
+        for title, name in zip(titles, _SOURCES, strict=True)
     )
     return Table(words["notes"], frame, columns, words["notes_basis"], total="")

@@ -357,7 +357,7 @@ def _sources(store: Store) -> pd.DataFrame:
         said = "、".join(sources)
         one = held.get(layer.name)
         if one is not None:
-            said = ";".join(filter(None, [said, waiting.sentence([one], store.catalogue)]))
-        waits = one.rows if one is not None else 0
-        rows.append({"layer": layer.name, "zh": layer.zh, "rows": len(frame), "waiting": waits, "sources": said})
+            waits = store.catalogue.words("workbook")["waiting"].format(rows=waiting.sentence([one], store.catalogue))
+            said = ";".join(filter(None, [said, waits]))
+        rows.append({"layer": layer.name, "zh": layer.zh, "rows": len(frame), "sources": said})
     return pd.DataFrame(rows)
