@@ -404,12 +404,16 @@ def _say(zh: str, en: str, context: typer.Context) -> None:
 
 def _print_error(error: GisError) -> None:
     """Print an error as one sentence with its kind in Chinese, and the faults of refused rows."""
-    words = gis_catalogue.read().words("errors", "zh") if error.exit_code != 13 else {}
-    kind = words.get(type(error).__name__, "出错")
-    err.print(Text(f"{kind} · {error}"))
+    err.print(Text(f"{_kind(error)} · {error}"))
     if isinstance(error, RowsRefused) and error.findings is not None:
         for text in intake.sentences(error.findings.head(_SHOWN), Settings()):
             err.print(Text(f"  {text}"))
+
+
+def _kind(error: GisError) -> str:
+    """Return what kind of error it is, in Chinese."""
+    words = gis_catalogue.read().words("errors", "zh") if error.exit_code != 13 else {}
+    return words.get(type(error).__name__, "出错")
 
 
 def _print_findings(found: pd.DataFrame, settings: Settings) -> None:
@@ -436,7 +440,7 @@ def _cell(value: Any) -> str:
 
 
 def _print_steps(report: demo.Report) -> None:
-    """Print what was made, its size and the seconds each step took."""
+    """Print what was made, its size, the seconds each step took; what is missing and why ends it with its exit code."""
     steps = Table(title="步骤 · steps")
     for title in ("步骤 · step", "内容 · what", "秒 · seconds"):
         steps.add_column(title, justify="right" if "秒" in title else "left")
@@ -448,3 +452,9 @@ def _print_steps(report: demo.Report) -> None:
     for path in report.files:
         made.add_row(Text(str(path)), f"{path.stat().st_size / 1024:,.0f} KB")
     out.print(steps, made)
+    if not report.missing:
+        return
+    out.print(Text("未做成 · not made"))
+    for missing in report.missing:
+        out.print(Text(f"  {missing.title}:{_kind(missing.error)} · {missing.error}"))
+    raise typer.Exit(report.exit_code)

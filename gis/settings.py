@@ -42,6 +42,9 @@ class Settings:
         "zh" or "en": which language comes first for people.
     layers
         Folder of the catalogue; None means the checkout's `layers/` or the wheel's copy.
+    font
+        File of the typeface that sheets are written in (*.otf, *.ttf, *.ttc); None means the one that comes with the
+        packages, which makes the same sheet on every machine.
     """
 
     district_code: str = "110109"
@@ -58,3 +61,4 @@ class Settings:
     lang: str = "zh"
     layers: Path | None = None
     delivery_crs: str | None = None
+    font: Path | None = None

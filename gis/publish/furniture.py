@@ -63,7 +63,7 @@ def scale_bar(sheet: Sheet, left: float, bottom: float, scale: int) -> None:
     for number in range(3):
         unit = " 米" if number == 2 else ""
         sheet.text(left + number * side, bottom + 3.2, f"{number * half}{unit}", 6, ha="center", zorder=4)
-    sheet.text(left + side, bottom + 8, paper.scale_text(scale), 10, ha="center", weight="bold", zorder=4)
+    sheet.text(left + side, bottom + 8, paper.scale_text(scale), 10, ha="center", bold=True, zorder=4)
 
 
 def north_arrow(sheet: Sheet, x: float, y: float) -> None:
@@ -82,7 +82,7 @@ def north_arrow(sheet: Sheet, x: float, y: float) -> None:
     for side, fill in ((-4.0, INK), (4.0, "white")):
         shape = [tip, (x + side, y - 7), notch]
         sheet.page.add_patch(Patch(shape, closed=True, fc=fill, ec=INK, lw=0.7, zorder=4))
-    sheet.text(x, y + 11, "北", 10, ha="center", weight="bold", halo=2.0, zorder=4)
+    sheet.text(x, y + 11, "北", 10, ha="center", bold=True, halo=2.0, zorder=4)
 
 
 def signatures(sheet: Sheet, box: Box, block: TitleBlock) -> None:

@@ -70,12 +70,10 @@ class Labels:
                 left_out.append(label)
                 continue
             x, y, anchor, lead = spot
-            style: dict[str, Any] = {"weight": "bold"} if label.bold else {}
             if lead:
                 axes.plot([label.x, x], [label.y, y], "-", lw=0.5, color=label.colour, zorder=69)
-            paper.write(
-                axes, x, y, label.text, label.size, ha=anchor, color=label.colour, halo=2.2, zorder=70, **style
-            )
+            style: dict[str, Any] = {"ha": anchor, "color": label.colour, "zorder": 70}
+            paper.write(axes, x, y, label.text, label.size, halo=2.2, bold=label.bold, **style)
         return left_out
 
     def _spot(self, label: Label) -> tuple[float, float, str, bool] | None:

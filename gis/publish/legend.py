@@ -37,7 +37,7 @@ def draw(sheet: Sheet, box: Box, keys: list[Key]) -> None:
         In the order of the drawing.
     """
     sheet.box(box, line=INK, width=0.6)
-    sheet.text(box.left + 2.5, box.top - 3.2, "图例", 8.5, weight="bold")
+    sheet.text(box.left + 2.5, box.top - 3.2, "图例", 8.5, bold=True)
     rows, top, pitch = 5, box.top - 7.6, (box.height - 9.0) / 5
     columns = max(1, -(-len(keys) // rows))
     step = min(46.0, (box.width - 4) / columns)

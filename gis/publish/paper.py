@@ -12,12 +12,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gis import archives
-from gis.errors import MissingDependencyError, UsageError
+from gis.errors import UsageError
+from gis.publish import typeface
 from gis.publish.notice import DRAFTS
 
 if TYPE_CHECKING:
@@ -28,16 +28,18 @@ SCALES = (500, 1000, 2000, 5000, 10_000, 25_000)
 WIDTH_MM, HEIGHT_MM = 420.0, 297.0
 INK, GREY, PALE, RED = "#1f2328", "#6b7078", "#c9ccd1", "#b02a37"
 HALO = "#ffffff"
-# the first that the system has; all of them know the simplified forms
-FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Zen Hei")
 FORMATS = (".pdf", ".png")
 # ten pixels a millimetre: the scale is exact in pixels too
 _DPI = 254
+# without hinting, so that letters stand where their outlines do in pixels too
 _PLAIN: dict[Any, Any] = {"pdf.fonttype": 3, "pdf.compression": 6, "hatch.linewidth": 0.5, "path.simplify": False}
+_PLAIN |= {"text.hinting": "no_hinting"}
 # controls and every kind of blank or break, and marks of no width
 _BLANKS = ("Cc", "Cf", "Zs", "Zl", "Zp")
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _MM_A_POINT = 25.4 / 72
+# how much wider (of the size) an outline makes the strokes of bold letters
+_BOLDER = 0.045
 _MARGIN_MM = 8.0
 
 
@@ -111,7 +113,6 @@ class Sheet:
         self.page.set(xlim=(0, WIDTH_MM), ylim=(0, HEIGHT_MM))
         self.page.set_axis_off()
         self.page.patch.set_alpha(0)
-        self.font = font()
 
     def text(self, x: float, y: float, said: object, size: float = 7.0, **style: Any) -> None:
         """Write a text at a place.
@@ -198,14 +199,14 @@ class Sheet:
         """
         outer = _MARGIN_MM
         self.box(Box(outer, outer, WIDTH_MM - 2 * outer, HEIGHT_MM - 2 * outer), line=INK, width=1.4)
-        self.text(15, 280, title, 19, weight="bold", va="center")
+        self.text(15, 280, title, 19, bold=True, va="center")
         if draft:
             x = 15 + width(title, 19) + 8
             self.box(Box(x, 276.6, width(draft, 9) + 6, 6.8), line=INK, width=0.8)
             self.text(x + 3, 280, draft, 9, va="center")
         for number, notice in enumerate(notices):
             y = 282.3 - 5.4 * number if len(notices) > 1 else 280
-            self.text(405, y, notice, 9.5, ha="right", va="center", color=RED, weight="bold")
+            self.text(405, y, notice, 9.5, ha="right", va="center", color=RED, bold=True)
 
     def save(self, path: Path) -> Path:
         """Write the sheet without a date and a program's name, so that its bytes repeat.
@@ -229,8 +230,13 @@ class Sheet:
 
 
 @contextmanager
-def plain() -> Iterator[None]:
+def plain(font: Path | None = None) -> Iterator[None]:
     """Set aside the reader's own matplotlib settings, which would change a sheet, for the length of a block.
+
+    Parameters
+    ----------
+    font
+        Typeface, as `typeface.used` takes it.
 
     Yields
     ------
@@ -238,7 +244,7 @@ def plain() -> Iterator[None]:
     """
     from matplotlib import style as looks
 
-    with looks.context(["default", _PLAIN]):
+    with typeface.used(font), looks.context(["default", _PLAIN]):
         yield
 
 
@@ -267,43 +273,8 @@ def checked_suffix(path: Path) -> str:
     return suffix
 
 
-@lru_cache(maxsize=1)
-def font() -> str:
-    """Return the family that Chinese is written in.
-
-    Returns
-    -------
-    str
-        The first of `FONTS` that the system has.
-
-    Raises
-    ------
-    MissingDependencyError
-        It has none: every Chinese letter would be an empty box.
-    """
-    from matplotlib import font_manager
-
-    known = {entry.name for entry in font_manager.fontManager.ttflist}
-    for name in FONTS:
-        if name in known:
-            return name
-    raise MissingDependencyError(
-        f"no Chinese font is installed; install one of {', '.join(FONTS)} (Debian: fonts-noto-cjk)", allowed=FONTS
-    )
-
-
-@lru_cache(maxsize=1)
-def _letters() -> frozenset[int]:
-    """Return the code points that the font can draw, bold or not."""
-    from matplotlib import font_manager
-
-    faces = [font_manager.FontProperties(family=font(), weight=weight) for weight in ("normal", "bold")]
-    found = [font_manager.get_font(font_manager.findfont(face, fallback_to_default=False)) for face in faces]
-    return frozenset(found[0].get_charmap()) & frozenset(found[1].get_charmap())
-
-
 def printable(said: object) -> str:
-    """Return a value as one line that the font can draw.
+    """Return a value as one line that the typeface can draw.
 
     Parameters
     ----------
@@ -313,16 +284,16 @@ def printable(said: object) -> str:
     Returns
     -------
     str
-        Controls and breaks as blanks, letters that the font lacks as □.
+        Controls and breaks as blanks, letters that the typeface lacks as □.
     """
-    known = _letters()
+    known = typeface.letters()
     plain = str(said).translate(_UNSEEN)
     blanked = (" " if unicodedata.category(letter) in _BLANKS else letter for letter in plain)
     return " ".join("".join(letter if ord(letter) in known else "□" for letter in blanked).split())
 
 
 def write(axes: Axes, x: float, y: float, said: object, size: float, **style: Any) -> None:
-    """Write text in the sheet's font, never as mathematics.
+    """Write text in the typeface, never as mathematics.
 
     Parameters
     ----------
@@ -335,17 +306,23 @@ def write(axes: Axes, x: float, y: float, said: object, size: float, **style: An
     size
         Points.
     **style
-        Passed to matplotlib; `halo` is the width (points) of a white edge.
+        Passed to matplotlib; `halo` is the width (points) of a white edge, `bold` makes strokes wider.
     """
-    from matplotlib.patheffects import withStroke
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.patheffects import Stroke
 
-    halo = style.pop("halo", 0.0)
+    halo, bold = style.pop("halo", 0.0), style.pop("bold", False)
     lines = "\n".join(printable(line) for line in str(said).split("\n"))
-    effects = [withStroke(linewidth=halo, foreground=HALO)] if halo else None
+    face = FontProperties(fname=str(typeface.file()), size=size)
     options: dict[str, Any] = {"color": INK, "va": "center", "linespacing": 1.25} | style
-    axes.text(
-        x, y, lines, fontsize=size, family=font(), parse_math=False, usetex=False, path_effects=effects, **options
-    )
+    options |= {"fontproperties": face, "parse_math": False, "usetex": False}
+    wider = size * _BOLDER if bold else 0.0
+    edges = [Stroke(linewidth=halo + wider, foreground=HALO)] if halo else []
+    edges += [Stroke(linewidth=wider, foreground=options["color"])] if bold else []
+    if edges:
+        # under the text, which stays a text that can be searched for
+        axes.text(x, y, lines, path_effects=edges, **options)
+    axes.text(x, y, lines, **options)
 
 
 def width(said: object, size: float) -> float:

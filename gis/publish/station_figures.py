@@ -60,11 +60,11 @@ def key_figures(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogu
     pitch = (box.height - 6.0) / (len(FIGURES) + 1)
     top = box.top - 6.0
     sheet.box(Box(box.left, top - pitch, box.width, pitch), fill="#e8eef3")
-    sheet.text(box.left + 1.2, top - pitch / 2, words["figure"], _SIZE, weight="bold")
-    sheet.text(box.left + first + unit / 2, top - pitch / 2, words["unit"], _SIZE, ha="center", weight="bold")
+    sheet.text(box.left + 1.2, top - pitch / 2, words["figure"], _SIZE, bold=True)
+    sheet.text(box.left + first + unit / 2, top - pitch / 2, words["unit"], _SIZE, ha="center", bold=True)
     for place, ring in enumerate(bands["ring"]):
         right = box.left + first + unit + (place + 1) * step - 1.5
-        sheet.text(right, top - pitch / 2, paper.fitted(ring, step - 2, _SIZE), _SIZE, ha="right", weight="bold")
+        sheet.text(right, top - pitch / 2, paper.fitted(ring, step - 2, _SIZE), _SIZE, ha="right", bold=True)
     for number, name in enumerate(FIGURES, start=1):
         y = top - (number + 0.5) * pitch
         column = tables.column(layer.field(name), catalogue)
@@ -208,7 +208,7 @@ def _item_head(sheet: Sheet, box: Box, y: float, item: str, total: int, shown_ro
     if shown_rows < total:
         title += words["item_more"].format(count=total - shown_rows)
     sheet.box(Box(box.left, y - _ROW / 2, box.width, _ROW), fill="#eef1f4")
-    sheet.text(box.left + 1.2, y, title, _SIZE, weight="bold")
+    sheet.text(box.left + 1.2, y, title, _SIZE, bold=True)
     if item == "project":
         for share, name in ((0.60, "lead"), (0.795, "state"), (0.895, "year")):
             sheet.text(box.left + box.width * share, y, words[name], 5.6, color=GREY)
@@ -220,7 +220,7 @@ def _project_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catal
     kind = str(row["kind"])
     code = next((code for code in types if kind in (code.code, code.zh, code.more.get("short"))), None)
     colour = str(code.more["color"]) if code is not None else PALE
-    sheet.text(box.left + 4, y, _whole(row["sequence"]), _SIZE, ha="right", weight="bold")
+    sheet.text(box.left + 4, y, _whole(row["sequence"]), _SIZE, ha="right", bold=True)
     sheet.box(Box(box.left + 5.2, y - 1.1, 3.2, 2.2), fill=colour, line=INK, width=0.3)
     state = catalogue.code_list("project_states").titles().get(str(row["state"]), row["state"])
     cells = ((9.6, 0.60, row["title"]), (0.60, 0.795, row["lead"]), (0.795, 0.895, state), (0.895, 1.0, row["year"]))
@@ -257,7 +257,7 @@ def _bars(
     sheet: Sheet, box: Box, title: str, steps: pd.Series, series: Sequence[tuple[str, str, pd.Series, int]]
 ) -> None:
     """Draw bars side by side, each with its figure."""
-    sheet.text(box.left, box.top - 2.2, title, 6.4, weight="bold")
+    sheet.text(box.left, box.top - 2.2, title, 6.4, bold=True)
     low, high = box.bottom + 4.2, box.top - (11.0 if len(series) > 1 else 8.0)
     known = [value for _, _, values, _ in series for value in values if math.isfinite(value)]
     most = max([*known, 0.0]) or 1.0
@@ -283,7 +283,7 @@ def _bars(
 
 def _land(sheet: Sheet, box: Box, words: Mapping[str, str], bands: pd.DataFrame, catalogue: Catalogue) -> None:
     """Draw the land of each band by use, as a bar of 100 %, and the uses that occur."""
-    sheet.text(box.left, box.top - 2.2, words["chart.land"], 6.4, weight="bold")
+    sheet.text(box.left, box.top - 2.2, words["chart.land"], 6.4, bold=True)
     codes = [code for code in catalogue.code_list("land_use_classes") if f"land_{code.code}_m2" in bands.columns]
     land = pd.DataFrame({code.code: pd.to_numeric(bands[f"land_{code.code}_m2"]) for code in codes}, dtype="float64")
     known = land.loc[:, (land.fillna(0) > 0).any()]
@@ -313,7 +313,7 @@ def _land(sheet: Sheet, box: Box, words: Mapping[str, str], bands: pd.DataFrame,
 def _heading(sheet: Sheet, box: Box, title: str) -> None:
     """Write the heading of a part of the column."""
     sheet.box(Box(box.left, box.top - 4.4, 1.2, 4.0), fill=INK)
-    sheet.text(box.left + 2.6, box.top - 2.4, title, 8.5, weight="bold")
+    sheet.text(box.left + 2.6, box.top - 2.4, title, 8.5, bold=True)
 
 
 def _empty(sheet: Sheet, box: Box, said: str) -> None:

@@ -50,6 +50,7 @@ def write(
     about: TitleBlock | None = None,
     synthetic: bool = False,
     scale: int | None = None,
+    font: Path | None = None,
 ) -> Path:
     """Write the sheet of one station.
 
@@ -72,6 +73,8 @@ def write(
     scale
         Denominator of the map, one of `SCALES`; None takes the largest that holds 97 % of the widest shed; what lies
         outside is said on the map.
+    font
+        File of another Chinese typeface (*.otf, *.ttf, *.ttc) than the one that comes with the packages.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def write(
     Raises
     ------
     UsageError
-        Another suffix or scale.
+        Another suffix or scale, or a font that cannot be used.
     UnknownNameError
         No such station.
     FrameError
@@ -89,17 +92,18 @@ def write(
     CrsError
         A frame has no CRS, a geographic one, or not the one of the others.
     MissingDependencyError
-        The system has no Chinese font.
+        The package with the typeface is not installed.
     StorePermissionError
         The system does not let us write there.
 
     Notes
     -----
-    The scale is exact when the sheet is printed at 100 %. The same input gives the same bytes on the same system.
+    The scale is exact when the sheet is printed at 100 %. The same input gives the same bytes; the
+    system's fonts are not asked.
     """
     paper.checked_suffix(path)
-    options: dict[str, Any] = {"catalogue": catalogue, "about": about, "synthetic": synthetic, "scale": scale}
-    return _sheet(station_id, frames, **options).save(path)
+    options: dict[str, Any] = {"about": about, "synthetic": synthetic, "scale": scale, "font": font}
+    return _sheet(station_id, frames, catalogue=catalogue, **options).save(path)
 
 
 def draw(
@@ -110,12 +114,13 @@ def draw(
     about: TitleBlock | None = None,
     synthetic: bool = False,
     scale: int | None = None,
+    font: Path | None = None,
 ) -> Figure:
     """Draw the sheet of one station without writing it, for a notebook.
 
     Parameters
     ----------
-    station_id, frames, catalogue, about, synthetic, scale
+    station_id, frames, catalogue, about, synthetic, scale, font
         As `write` takes them.
 
     Returns
@@ -128,8 +133,8 @@ def draw(
     UsageError, UnknownNameError, FrameError, CrsError, MissingDependencyError
         As `write` raises them.
     """
-    options: dict[str, Any] = {"catalogue": catalogue, "about": about, "synthetic": synthetic, "scale": scale}
-    return _sheet(station_id, frames, **options).figure
+    options: dict[str, Any] = {"about": about, "synthetic": synthetic, "scale": scale, "font": font}
+    return _sheet(station_id, frames, catalogue=catalogue, **options).figure
 
 
 def _sheet(
@@ -140,6 +145,7 @@ def _sheet(
     about: TitleBlock | None,
     synthetic: bool,
     scale: int | None,
+    font: Path | None,
 ) -> Sheet:
     """Draw everything, from the border to the signatures."""
     if scale is not None and scale not in SCALES:
@@ -147,7 +153,7 @@ def _sheet(
     block = about or TitleBlock()
     results, items = (_table(frames.get(name), name, station_id, catalogue) for name in _TABLES)
     around = _surroundings(station_id, frames, items)
-    with paper.plain():
+    with paper.plain(font):
         sheet = Sheet()
         _compose(sheet, around, _bands(results), items, catalogue, scale)
         words = catalogue.words("station_sheet")
@@ -172,7 +178,7 @@ def _compose(
     legend.draw(sheet, LEGEND, keys)
     if around.sheds.empty:
         said = catalogue.words("station_sheet")["sheds_none"]
-        sheet.text(MAP.left + 4, MAP.top - 5, said, 8.5, color=paper.RED, weight="bold", halo=2.5)
+        sheet.text(MAP.left + 4, MAP.top - 5, said, 8.5, color=paper.RED, bold=True, halo=2.5)
     station_figures.key_figures(sheet, FIGURES, bands, catalogue)
     if len(bands):
         station_figures.charts(sheet, CHARTS, bands, catalogue)

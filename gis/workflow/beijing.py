@@ -163,10 +163,10 @@ def run(folder: Path, target: Path, *, settings: Settings, track: Track = silent
             ]
             quarantined = sum(item.quarantined for item in taken)
             step.result = f"{sum(item.accepted for item in taken)} 行入库,{quarantined} 行待核"
-        with report.step("街区统筹(以街坊代) · coordination by street block") as step:
+        with report.output("街区统筹(以街坊代) · coordination by street block") as step:
             result = coordinate(store, settings=settings)
             step.result = f"{len(result.results)} 行,{len(result.findings)} 条问题"
-        with report.step("站点周边分析 · stations") as step:
+        with report.output("站点周边分析 · stations") as step:
             rings = surroundings.stations(store, settings=settings)
             step.result = f"{len(rings.results)} 行"
         outputs.write_all(store, target, report, name="mentougou")

@@ -33,7 +33,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "rings": lambda value: tuple((_text(name), float(metres)) for name, metres in value),
     "bounds": _box,
     "walk_minutes": lambda value: tuple(map(float, value)),
-    "layers": lambda value: Path(_text(value)),
+    **dict.fromkeys(("layers", "font"), lambda value: Path(_text(value))),
     **dict.fromkeys(("district_code", "district_name", "crs", "delivery_crs", "lang"), _text),
     **dict.fromkeys(("tolerance", "walk_speed_mps", "walk_depth_m", "employed_share"), float),
 }

@@ -60,7 +60,7 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
     Returns
     -------
     Report
-        Steps with seconds, and the files made.
+        Steps with seconds, the files made, and outputs that could not be made.
 
     Raises
     ------
@@ -76,15 +76,15 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
     with intake.init(str(path), settings=chosen) as store:
         with report.step("入库 · store (GeoPackage)") as step:
             step.result = f"{put_town(store, town, track=track):,} 行,{len(store.changes())} 个变更"
-        with report.step("街区统筹 · blocks") as step:
+        with report.output("街区统筹 · blocks") as step:
             result = analyses.blocks(store, settings=chosen)
             worst = float(result.ledger.balance["difference_m2"].abs().max())
             step.result = f"{len(result.results)} 行,{len(result.findings)} 条问题,账差 {worst:.6f} m²"
-        with report.step("站点周边分析 · stations") as step:
+        with report.output("站点周边分析 · stations") as step:
             step.result = f"{len(surroundings.stations(store, settings=chosen).results)} 行(站点 × 圈层 × 版本)"
         report.files.append(path)
         outputs.write_all(store, out, report, name="town")
-    with report.step("校验成果包 · verify") as step:
+    with report.output("校验成果包 · verify") as step:
         step.result = f"{len(outputs.verify(out / 'town-delivery.zip'))} 处问题"
     return report
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gis.analysis.catchments import Crossings
 from gis.analysis.stations import Comparison
-from gis.errors import EmptyError, SourceError, UsageError
+from gis.errors import EmptyError, SourceError, StorePermissionError, UsageError
 from gis.lineage import MADE_UP
 from gis.publish import delivery, receivers, station_sheet, tables, verification, waiting, walking, webmap, workbook
 from gis.publish.notice import Notice
@@ -193,7 +194,8 @@ def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> I
         # keys and names may hold anything, a file's name may not
         name = re.sub(r"[^\w-]+", "_", f"{names.get(key) or key}-{key}")[:80]
         file = Path(folder) / f"{name}{suffix}"
-        yield station_sheet.write(file, key, frames, catalogue=store.catalogue, about=about, synthetic=made_up)
+        options: dict[str, Any] = {"about": about, "synthetic": made_up, "font": store.settings.font}
+        yield station_sheet.write(file, key, frames, catalogue=store.catalogue, **options)
 
 
 def _said_sources(frames: Mapping[str, pd.DataFrame]) -> str:
@@ -306,27 +308,40 @@ def write_all(store: Store, folder: Path, report: Report, *, name: str) -> None:
     folder
         Where to.
     report
-        Collects steps and files.
+        Collects steps and files, and what could not be made: one output does not stop the others.
     name
         Beginning of the files' names.
     """
+    sheets = folder / f"{name}-sheets"
+    _clear(folder, name, sheets)
     editions = ("public", "internal") if synthetic(store) else ("internal",)
     for edition in editions:
-        with report.step(f"地图 · map ({edition})") as step:
+        with report.output(f"地图 · map ({edition})") as step:
             drawn = write_map(store, folder / f"{name}-map-{edition}.html", edition=edition)
             step.result = f"{sum(drawn.drawn.values())} 个要素"
             report.files.append(drawn.path)
-    with report.step("站点图 · sheets of stations") as step:
-        sheets = list(write_sheets(store, folder / f"{name}-sheets"))
-        step.result = f"{len(sheets)} 张 A3(步行可达范围、指标、专项计划)"
-        report.files += sheets
-    with report.step("工作簿 · workbook") as step:
+    with report.output("站点图 · sheets of stations") as step:
+        before = len(report.files)
+        for sheet in write_sheets(store, sheets):
+            report.files.append(sheet)
+        step.result = f"{len(report.files) - before} 张 A3(步行可达范围、指标、专项计划)"
+    with report.output("工作簿 · workbook") as step:
         report.files.append(write_workbook(store, folder / f"{name}-workbook.xlsx"))
         step.result = "街区统筹一览表、站点周边分析表、站城融合专项计划表、更新项目台账、问题清单、数据说明"
-    with report.step("成果包(三种读取器复核) · delivery") as step:
+    with report.output("成果包(三种读取器复核) · delivery") as step:
         made = deliver(store, folder / f"{name}-delivery.zip", author=store.settings.district_name)
         step.result = f"{len(made.layers)} 个图层,{int(made.layers['rows'].sum())} 行"
         report.files.append(made.path)
+
+
+def _clear(folder: Path, name: str, sheets: Path) -> None:
+    """Remove what an earlier run made, so that what can't be made now is not there."""
+    endings = ("map-public.html", "map-internal.html", "workbook.xlsx", "delivery.zip")
+    for old in [*(folder / f"{name}-{ending}" for ending in endings), *sheets.glob("*.pdf")]:
+        try:
+            old.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorePermissionError(f"cannot replace {old}: {error.strerror}", path=str(old)) from None
 
 
 def _data_to(store: Store) -> date | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gis.errors import GisError, MissingDependencyError, SourceError
+
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
@@ -39,12 +41,21 @@ class Step:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Hold an output that could not be made: its step's title, and why."""
+
+    title: str
+    error: GisError
+
+
 @dataclass
 class Report:
-    """Collect the steps of a job and the files it made."""
+    """Collect the steps of a job, the files it made, and what it could not make."""
 
     steps: list[Step] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -66,7 +77,41 @@ class Report:
         step.seconds = time.perf_counter() - began
         self.steps.append(step)
 
+    @contextmanager
+    def output(self, title: str) -> Iterator[Step]:
+        """Time a step that makes an output; one that cannot be made is noted and does not stop the others.
+
+        Parameters
+        ----------
+        title
+            Chinese and English title.
+
+        Yields
+        ------
+        Step
+            To be given its result in words.
+        """
+        with self.step(title) as step:
+            try:
+                yield step
+            except (GisError, ImportError, OSError) as error:
+                step.result = "未做成 · not made"
+                self.missing.append(Missing(title, _own(error)))
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0, or the code of the first output that could not be made."""
+        return self.missing[0].error.exit_code if self.missing else 0
+
     @property
     def seconds(self) -> float:
         """Return how long all steps took, in seconds."""
         return sum(step.seconds for step in self.steps)
+
+
+def _own(error: Exception) -> GisError:
+    """Return an error of the system or of a missing library as one of ours."""
+    if isinstance(error, GisError):
+        return error
+    cause = MissingDependencyError if isinstance(error, ImportError) else SourceError
+    return cause(f"{type(error).__name__}: {error}")

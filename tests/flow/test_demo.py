@@ -6,9 +6,13 @@ import zipfile
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from gis import cli
+from gis.errors import EmptyError, MissingDependencyError
 from gis.lineage import MADE_UP
-from gis.workflow import analyses, demo
+from gis.workflow import analyses, demo, outputs
+from gis.workflow.steps import Report
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +84,38 @@ def test_analyses_can_be_repeated(store):
     analyses.blocks(store, settings=store.settings)
     pd.testing.assert_frame_equal(store.read("block_results"), before[0])
     assert len(store.history("catchments", "ZD01-800-raw")) == before[1]
+
+
+def test_an_output_that_cannot_be_made_does_not_stop_the_others(store, tmp_path, monkeypatch):
+    """Sheets lack a library and the delivery is refused: map and workbook are made, and no old file stays."""
+    (tmp_path / "town-sheets").mkdir()
+    for old in ("town-delivery.zip", "town-sheets/云麓-ZD01.pdf"):
+        (tmp_path / old).write_text("of an earlier run", encoding="utf-8")
+
+    def no_sheets(*_, **__):
+        raise ImportError("libfreetype.so.6: cannot open shared object file")
+
+    def no_delivery(*_, **__):
+        raise EmptyError("nothing to deliver")
+
+    monkeypatch.setattr(outputs.station_sheet, "write", no_sheets)
+    monkeypatch.setattr(outputs.delivery, "write", no_delivery)
+    report = Report()
+    outputs.write_all(store, tmp_path, report, name="town")
+    made = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {"town-map-public.html", "town-map-internal.html", "town-workbook.xlsx"}
+    assert [type(missing.error) for missing in report.missing] == [MissingDependencyError, EmptyError]
+    assert report.exit_code == MissingDependencyError.exit_code
+
+
+def test_the_demo_says_at_the_end_what_is_missing(monkeypatch, tmp_path):
+    """Title, kind and reason, and the exit code of the first."""
+    report = Report()
+    with report.output("站点图 · sheets of stations"):
+        raise MissingDependencyError("no typeface")
+    with report.output("成果包 · delivery") as step:
+        step.result = "made"
+    monkeypatch.setattr(cli.demo, "demo", lambda *_, **__: report)
+    result = CliRunner().invoke(cli.app, ["demo", str(tmp_path)])
+    assert result.exit_code == 18
+    assert result.output.rstrip().splitlines()[-1] == "  站点图 · sheets of stations:缺少程序 · no typeface"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shutil
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
+from matplotlib import font_manager
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont
+from matplotlib.image import imread
 from shapely import LineString, MultiLineString, MultiPolygon, Point, box
 
 from gis.errors import CrsError, FrameError, MissingDependencyError, UnknownNameError, UsageError
-from gis.publish import paper, station_figures, station_map, station_sheet
+from gis.publish import paper, station_figures, station_map, station_sheet, typeface
 from gis.publish.labelling import Label, Labels
 from gis.publish.paper import Box, TitleBlock
 from tests.unit.publish import handmade
@@ -159,7 +162,8 @@ def draw(frames=None, station="Z1", **options) -> Figure:
 
 
 def texts(figure) -> list[str]:
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
+    """List what is written, without the edges under bold letters and halos."""
+    return [text.get_text() for axes in figure.axes for text in axes.texts if not text.get_path_effects()]
 
 
 def the_map(figure):
@@ -242,20 +246,59 @@ def test_settings_of_the_reader_change_nothing(tmp_path):
     assert plain == other
 
 
-def test_every_text_is_in_a_chinese_font():
-    """The font that is found is the one that was asked for, bold and not."""
-    for weight in ("normal", "bold"):
-        assert findfont(matplotlib.font_manager.FontProperties(family=paper.font(), weight=weight))
-    assert {text.get_fontfamily()[0] for axes in draw().axes for text in axes.texts} == {paper.font()}
+def test_every_text_is_in_the_typeface_that_comes_with_the_packages():
+    """Read by its path: what the system has, and what a list of its fonts says, decide nothing."""
+    faces = {text.get_fontproperties().get_file() for axes in draw().axes for text in axes.texts}
+    assert faces == {str(typeface.file())}
+    assert typeface.file().name == "NotoSansSC-Regular.otf"
+    assert {ord(letter) for letter in "门头沟区城市更新站点①²≥"} <= typeface.letters()
 
 
-def test_a_system_without_a_chinese_font_is_told_so(monkeypatch):
+def test_the_fonts_of_the_system_are_not_asked(monkeypatch, tmp_path):
+    """Where no font is listed, a sheet is drawn all the same, and it is the same."""
+    usual = station_sheet.write(tmp_path / "a.pdf", "Z1", everything(), catalogue=handmade.book()).read_bytes()
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [])
+    bare = station_sheet.write(tmp_path / "b.pdf", "Z1", everything(), catalogue=handmade.book()).read_bytes()
+    assert bare == usual
+
+
+def test_another_typeface_may_be_named(tmp_path):
+    """By its file; one that isn't there, is no font or has no Chinese letters is refused."""
+    mine = tmp_path / "mine.otf"
+    shutil.copy(typeface.file(), mine)
+    figure = draw(font=mine)
+    assert {text.get_fontproperties().get_file() for axes in figure.axes for text in axes.texts} == {str(mine)}
+    assert typeface.file() != mine
+    (tmp_path / "broken.otf").write_bytes(b"no font")
+    latin = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for wrong, said in (("none.otf", "be a file"), ("mine.woff2", "be a file"), ("broken.otf", "read as a font")):
+        with pytest.raises(UsageError, match=said):
+            draw(font=tmp_path / wrong)
+    with pytest.raises(UsageError, match="lacks 城市更新"):
+        draw(font=latin)
+
+
+def test_a_missing_package_is_named(monkeypatch):
     """Rather than boxes for letters."""
-    paper.font.cache_clear()
-    monkeypatch.setattr(paper, "FONTS", ("No Such Font",))
-    with pytest.raises(MissingDependencyError, match="fonts-noto-cjk"):
+    typeface._packaged.cache_clear()
+    monkeypatch.setattr(typeface, "_PACKAGE", "no_such_package")
+    with pytest.raises(MissingDependencyError, match="pip install no-such-package"):
         draw()
-    paper.font.cache_clear()
+    typeface._packaged.cache_clear()
+
+
+def test_bold_letters_stand_where_thin_ones_do(tmp_path):
+    """Bold is an outline under the text, which stays a text; dark ground grows by a quarter at least."""
+    thin, bold = ([], [])
+    for found, style in ((thin, {}), (bold, {"bold": True})):
+        with paper.plain():
+            sheet = paper.Sheet()
+            sheet.text(20, 200, "人口与岗位密度(每公顷)", 40, **style)
+            pixels = imread(sheet.save(tmp_path / "a.png"))[..., 0]
+        found += [np.flatnonzero((pixels < 0.5).any(axis=0))[[0, -1]], (pixels < 0.5).sum()]
+    assert np.abs(thin[0] - bold[0]).max() <= 12
+    assert bold[1] > 1.25 * thin[1]
 
 
 def test_what_an_internal_sheet_must_say_is_there():
