@@ -34,14 +34,15 @@ def find(
     pandas.DataFrame
         Findings: conflict.overlap (projects share ground), conflict.lead (and have different lead departments),
         conflict.years (and start in different years), project.no_unit, project.no_block, project.unit_differs,
-        unit.crosses_blocks; each with a place inside the ground concerned.
+        unit.crosses_blocks; each with a place inside the ground concerned. Without any unit, no project is said to lie
+        outside one.
     """
     shapes = projects.set_index("project_id").geometry
     rows = [
         *_overlaps(projects.set_index("project_id"), book),
-        *_homeless(shapes, book, "unit", "project.no_unit"),
+        *(_homeless(shapes, book, "unit", "project.no_unit") if len(units) else ()),
         *_homeless(shapes, book, "block", "project.no_block"),
-        *_differing_units(projects, book),
+        *(_differing_units(projects, book) if len(units) else ()),
         *_crossing_units(units.set_index("unit_id").geometry, book, tolerance),
     ]
     return gis_findings.table(rows)

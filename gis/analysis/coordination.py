@@ -7,7 +7,7 @@ disagreements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -85,7 +85,7 @@ def blocks(
     blocks: gpd.GeoDataFrame,
     units: gpd.GeoDataFrame,
     projects: gpd.GeoDataFrame,
-    catchments: gpd.GeoDataFrame,
+    catchments: gpd.GeoDataFrame | None,
     *,
     counting: Counting,
     tolerance: float,
@@ -102,7 +102,7 @@ def blocks(
     projects
         更新项目: project_id, name, project_type, path, state, lead, start_year, unit_id, households, floor areas (m²).
     catchments
-        站点影响区 of one ring (they may overlap): catchment_id.
+        站点影响区 of one ring (they may overlap): catchment_id; None where no station is in operation.
     counting
         Codes to count by.
     tolerance
@@ -113,7 +113,8 @@ def blocks(
     Returns
     -------
     Coordination
-        Areas in m² (planar, CRS of the blocks), shares 0 to 1. Missing floor area is NaN, never 0.
+        Areas in m² (planar, CRS of the blocks), shares 0 to 1. Missing floor area is NaN, never 0. A layer without rows
+        says nothing: what needs it is missing, and named in the findings.
 
     Raises
     ------
@@ -135,15 +136,20 @@ def blocks(
     require_columns("blocks", blocks, _BLOCK_COLUMNS)
     require_columns("projects", projects, _PROJECT_COLUMNS + _FLOORS)
     counted = projects[~projects["state"].isin(counting.removed)].reset_index(drop=True)
-    layers = {"block": blocks, "unit": units, "project": counted, "catchment": catchments}
+    layers = {"block": blocks, "unit": units, "project": counted}
+    if catchments is not None:
+        layers["catchment"] = catchments
     book = overlay.ledger(layers, tolerance=tolerance)
     shares = project_shares(book, counted)
-    results = _ground(blocks, book)
+    results = _ground(blocks, book, list(layers)[1:])
     results = results.merge(_projects(shares, counted, counting), on="block_id", how="outer")
     results = _floor_balance(results, shares, counted, counting, transfers)
     found = conflicts.find(units, counted, book, tolerance=tolerance)
     found = gis_findings.join(book.findings, found, _incomplete(shares, counted))
     results["conflict_count"] = _conflicts_by_block(results["block_id"], found, shares).astype("Int64")
+    silent = _silent({"units": units, "projects": projects, "catchments": catchments})
+    results = _without(results, silent)
+    found = gis_findings.join(found, _unheard(silent), _exceeded(results, blocks))
     order = results["block_id"].eq(OUTSIDE).to_numpy()
     results = results.iloc[np.lexsort((results["block_id"].to_numpy(dtype=str), order))].reset_index(drop=True)
     return Coordination(results, shares, found, book)
@@ -181,14 +187,16 @@ def project_shares(book: overlay.Ledger, projects: gpd.GeoDataFrame) -> pd.DataF
     return table
 
 
-def _ground(blocks: gpd.GeoDataFrame, book: overlay.Ledger) -> pd.DataFrame:
+def _ground(blocks: gpd.GeoDataFrame, book: overlay.Ledger, covering: Sequence[str]) -> pd.DataFrame:
     """Return area, units, projects' ground and catchments' ground of each block; ground is never counted twice."""
     table = blocks[list(_BLOCK_COLUMNS)].reset_index(drop=True).rename(columns={"existing_floor_m2": "block_floor_m2"})
     own = book.balance[book.balance["layer"] == "block"].set_index("feature")["own_m2"]
     table["area_m2"] = table["block_id"].map(own).astype(float)
+    # filled where there are catchments
+    table[["catchment_area_m2", "catchment_share"]] = np.nan
     met = book.pairs("block", "unit")
     table["unit_count"] = table["block_id"].map(met.groupby("block_id").size()).fillna(0).astype("Int64")
-    for layer in ("unit", "project", "catchment"):
+    for layer in covering:
         open_ground = book.residual("block", layer).set_index("block_id")["area_m2"]
         settled = book.pairs("block").set_index("block_id")["area_m2"]
         covered = table["block_id"].map(settled).astype(float) - table["block_id"].map(open_ground).fillna(0.0)
@@ -250,8 +258,9 @@ def _floor_balance(
     table["name"] = table["name"].where(table["block_id"] != OUTSIDE, OUTSIDE)
     moved = transfers if transfers is not None else pd.DataFrame(columns=["from_block", "to_block", "floor_area_m2"])
     for side, column in (("to_block", "transferred_in_m2"), ("from_block", "transferred_out_m2")):
-        total = moved.groupby(side)["floor_area_m2"].sum()
-        table[column] = table["block_id"].map(total).astype(float).fillna(0.0)
+        total = moved.groupby(side)["floor_area_m2"].agg(lambda areas: areas.sum(skipna=False))
+        total = table["block_id"].map(total).astype(float)
+        table[column] = total.where(table["block_id"].isin(moved[side]), 0.0)
     pending = shares[~shares["project_id"].isin(projects.loc[projects["state"].isin(counting.done), "project_id"])]
     change = pending["new_controlled_m2"] - pending["demolished_floor_m2"]
     unknown = change.isna().groupby(pending["block_id"]).any()
@@ -282,6 +291,54 @@ def _incomplete(shares: pd.DataFrame, projects: gpd.GeoDataFrame) -> pd.DataFram
                     count=len(keys),
                 )
             )
+    return gis_findings.table(rows)
+
+
+def _silent(layers: Mapping[str, pd.DataFrame | None]) -> list[str]:
+    """Return the layers that say nothing, because they have no rows."""
+    return [name for name, frame in layers.items() if frame is None or frame.empty]
+
+
+def _without(results: pd.DataFrame, silent: Sequence[str]) -> pd.DataFrame:
+    """Blank the figures that need a layer without rows."""
+    table = results.copy()
+    for layer in silent:
+        singular = layer.removesuffix("s")
+        starts = (f"{singular}_",) if layer != "projects" else ("project_", "type_", "path_", "stage_")
+        blank = [column for column in table.columns if column.startswith(starts)]
+        if layer == "projects":
+            blank += [*_FLOORS, "households", "remaining_m2", "conflict_count"]
+        table[blank] = table[blank].mask(np.ones((len(table), len(blank)), dtype=bool))
+    return table
+
+
+def _unheard(silent: Sequence[str]) -> pd.DataFrame:
+    """Report the layers without rows, which leave figures blank."""
+    codes = {"catchments": ("block.catchments_unknown", "stations")}
+    named = [codes.get(name, ("block.layer_empty", name)) for name in silent]
+    return gis_findings.table([gis_findings.finding(code, layer, severity="warning") for code, layer in named])
+
+
+def _exceeded(results: pd.DataFrame, blocks: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Report blocks whose control total is less than what stands, is planned and comes in, or than what stands."""
+    over = -results["remaining_m2"].astype(float)
+    standing = (results["block_floor_m2"] - results["control_total_m2"]).where(over.isna())
+    places, rows = blocks.set_index("block_id").geometry, []
+    for code, amount in (("block.control_exceeded", over), ("block.existing_exceeds", standing)):
+        # half a square metre is rounding
+        for place in np.flatnonzero(amount > 0.5):
+            row = results.iloc[place]
+            found = gis_findings.finding(
+                code,
+                "blocks",
+                str(row["block_id"]),
+                severity="warning",
+                field="control_total_m2",
+                at=places[row["block_id"]],
+                control_total_m2=float(row["control_total_m2"]),
+                over_m2=float(amount.iloc[place]),
+            )
+            rows.append(found)
     return gis_findings.table(rows)
 
 

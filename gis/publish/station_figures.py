@@ -29,7 +29,10 @@ FIGURES = (
     "stock_floor_m2",
 )
 # items of a programme in the order of the sheet, and how many rows of each at most
-_ITEMS = (("project", 9), ("gap", 4), ("stock", 4), ("transfer_in", 2), ("transfer_out", 2), ("constraint", 3))
+_ITEMS = (
+    ("project", 9), ("gap", 4), ("stock", 4), ("transfer_in", 2), ("transfer_out", 2), ("transfer_within", 2),
+    ("constraint", 3),
+)  # fmt: skip
 _FAR, _RESIDENTS, _JOBS = "#4f7f8c", "#d59a3a", "#8a6bb1"
 _SIZE = 6.2
 _ROW = 4.1
@@ -102,7 +105,10 @@ def shown(value: object, display: tables.Display | None) -> str:
 
 
 def charts(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogue) -> None:
-    """Draw three charts: gross FAR between the bands, people and jobs a hectare, land by use.
+    """Draw three charts: gross FAR between the bands, people and jobs, land by use.
+
+    On foot, people and jobs are those of the buildings reached, which need not stand on the ground along the ways: they
+    are shown as amounts, not a hectare of it.
 
     Parameters
     ----------
@@ -123,9 +129,10 @@ def charts(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogue) ->
     third = box.width / 3
     places = [Box(box.left + n * third, box.bottom, third - 3, box.height) for n in range(3)]
     _bars(sheet, places[0], words["chart.far"], rings["step"], [("", _FAR, rings["far"], 2)])
-    people = [(words["chart.residents"], _RESIDENTS, rings["residents"], 0)]
-    people += [(words["chart.jobs"], _JOBS, rings["jobs"], 0)]
-    _bars(sheet, places[1], words["chart.density"], rings["step"], people)
+    shown_as = {name: _gained(bands[name]) if by_time else rings[name] for name in ("residents", "jobs")}
+    people = [(words["chart.residents"], _RESIDENTS, shown_as["residents"], 0)]
+    people += [(words["chart.jobs"], _JOBS, shown_as["jobs"], 0)]
+    _bars(sheet, places[1], words["chart.reached" if by_time else "chart.density"], rings["step"], people)
     _land(sheet, places[2], words, bands, catalogue)
 
 
@@ -182,7 +189,7 @@ def programme(sheet: Sheet, box: Box, rows: pd.DataFrame, catalogue: Catalogue) 
     for (item, part), count in zip(given.items(), quota, strict=True):
         if part.empty or not count:
             continue
-        _item_head(sheet, box, y, item, len(part), count, catalogue)
+        _item_head(sheet, box, y, item, part, count, catalogue)
         y -= _ROW
         for row in part.head(count).to_dict("records"):
             (_project_row if item == "project" else _item_row)(sheet, box, y, row, catalogue)
@@ -201,12 +208,20 @@ def _quotas(counts: Sequence[int], room: int) -> list[int]:
     return found
 
 
-def _item_head(sheet: Sheet, box: Box, y: float, item: str, total: int, shown_rows: int, catalogue: Catalogue) -> None:
-    """Write the heading of one item: its title, how many there are, and the headings of its columns."""
+def _item_head(
+    sheet: Sheet, box: Box, y: float, item: str, part: pd.DataFrame, shown_rows: int, catalogue: Catalogue
+) -> None:
+    """Write the heading of one item: its title, how many there are and can't be told, the headings of its columns."""
     words = catalogue.words("station_sheet")
-    title = words["item"].format(item=catalogue.code_list("programme_items").titles().get(item, item), count=total)
-    if shown_rows < total:
-        title += words["item_more"].format(count=total - shown_rows)
+    unknown = int(part["note"].isin(wording.undetermined(catalogue)).sum())
+    titles = catalogue.code_list("programme_items").titles()
+    title = words["item"].format(item=titles.get(item, item), count=len(part) - unknown)
+    if unknown == len(part):
+        title = words["item_all_unknown"].format(item=titles.get(item, item), count=unknown)
+    elif unknown:
+        title += words["item_unknown"].format(count=unknown)
+    if shown_rows < len(part):
+        title += words["item_more"].format(count=len(part) - shown_rows)
     sheet.box(Box(box.left, y - _ROW / 2, box.width, _ROW), fill="#eef1f4")
     sheet.text(box.left + 1.2, y, title, _SIZE, bold=True)
     if item == "project":

@@ -85,6 +85,21 @@ def kinds(catalogue: Catalogue) -> dict[str, str]:
     return found
 
 
+def undetermined(catalogue: Catalogue) -> list[str]:
+    """Return what the note of a gap says where nobody can tell whether there is one.
+
+    Parameters
+    ----------
+    catalogue
+        Words of the workbook.
+
+    Returns
+    -------
+    list of str
+    """
+    return [word for name, word in catalogue.words("workbook").items() if name.startswith("programme_undetermined_")]
+
+
 def _listed(text: str) -> Any:
     """Return a JSON list, or the text if it is none."""
     try:

@@ -38,7 +38,8 @@ def blocks(store: Store, *, settings: Settings, author: str = "gis") -> coordina
     Parameters
     ----------
     store
-        With the layers blocks, units, projects, stations; the outermost raw ring counts as catchment.
+        With the layers blocks, units, projects, stations; the outermost raw ring counts as catchment. Where no station
+        is in operation, figures of catchments are missing.
     settings
         Tolerance (m) and rings.
     author
@@ -48,7 +49,7 @@ def blocks(store: Store, *, settings: Settings, author: str = "gis") -> coordina
     -------
     gis.analysis.coordination.Coordination
     """
-    rings = surroundings.outermost(surroundings.catchments(store, settings=settings, author=author))
+    rings = surroundings.catchments_or_none(store, settings=settings, author=author)
     result = coordination.blocks(
         store.read("blocks"),
         store.read("units"),
@@ -85,6 +86,9 @@ def _cells(cells: pd.DataFrame) -> pd.DataFrame:
     for name in ("block", "unit"):
         out[f"{name}_id"] = cells[f"{name}_id"].to_numpy()
     for name in ("project", "catchment"):
+        if f"{name}_id" not in cells.columns and f"{name}_ids" not in cells.columns:
+            out[f"{name}_ids"] = None
+            continue
         out[f"{name}_ids"] = [json.dumps(list(ids), ensure_ascii=False) for ids in _several(cells, name)]
     out["area_m2"] = cells["area_m2"].to_numpy()
     return out

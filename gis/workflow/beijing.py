@@ -189,7 +189,7 @@ def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination
     gis.analysis.coordination.Coordination
         Its findings begin with "block.stand_in".
     """
-    rings = surroundings.outermost(surroundings.catchments(store, settings=settings))
+    rings = surroundings.catchments_or_none(store, settings=settings)
     stand_in = store.read("street_blocks")
     stand_in = stand_in.assign(
         block_id=stand_in["street_block_id"],

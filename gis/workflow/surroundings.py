@@ -25,7 +25,11 @@ from gis.workflow import walking
 _MEASURED = ("parcels", "buildings", "projects", "facilities", "public_spaces")
 _SETTING = ("buildings", "projects", "streets", "vacated_spaces", "constraints")
 _PROGRAMME = ("projects", "buildings", "facilities", "vacated_spaces", "blocks", "transfers", "constraints")
+# without rows of these, a programme says that gaps cannot be told
+_TOLD = ("buildings", "facilities")
 _RADIUS = "service_radius."
+# words for what cannot be told, by the layer that is missing
+_UNDETERMINED = f"programme_{gis_stations.UNDETERMINED}_"
 _KINDS = {
     "project": "project_types",
     "gap": "facility_kinds",
@@ -112,6 +116,27 @@ def catchments(store: Store, *, settings: Settings, author: str = "gis") -> gpd.
     return _catchments(store, walking.network(store, settings=settings), settings, author, {})[0]
 
 
+def catchments_or_none(store: Store, *, settings: Settings, author: str = "gis") -> gpd.GeoDataFrame | None:
+    """Draw and store catchments as `catchments` does; where no station is in operation, none stay in the store.
+
+    Parameters
+    ----------
+    store, settings, author
+        As for `catchments`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame or None
+        The widest raw rings, one row a station; None where no station is in operation.
+    """
+    if len(store.read("stations", where={"state": list(walking.OPERATING)})):
+        return outermost(catchments(store, settings=settings, author=author))
+    left = store.read("catchments")
+    if len(left):
+        store.retire("catchments", sorted(left["catchment_id"]), author=author, reason="没有现状运营的轨道站点")
+    return None
+
+
 def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the widest raw rings: what counts as a catchment in block coordination.
 
@@ -135,7 +160,9 @@ def _catchments(
     """Draw and store catchments; return also what is reached on foot."""
     stations = store.read("stations", where={"state": list(walking.OPERATING)})
     if stations.empty:
-        raise EmptyError("the layer stations has no station in operation; load stations first")
+        raise EmptyError(
+            "没有现状运营的轨道站点,请先入库站点 · the layer stations has no station in operation; load stations first"
+        )
     drawn = gis_catchments.rings(stations, store.read("entrances"), settings.rings)
     sheds = None
     if paths is not None:
@@ -177,22 +204,36 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
     layers = {name: frames[name] for name in _MEASURED}
     figures = gis_stations.rings(frames["stations"], measured, layers, counting=how, walked=walked)
     further, found = gis_stations.setting(measured, {name: frames[name] for name in _SETTING}, how)
-    results = pd.concat([figures.results, measured[["minutes", "shed_ratio"]].reset_index(drop=True), further], axis=1)
+    of_walks = measured.reindex(columns=["minutes", "shed_ratio"]).astype("float64").reset_index(drop=True)
+    results = pd.concat([figures.results, of_walks, further], axis=1)
     if walked is not None:
         # pieces of ground are no catchments: what they hold is split between the stations
         even = gis_stations.shared(results, pieces, frames, counting=how, walked=walked)
         results = pd.concat([results[results["version"] != gis_stations.FACET], even], ignore_index=True)
-    programmes = programme(store, drawn, sheds, how)
+    programmes = programme(store, drawn, sheds, how, walked=walked)
     columns = list(store.catalogue.layer("station_results").columns)
     results = results.reindex(columns=columns)
-    notes = faults.join(
-        figures.findings, found, *([] if paths is None or sheds is None else [paths.findings, sheds.findings])
-    )
+    of_paths = [_no_network()] if paths is None or sheds is None else [paths.findings, sheds.findings]
+    notes = faults.join(*of_paths, figures.findings, found, _undetermined(programmes, store.catalogue))
     made_by = _lineage(figures.lineage, paths, sheds, settings)
     store.replace("station_results", results, lineage=made_by)
     store.replace("station_programmes", programmes, lineage=made_by)
     store.replace("findings", notes, lineage=made_by, where={"origin": "stations"})
     return Surroundings(results, programmes, figures, sheds, notes)
+
+
+def _no_network() -> pd.DataFrame:
+    """Report that there is nothing to walk on."""
+    return faults.table([faults.finding("station.no_network", "walkways", severity="warning")])
+
+
+def _undetermined(programmes: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """Report the kinds of facilities of which there is no row, so that nobody can tell whether they lack."""
+    words = catalogue.words("workbook")
+    rows = programmes[programmes["note"] == words[f"{_UNDETERMINED}facilities"]]
+    kinds = list(dict.fromkeys(rows["kind"]))
+    found = [faults.finding("station.gap_undetermined", "facilities", severity="warning", kinds=kinds)] if kinds else []
+    return faults.table(found)
 
 
 def _members(sheds: gis_catchments.Walksheds | None, settings: Settings) -> dict[str, pd.DataFrame] | None:
@@ -221,6 +262,8 @@ def programme(
     sheds: gis_catchments.Walksheds | None,
     how: gis_stations.Counting,
     on: date | None = None,
+    *,
+    walked: Mapping[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Draw up the programme of each station in its widest walk-shed, or ring where there is no network.
 
@@ -236,6 +279,8 @@ def programme(
         Codes to count by.
     on
         Day whose norms are in force; today if None.
+    walked
+        Which buildings belong to which walk-shed, as the figures count them.
 
     Returns
     -------
@@ -254,11 +299,12 @@ def programme(
     kinds = {kind: standards[kind] for kind in how.facility_kinds if kind in standards}
     table = gis_stations.programme(
         extent,
-        {name: frame for name, frame in frames.items() if len(frame)},
+        {name: frame for name, frame in frames.items() if len(frame) or name in _TOLD},
         counting=how,
         standards=kinds,
         states=[code.code for code in catalogue.code_list("project_states")],
         walks=None if sheds is None else sheds.reached,
+        walked=walked,
     )
     return _worded(table, store)
 
@@ -275,7 +321,7 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
         if not isinstance(text, str) or not text:
             return None
         if item == "gap":
-            return words["programme_gap"].format(standard=text)
+            return _gap_note(text, words)
         if item == "stock":
             served = [part.split("=") for part in text.split(";")]
             parts = [words["programme_serves"].format(kind=facilities.get(k, k), residents=n) for k, n in served]
@@ -290,8 +336,20 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
     )
     gaps = told["item"] == "gap"
     # a gap has no feature: its code only ordered the rows
-    told.loc[gaps, "title"], told.loc[gaps, "feature_id"] = told.loc[gaps, "kind"], None
+    titles = told["title"].astype(object).mask(gaps, told["kind"])
+    told = told.assign(title=titles, feature_id=told["feature_id"].astype(object).mask(gaps, None))
     return told.reindex(columns=list(catalogue.layer("station_programmes").columns))
+
+
+def _gap_note(text: str, words: Mapping[str, str]) -> str:
+    """Put in words how a gap is measured, after what is only known in part, or why nobody can tell."""
+    first, _, rest = text.partition(";")
+    if first == gis_stations.UNDETERMINED:
+        return words[f"{_UNDETERMINED}{rest}"]
+    if first.isdigit() and rest:
+        count, _, standard = rest.partition(";")
+        return words["programme_gap_least"].format(least=f"{int(first):,}", count=count, standard=standard)
+    return words["programme_gap"].format(standard=text)
 
 
 def _replace_rows(store: Store, layer: str, rows: gpd.GeoDataFrame, *, author: str, reason: str) -> None:

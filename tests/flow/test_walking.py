@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from gis.errors import EmptyError
-from gis.workflow import outputs, surroundings, walking
+from gis.workflow import analyses, intake, outputs, surroundings, walking
 from tests.flow.conftest import SETTINGS
 
 
@@ -53,7 +53,9 @@ def test_the_store_holds_sheds_results_and_programmes(store):
     assert sums.loc["raw", "area_m2"] > sums.loc["nearest", "area_m2"]
     programmes = store.read("station_programmes")
     assert set(programmes["station_id"]) == set(drawn["station_id"])
-    assert set(programmes["item"]) <= {"project", "gap", "stock", "transfer_in", "transfer_out", "constraint"}
+    moves = programmes[programmes["item"].str.startswith("transfer_")]
+    assert set(programmes["item"]) - set(moves["item"]) == {"project", "gap", "stock", "constraint"}
+    assert not moves.duplicated(["station_id", "feature_id"]).any(), "a transfer is listed once a station"
     kinds = programmes["kind"].dropna()
     assert not kinds.str.contains("[a-z]").any(), "codes are put into words"
 
@@ -125,3 +127,57 @@ def test_streets_stand_in_for_walkways(store):
         walking.scenario(store, settings=SETTINGS)
     drawn = surroundings.catchments(store, settings=SETTINGS)
     assert set(drawn["method"]) == {"EUC"}
+
+
+def test_a_gap_is_never_more_than_the_residents_of_the_sheet(store):
+    """One population: gaps are among the residents of the widest walk; kinds without data are undetermined."""
+    results, programmes = store.read("station_results"), store.read("station_programmes")
+    raw = results[(results["method"] == "NET") & (results["version"] == "raw")]
+    widest = raw.sort_values("minutes").drop_duplicates("station_id", keep="last").set_index("station_id")["residents"]
+    gaps = programmes[programmes["item"] == "gap"]
+    known = gaps.dropna(subset=["residents"])
+    assert len(known) and (known["residents"] <= known["station_id"].map(widest)).all()
+    have = set(store.read("facilities")["kind"])
+    titles = store.catalogue.code_list("facility_kinds").titles()
+    unknown = gaps[gaps["note"] == "暂无法判定(缺该类设施数据)"]
+    assert set(unknown["kind"]).isdisjoint({titles[kind] for kind in have})
+    assert unknown["residents"].isna().all() and set(known["kind"]) <= {titles[kind] for kind in have}
+    found = store.read("findings", where={"origin": "stations"})
+    assert (found["code"] == "station.gap_undetermined").sum() == (1 if len(unknown) else 0)
+
+
+def bare(tmp_path, **layers):
+    """Return a store that holds little."""
+    made = intake.init(tmp_path / "bare.gpkg", settings=SETTINGS)
+    for name, frame in layers.items():
+        made.put(name, frame, author="t", reason="t")
+    return made
+
+
+def test_stations_without_ways_have_rings_alone(town, tmp_path):
+    """Ring figures of 300, 500 and 800 m, walk figures missing, one sentence, a sheet; nothing crashes."""
+    with bare(tmp_path, stations=town["stations"]) as store:
+        made = surroundings.stations(store, settings=SETTINGS)
+        assert set(made.results["radius_m"]) == {300.0, 500.0, 800.0}
+        assert set(made.results["method"]) == {"EUC"}
+        assert made.results[["minutes", "shed_ratio", "residents", "street_density"]].isna().all(axis=None)
+        assert (made.findings["code"] == "station.no_network").sum() == 1
+        assert set(made.programmes["note"]) == {"暂无法判定(缺建筑数据)"}
+        path = next(outputs.write_sheets(store, tmp_path))
+        assert path.stat().st_size > 10_000
+
+
+def test_blocks_without_a_station_are_coordinated(town, tmp_path, gis):
+    """Catchment figures are missing; catchments of stations that are gone do not stay; the command ends with 0."""
+    layers = {name: town[name] for name in ("blocks", "units", "projects")}
+    with bare(tmp_path, stations=town["stations"], **layers) as store:
+        analyses.blocks(store, settings=SETTINGS)
+        assert store.read("block_results")["catchment_share"].notna().all()
+        store.put("stations", store.read("stations").assign(state="planned"), author="t", reason="t")
+        analyses.blocks(store, settings=SETTINGS)
+        results = store.read("block_results")
+        assert results[["catchment_area_m2", "catchment_share"]].isna().all(axis=None)
+        assert results["project_count"].sum() == 40
+        assert store.read("catchments").empty and store.read("cells")["catchment_ids"].isna().all()
+    code, said, _ = gis("blocks", tmp_path / "bare.gpkg")
+    assert code == 0 and "没有现状运营的轨道站点" in "".join(said.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gis.analysis.stations.counting import Counting
 from gis.analysis.stations.node_place import node_place
-from gis.analysis.stations.programme import Standard, departments, programme
+from gis.analysis.stations.programme import UNDETERMINED, Standard, departments, programme
 from gis.analysis.stations.scenario import Comparison, compare
 from gis.analysis.stations.setting import setting
 from gis.analysis.stations.sharing import FACET, facets, shared
@@ -12,6 +12,7 @@ from gis.analysis.stations.surroundings import StationRings, rings
 
 __all__ = [
     "FACET",
+    "UNDETERMINED",
     "Comparison",
     "Counting",
     "Standard",

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gis import crs
 from gis.analysis.acceptance import require_columns
 from gis.analysis.stations.counting import Counting
+from gis.analysis.stations.people import inside, lacking
 from gis.analysis.stations.renewal import shared_ground
 from gis.errors import FrameError
 
@@ -36,6 +37,11 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "transfers": ("transfer_id", "from_block", "to_block", "floor_area_m2"),
     "constraints": ("constraint_id", "kind", "effect"),
 }
+
+
+_ITEMS = ("project", "gap", "stock", "transfer_in", "transfer_out", "transfer_within", "constraint")
+# what a gap's note begins with where nobody can tell whether there is one; the layer that is missing follows
+UNDETERMINED = "undetermined"
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,22 @@ class Standard:
 
 
 class _Homes(NamedTuple):
-    """Hold the buildings that somebody lives in: doors, residents, and an index of the doors."""
+    """Hold the buildings that somebody lives in: doors, residents, which do not say how many, and each catchment's."""
 
     doors: NDArray[np.object_]
     residents: NDArray[np.float64]
-    tree: shapely.STRtree
+    blank: NDArray[np.bool_]
+    of_shed: tuple[NDArray[np.intp], ...]
+
+
+class _Gap(NamedTuple):
+    """Hold whom a kind of facility leaves out in a catchment: residents at least, homes that do not say, or neither."""
+
+    shed: int
+    kind: str
+    least: float = 0.0
+    blank: int = 0
+    missing: str = ""
 
 
 def programme(
@@ -70,16 +87,17 @@ def programme(
     standards: Mapping[str, Standard],
     states: Sequence[str] = (),
     walks: Mapping[str, pd.DataFrame] | None = None,
+    walked: Mapping[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """List what belongs to each station's programme.
 
     Parameters
     ----------
     sheds
-        One catchment a station: station_id, ring.
+        One catchment a station: station_id, ring, and with `walked` all other columns of catchments.
     layers
         Base layers by name: projects, buildings, facilities, vacated_spaces, blocks, transfers, constraints; those that
-        are not given add no rows.
+        are not given add no rows, and from buildings or facilities without rows no gap can be told.
     counting
         Codes; projects that are removed are left out.
     standards
@@ -88,15 +106,21 @@ def programme(
         Project states in the order in which work proceeds; the furthest come first within a year.
     walks
         Walks of `catchments.walksheds` by singular name ("project", "vacated_space"): station_id, key and seconds.
+    walked
+        Of buildings, which belong to which walk-shed, as `rings` takes it: the residents of a gap are among those that
+        the figures count.
 
     Returns
     -------
     pandas.DataFrame
         `COLUMNS`, sorted by station, item and sequence. Items: "project" (by year, then state; land_m2 within the
-        catchment), "gap" (a kind of facility; residents within the catchment whom none serves; most first), "stock"
+        catchment), "gap" (a kind of facility; residents of the catchment whom none serves; most first; missing where a
+        home does not say how many live there, then the note begins with how many at least and how many homes; a kind
+        of which there is no row at all comes last, with `UNDETERMINED` and the layer that is missing in note), "stock"
         (vacated spaces; residents whom one facility there would serve at best, the kind in note), "transfer_in" and
-        "transfer_out" (of the blocks that the catchment meets: both rows of a pair where both blocks do), and
-        "constraint" (land_m2 within). kind holds codes; note holds figures and codes, for the caller to put in words.
+        "transfer_out" (across the border of the blocks that the catchment meets), "transfer_within" (between two of
+        them), and "constraint" (land_m2 within). kind holds codes; note holds figures and codes, for the caller to put
+        in words.
 
     Raises
     ------
@@ -107,7 +131,8 @@ def programme(
     """
     spatial = {name: frame for name, frame in layers.items() if isinstance(frame, gpd.GeoDataFrame)}
     crs.require_same({"sheds": sheds, **spatial})
-    require_columns("sheds", sheds, ("station_id", "ring"))
+    placed = () if walked is None else ("catchment_id", "method", "version", "inner_m", "radius_m")
+    require_columns("sheds", sheds, ("station_id", "ring", *placed))
     if sheds["station_id"].duplicated().any():
         raise FrameError("sheds has two catchments for a station; hand in one each", layer="sheds")
     for name, frame in layers.items():
@@ -118,9 +143,10 @@ def programme(
     if "projects" in given:
         rows.append(_projects(sheds, given["projects"], counting, states, (walks or {}).get("project")))
     if {"buildings", "facilities"} <= given.keys():
-        homes = _homes(given["buildings"])
-        unserved = _unserved(sheds, homes, given["facilities"], standards)
-        rows.append(_gaps(sheds, homes, unserved, standards))
+        homes = _homes(sheds, given["buildings"], counting, (walked or {}).get("buildings"))
+        unserved = _unserved(homes, given["facilities"], standards)
+        missing = "buildings" if given["buildings"].empty else "facilities"
+        rows.append(_gaps(sheds, homes, unserved, standards, missing))
         if "vacated_spaces" in given:
             walk = (walks or {}).get("vacated_space")
             rows.append(_stock(sheds, given["vacated_spaces"], homes, unserved, standards, walk))
@@ -152,7 +178,7 @@ def departments(programmes: pd.DataFrame) -> pd.DataFrame:
 def _in_order(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Join the items of all stations, and number them within station and item in the order given."""
     table = pd.concat(tables, ignore_index=True).reindex(columns=list(COLUMNS))
-    rank = {name: n for n, name in enumerate(("project", "gap", "stock", "transfer_in", "transfer_out", "constraint"))}
+    rank = {name: n for n, name in enumerate(_ITEMS)}
     table["sequence"] = table.groupby(["station_id", "item"]).cumcount() + 1
     order = np.lexsort((table["sequence"], table["item"].map(rank), table["station_id"].astype(str)))
     table = table.iloc[order].reset_index(drop=True)
@@ -208,29 +234,36 @@ def _projects(
     return ordered.drop(columns="far")
 
 
-def _homes(buildings: gpd.GeoDataFrame) -> _Homes:
-    """Return the doors of the buildings that somebody lives in, and how many do."""
-    residents = buildings["residents"].to_numpy(dtype=float, na_value=0.0)
-    lived = residents > 0
-    doors = np.asarray(shapely.point_on_surface(buildings.geometry.to_numpy()[lived]), dtype=object)
-    return _Homes(doors, residents[lived], shapely.STRtree(doors))
+def _homes(
+    sheds: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, counting: Counting, walked: pd.DataFrame | None
+) -> _Homes:
+    """Return the doors of the buildings that somebody lives in, how many do, and which belong to which catchment."""
+    blank = lacking(buildings, "residents", counting)
+    lived = (buildings["residents"].to_numpy(dtype=float, na_value=0.0) > 0) | blank
+    houses = buildings[lived].reset_index(drop=True)
+    doors = np.asarray(shapely.point_on_surface(houses.geometry.to_numpy()), dtype=object)
+    if walked is None:
+        shed, home = shapely.STRtree(doors).query(sheds.geometry.to_numpy(), predicate="covers")
+    else:
+        housed = inside(sheds, houses, "building_id", walked)
+        shed, home = housed.ring, housed.thing
+    of_shed = tuple(np.sort(home[shed == number]) for number in range(len(sheds)))
+    return _Homes(doors, houses["residents"].to_numpy(dtype=float, na_value=0.0), blank[lived], of_shed)
 
 
 def _unserved(
-    sheds: gpd.GeoDataFrame,
-    homes: _Homes,
-    facilities: gpd.GeoDataFrame,
-    standards: Mapping[str, Standard],
+    homes: _Homes, facilities: gpd.GeoDataFrame, standards: Mapping[str, Standard]
 ) -> dict[tuple[int, str], NDArray[np.intp]]:
-    """Return, by catchment and kind of facility, the homes that none serves."""
-    shed, home = homes.tree.query(sheds.geometry.to_numpy(), predicate="covers")
-    result = {}
+    """Return, by catchment and kind of facility, the homes that none serves; kinds without a row are left out."""
+    tree, result = shapely.STRtree(homes.doors), {}
     for kind, standard in standards.items():
         places = facilities.geometry.to_numpy()[(facilities["kind"] == kind).to_numpy()]
+        places = places[~(shapely.is_missing(places) | shapely.is_empty(places))]
+        if not len(places):
+            continue
         served = np.zeros(len(homes.doors), dtype=bool)
-        served[homes.tree.query(places, predicate="dwithin", distance=standard.radius_m)[1]] = True
-        for number in range(len(sheds)):
-            mine = home[shed == number]
+        served[tree.query(places, predicate="dwithin", distance=standard.radius_m)[1]] = True
+        for number, mine in enumerate(homes.of_shed):
             result[number, kind] = mine[~served[mine]]
     return result
 
@@ -240,19 +273,32 @@ def _gaps(
     homes: _Homes,
     unserved: Mapping[tuple[int, str], NDArray[np.intp]],
     standards: Mapping[str, Standard],
+    missing: str,
 ) -> pd.DataFrame:
-    """List the kinds of facilities that do not serve everybody, those that most are without first."""
+    """List the kinds of facilities that do not serve everybody, those that most lack first, unknown ones last."""
     rows = [
-        (shed, kind, float(homes.residents[mine].sum()), standards[kind])
+        _Gap(shed, kind, float(homes.residents[mine].sum()), int(homes.blank[mine].sum()))
         for (shed, kind), mine in unserved.items()
         if len(mine)
     ]
-    rows.sort(key=lambda row: (row[0], -row[2], row[1]))
+    told = set() if missing == "buildings" else {kind for _, kind in unserved}
+    rows = [row for row in rows if row.kind in told]
+    rows += [_Gap(shed, kind, missing=missing) for shed in range(len(sheds)) for kind in standards if kind not in told]
+    rows.sort(key=lambda row: (row.shed, row.missing, -row.least, row.kind))
     return _table(
-        sheds, np.array([row[0] for row in rows], dtype=np.intp), "gap",
-        feature_id=[row[1] for row in rows], kind=[row[1] for row in rows],
-        residents=[round(row[2]) for row in rows], note=[f"{row[3].radius_m:g} m, {row[3].source}" for row in rows],
+        sheds, np.array([row.shed for row in rows], dtype=np.intp), "gap",
+        feature_id=[row.kind for row in rows], kind=[row.kind for row in rows],
+        residents=[None if row.missing or row.blank else round(row.least) for row in rows],
+        note=[_gap_note(row, standards[row.kind]) for row in rows],
     )  # fmt: skip
+
+
+def _gap_note(row: _Gap, standard: Standard) -> str:
+    """Return the standard of a gap, after what is only known in part, or what is missing to tell it."""
+    if row.missing:
+        return f"{UNDETERMINED};{row.missing}"
+    said = f"{standard.radius_m:g} m, {standard.source}"
+    return f"{round(row.least)};{row.blank};{said}" if row.blank else said
 
 
 def _stock(
@@ -268,14 +314,15 @@ def _stock(
     found, row = shapely.STRtree(places).query(sheds.geometry.to_numpy(), predicate="covers")
     best, kinds = [], []
     for shed, space in zip(found, row, strict=True):
-        served = {}
-        for kind, standard in standards.items():
+        served, partly = dict[str, float](), set[str]()
+        for kind in (kind for kind in standards if (int(shed), kind) in unserved):
             mine = unserved[int(shed), kind]
-            near = shapely.dwithin(homes.doors[mine], places[space], standard.radius_m)
-            served[kind] = float(homes.residents[mine[near]].sum())
+            near = mine[shapely.dwithin(homes.doors[mine], places[space], standards[kind].radius_m)]
+            served[kind] = float(homes.residents[near].sum())
+            partly |= {kind} if homes.blank[near].any() else set()
         ordered = sorted((kind for kind in served if served[kind] > 0), key=lambda kind: (-served[kind], kind))
-        best.append(round(served[ordered[0]]) if ordered else 0)
-        kinds.append(";".join(f"{kind}={served[kind]:.0f}" for kind in ordered[:3]))
+        best.append(None if partly or not served else round(served[ordered[0]]) if ordered else 0)
+        kinds.append(";".join(f"{kind}={'≥' if kind in partly else ''}{served[kind]:.0f}" for kind in ordered[:3]))
     table = _table(
         sheds, found, "stock",
         feature_id=_column(spaces, "vacated_space_id", row), title=_column(spaces, "name", row),
@@ -291,13 +338,20 @@ def _stock(
 def _transfers(
     sheds: gpd.GeoDataFrame, blocks: gpd.GeoDataFrame, transfers: pd.DataFrame, tolerance: float
 ) -> pd.DataFrame:
-    """List the floor area moved into and out of the blocks that each catchment meets."""
+    """List the floor area moved into, out of and between the blocks that each catchment meets, each transfer once."""
     shed, row, _ = shared_ground(sheds, blocks, tolerance)
     met = pd.DataFrame({"shed": shed, "block": _column(blocks, "block_id", row)})
+    given = transfers.reset_index(drop=True)
+    came, left = (met.merge(given, left_on="block", right_on=side) for side in ("to_block", "from_block"))
+    sides = [pd.MultiIndex.from_frame(side[["shed", "transfer_id"]]) for side in (came, left)]
+    parts = {
+        "transfer_in": came[~sides[0].isin(sides[1])],
+        "transfer_out": left[~sides[1].isin(sides[0])],
+        "transfer_within": came[sides[0].isin(sides[1])],
+    }
     made = [pd.DataFrame()]
-    for item, here in (("transfer_in", "to_block"), ("transfer_out", "from_block")):
-        rows = met.merge(transfers.reset_index(drop=True), left_on="block", right_on=here)
-        rows = rows.sort_values(["shed", "transfer_id"], ignore_index=True)
+    for item, part in parts.items():
+        rows = part.sort_values(["shed", "transfer_id"], ignore_index=True)
         every = np.arange(len(rows))
         listed = _table(
             sheds, rows["shed"].to_numpy(dtype=np.intp), item,

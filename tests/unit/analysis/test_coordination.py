@@ -159,6 +159,57 @@ def test_same_lead_or_blank_year_is_no_disagreement():
     assert set(run(projects(*rows)).findings["code"]) & {"conflict.lead", "conflict.years"} == set()
 
 
+def test_without_a_station_only_figures_of_catchments_are_missing():
+    """Mountain townships have none: the rest of the block's figures stand, and one sentence says why."""
+    whole, got = (
+        coordination.blocks(BLOCKS, UNITS, projects(STRADDLING), rings, counting=COUNTING, tolerance=0.5)
+        for rings in (CATCHMENTS, None)
+    )
+    columns = ["catchment_area_m2", "catchment_share"]
+    assert got.results[columns].isna().all(axis=None)
+    pd.testing.assert_frame_equal(got.results.drop(columns=columns), whole.results.drop(columns=columns))
+    assert got.findings["code"].tolist().count("block.catchments_unknown") == 1
+
+
+SILENT = [
+    ("units", UNITS.iloc[:0], projects(STRADDLING), ["unit_count", "unit_area_m2", "unit_share"]),
+    ("projects", UNITS, projects(STRADDLING).iloc[:0], ["project_count", "households", "remaining_m2"]),
+]
+
+
+@pytest.mark.parametrize(("layer", "units", "rows", "columns"), SILENT, ids=["units", "projects"])
+def test_a_layer_without_rows_says_nothing(layer, units, rows, columns):
+    """Its figures are missing, never 0; nothing else is; no project lies outside units that nobody drew."""
+    got = coordination.blocks(BLOCKS, units, rows, CATCHMENTS, counting=COUNTING, tolerance=0.5)
+    assert got.results[columns].isna().all(axis=None)
+    assert got.results["catchment_share"].notna().all()
+    found = got.findings
+    assert found.loc[found["code"] == "block.layer_empty", "layer"].tolist() == [layer]
+    assert not set(found["code"]) & {"project.no_unit", "project.unit_differs"}
+
+
+def test_an_exceeded_control_total_is_found():
+    """By what is planned and moves in, by how much and where; what stands alone is told where projects are blank."""
+    inside = box(500_020, 4_400_020, 500_040, 4_400_040)
+    large = run(projects(project("P1", inside, new_controlled_m2=9_000.0))).findings
+    row = large[large["code"] == "block.control_exceeded"].iloc[0]
+    assert (row["feature"], row["severity"], row["field"]) == ("TT00-0001", "warning", "control_total_m2")
+    assert '"over_m2": 900.0' in row["parameters"] and 500_000 < row["x"] < 500_100
+    full = BLOCKS.assign(existing_floor_m2=[20_100.0, 5_000.0])
+    blank = projects(project("P1", inside, new_controlled_m2=None))
+    found = coordination.blocks(full, UNITS, blank, None, counting=COUNTING, tolerance=0.5).findings
+    assert '"over_m2": 100.0' in found.loc[found["code"] == "block.existing_exceeds", "parameters"].iloc[0]
+    assert not run(projects(STRADDLING)).findings["code"].str.contains("exceed").any()
+
+
+def test_a_transfer_of_unknown_size_leaves_the_remainder_open():
+    """A blank floor area is not 0."""
+    moved = pd.DataFrame({"from_block": ["X"], "to_block": ["TT00-0001"], "floor_area_m2": [float("nan")]})
+    got = run(projects(STRADDLING), transfers=moved).results.set_index("block_id")
+    assert got.loc["TT00-0001", ["transferred_in_m2", "remaining_m2"]].isna().all()
+    assert got["transferred_out_m2"].tolist() == [0.0, 0.0]
+
+
 REFUSED = [
     (EmptyError, "no block", {"blocks": BLOCKS.iloc[:0]}),
     (FrameError, "control_total_m2", {"blocks": BLOCKS.drop(columns="control_total_m2")}),

@@ -264,6 +264,50 @@ def test_gaps_are_residents_whom_nothing_serves(table):
     assert mine["note"].iloc[0] == "500 m, 附录B"
 
 
+def test_a_kind_without_any_row_is_undetermined(widest):
+    """No data is no gap: neither for a kind that no row is of, nor without facilities or buildings; it comes last."""
+    known = FACILITIES[FACILITIES["kind"] == "kindergarten"]
+    for layers, told, missing in (
+        ({"facilities": known}, {"kindergarten"}, "facilities"),
+        ({"facilities": FACILITIES.iloc[:0]}, set(), "facilities"),
+        ({"buildings": BUILDINGS.iloc[:0]}, set(), "buildings"),
+    ):
+        made = stations.programme(widest, LAYERS | layers, counting=COUNTING, standards=STANDARDS)
+        mine = rows_of(made, "A", "gap")
+        assert mine["feature_id"].tolist() == ["kindergarten", "market"]
+        unknown = mine[mine["note"] == f"{stations.UNDETERMINED};{missing}"]
+        assert unknown["residents"].isna().all()
+        assert set(mine["feature_id"]) - set(unknown["feature_id"]) == told
+        assert "market" not in "".join(rows_of(made, "A", "stock")["note"])
+
+
+def test_gaps_are_among_the_residents_that_the_figures_count(sheds, widest):
+    """H1 and H2 belong to A's shed by their doors: where ground and doors differ, the doors decide."""
+    walked = {"buildings": catchments.members(sheds.reached["building"], "building_id", (5, 10))}
+    thin = widest.set_geometry(widest.geometry.intersection(square(0, -500, 300, 500)))
+    options = {"counting": COUNTING, "standards": STANDARDS}
+    by_ground = rows_of(stations.programme(thin, LAYERS, **options), "A", "gap")
+    by_door = rows_of(stations.programme(thin, LAYERS, walked=walked, **options), "A", "gap")
+    assert by_ground.loc[by_ground["feature_id"] == "market", "residents"].tolist() == [40]
+    assert by_door.loc[by_door["feature_id"] == "market", "residents"].tolist() == [100]
+    results, _, _ = measured(sheds)
+    counted = results.set_index("station_result_id").loc["A-walk10-raw", "residents"]
+    assert by_door["residents"].max() <= counted == 100
+
+
+def test_a_home_that_does_not_say_leaves_the_gap_open(widest):
+    """H2's residents are not known: at least H1's 40 lack a market, and one building says nothing."""
+    silent = BUILDINGS.assign(residents=BUILDINGS["residents"].mask(BUILDINGS["building_id"] == "H2"))
+    made = stations.programme(widest, LAYERS | {"buildings": silent}, counting=COUNTING, standards=STANDARDS)
+    mine = rows_of(made, "A", "gap").set_index("feature_id")
+    assert mine["residents"].isna().all()
+    assert mine.loc["market", "note"] == "40;1;500 m, 附录B"
+    assert mine.loc["kindergarten", "note"] == "0;1;300 m, 附录B"
+    stock = rows_of(made, "A", "stock").set_index("feature_id")
+    assert pd.isna(stock.loc["T1", "residents"])
+    assert stock.loc["T1", "note"] == "market=≥40"
+
+
 def test_stock_by_what_it_would_serve(table):
     """A market in the idle works would serve all 100 residents; a kindergarten there H2's 60."""
     mine = rows_of(table, "A", "stock").set_index("feature_id")
@@ -273,13 +317,16 @@ def test_stock_by_what_it_would_serve(table):
     assert mine.loc["T1", "sequence"] == 1
 
 
-def test_transfers_are_paired(table):
-    """R1 leaves K1 for K2: A's shed meets both blocks, so that both rows of the pair stand there."""
+def test_a_transfer_is_listed_once_a_station(table, widest):
+    """R1 leaves K1 for K2: sheds that meet both blocks have it within, one that meets K2 alone has it in."""
     for station in ("A", "B"):
-        pair = {rows_of(table, station, item)["feature_id"].iloc[0] for item in ("transfer_out",)}
-        assert pair == {"R1"}
-    assert set(rows_of(table, "A", "transfer_in")["feature_id"]) == {"R1", "R2"}
-    assert rows_of(table, "A", "transfer_out")["year"].tolist() == [2025]
+        assert rows_of(table, station, "transfer_within")["feature_id"].tolist() == ["R1"]
+        assert rows_of(table, station, "transfer_in")["feature_id"].tolist() == ["R2"]
+        assert rows_of(table, station, "transfer_out").empty
+    assert rows_of(table, "A", "transfer_within")["year"].tolist() == [2025]
+    layers = {"blocks": BLOCKS[BLOCKS["block_id"] == "K2"], "transfers": TRANSFERS}
+    one = stations.programme(widest, layers, counting=COUNTING, standards=STANDARDS)
+    assert one["item"].tolist() == ["transfer_in"] * 2
 
 
 def test_constraints_and_departments(table):

@@ -356,6 +356,25 @@ def test_figures_are_printed_as_the_practice_asks(name, value, wanted):
     assert station_figures.shown(value, column.display) == wanted
 
 
+def test_what_cannot_be_told_is_no_gap():
+    """The heading counts it apart."""
+    frames = everything()
+    rows = frames["station_programmes"]
+    gap = rows[rows["item"] == "gap"].assign(sequence=2, residents=pd.NA, note="暂无法判定(缺该类设施数据)")
+    both = draw(frames | {"station_programmes": pd.concat([rows, gap], ignore_index=True)})
+    assert "设施缺口 1 项,暂无法判定 1 类" in texts(both)
+    alone = pd.concat([rows[rows["item"] != "gap"], gap], ignore_index=True)
+    assert "设施缺口:暂无法判定 1 类" in texts(draw(frames | {"station_programmes": alone}))
+
+
+def test_people_reached_on_foot_are_no_density_of_the_ground_along_the_ways():
+    """On foot the chart shows amounts; by rings, where people and ground are one set, densities."""
+    said = texts(draw())
+    assert "相邻时间段新增可达(人、个)" in said and "人口与岗位密度(每公顷)" not in said
+    rings = results(method="EUC", minutes=float("nan"))
+    assert "人口与岗位密度(每公顷)" in texts(draw(everything() | {"station_results": rings}))
+
+
 def test_gradients_are_of_the_ground_between():
     """By hand: 20 ha with 30,000 m², then 30 ha more with 60,000 more; then no more ground."""
     bands = pd.DataFrame(
