@@ -336,8 +336,8 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
     )
     gaps = told["item"] == "gap"
     # a gap has no feature: its code only ordered the rows
-    titles = told["title"].astype(object).mask(gaps, told["kind"])
-    told = told.assign(title=titles, feature_id=told["feature_id"].astype(object).mask(gaps, None))
+    named = told["title"].astype(object).mask(gaps, told["kind"])
+    told = told.assign(title=named, feature_id=told["feature_id"].astype(object).mask(gaps, None))
     return told.reindex(columns=list(catalogue.layer("station_programmes").columns))
 
 
