@@ -194,7 +194,7 @@ def _numbered(home: Home, layer: Layer, came: Iterable[Row]) -> list[Row]:
 
 def _misplaced(home: Home, layer: Layer, numbered: Iterable[Row]) -> bool:
     """Tell whether a feature stands elsewhere in the table than in history's order."""
-    there = dict(home.run(f"SELECT {home.column(layer.key)}, fid FROM {home.table(layer.name)}"))
+    there: dict[str, int] = dict(home.run(f"SELECT {home.column(layer.key)}, fid FROM {home.table(layer.name)}"))
     place = layer.columns.index(layer.key)
     return any(there[row[1 + place]] != row[0] for row in numbered)
 
