@@ -36,8 +36,8 @@ SIDECARS = (MANIFEST, README, dictionary.CSV_NAME, dictionary.XLSX_NAME)
 
 _EXTENSIONS = (*shapefiles.PARTS, ".sbn", ".sbx", ".qix")
 # what desktop programs put beside a shapefile that they open: indexes, descriptions, styles
-_SIDE: tuple[str, ...] = (".sbn", ".sbx", ".qix", ".idm", ".ind", ".fbn", ".fbx", ".ain", ".aih", ".atx", ".ixs", ".mxs")
-_SIDE += (".shp.xml", ".qpj", ".qml", ".qmd", ".lyr", ".sld")
+_INDEXES = (".sbn", ".sbx", ".qix", ".idm", ".ind", ".fbn", ".fbx", ".ain", ".aih", ".atx", ".ixs", ".mxs")
+_SIDE = (*_INDEXES, ".shp.xml", ".qpj", ".qml", ".qmd", ".lyr", ".sld")
 # an area written with two decimals, and what the same area may differ by between two libraries
 _AREA_SLACK_M2, _AREA_RATIO = 0.02, 1e-7
 Finding = dict[str, Any]
