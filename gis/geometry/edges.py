@@ -1,6 +1,9 @@
 """The edges in a window: clipped to it and tied to chains, so that a sweep sees one line where an outline goes on.
 
 Coordinates are local to the window (its south-west corner is 0, 0): an easting or northing of 10⁶ m would cost digits.
+
+Invariant: an edge that crosses the window's south side begins there as a piece at the very x at which it is a foot, so
+that going up at any x a shape is turned on as often as off. Guarded by `tests/truth/test_exact.py`.
 """
 
 from __future__ import annotations

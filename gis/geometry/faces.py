@@ -1,4 +1,7 @@
-"""The faces that the lines of all shapes make of the ground: measures, covers and neighbours, without any topology."""
+"""The faces that the lines of all shapes make of the ground: measures, covers and neighbours, without any topology.
+
+Invariant: the faces that a shape covers add up to it (`held`). Guarded on every run by `gis.analysis.ground.cut`.
+"""
 
 from __future__ import annotations
 

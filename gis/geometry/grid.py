@@ -2,6 +2,9 @@
 
 Tiles are wide and low: a sweep from west to east looks at the edges above each other again and again, so their number
 is what costs.
+
+Invariant: no coordinate lies within half a micrometre of a side of a tile, so that both tiles at a side see the same
+edges cross it. Guarded by `tests/unit/geometry/test_borders.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Rings: borders of many shapes linked to rings that have their shape on the left, and holes put into their shells."""
+"""Rings: borders of many shapes linked to rings that have their shape on the left, and holes put into their shells.
+
+Invariant: at every place as many borders of a shape end as begin (`gis.geometry.borders`), so that every way round ends
+where it began. Guarded by `tests/unit/geometry/test_borders.py`.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +74,7 @@ def linked(borders: Borders, low: int, high: int, sides: tuple[float, float]) ->
                 back = _passed(line, path, length, first, following)
                 if back >= 0:
                     used = _closed(line, edge, path, (back, length), points, used, sides)
-                    if used - ring[rings] >= 4:
+                    if used - ring[rings] >= 4 and not _thin(points, ring[rings], used):
                         rings += 1
                         ring[rings], owner[rings - 1] = used, n - low
                     else:
@@ -231,6 +235,17 @@ def straight(ax: float, ay: float, px: float, py: float, bx: float, by: float) -
     """
     dx, dy = bx - ax, by - ay
     return abs(dx * (py - ay) - dy * (px - ax)) <= SAME * (abs(dx) + abs(dy))
+
+
+@lean
+def _thin(points: Floats, begin: int, end: int) -> bool:
+    """Tell whether a ring is no wider than a rounding: what lines leave between them that run together again."""
+    twice, length = 0.0, 0.0
+    for k in range(begin, end - 1):
+        dx, dy = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
+        twice += (points[k, 0] - points[begin, 0]) * dy - (points[k, 1] - points[begin, 1]) * dx
+        length += abs(dx) + abs(dy)
+    return abs(twice) <= SAME * length
 
 
 @kernel

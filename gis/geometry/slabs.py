@@ -8,6 +8,9 @@ sum of width × mean height, exact up to rounding. Where nothing but areas is wa
 
 Who covers what changes only where a chain of edges begins or ends, or two cross; from bend to bend the sets above each
 other stay.
+
+Invariant: the trapezoids of a slab lie on each other without gap or overlap, in whatever order rounding has put lines
+that are one; their areas add up to the window's. Guarded by `tests/unit/geometry/test_slabs.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What lies around a window: the shapes that have an edge in it, with these edges, and those that hold all of it."""
+"""What lies around a window: the shapes that have an edge in it, with these edges, and those that hold all of it.
+
+Invariant: what is said of the window's corner is what the sweep would find in its own coordinates, whatever rounding
+does; where an edge, an end or a crossing is so near to the way there that rounding could decide, nothing is said, and
+the shape is entered whole. Guarded by `tests/truth/test_exact.py` (families upright, sheer, neighbours).
+"""
 
 from __future__ import annotations
 

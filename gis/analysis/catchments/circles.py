@@ -122,7 +122,7 @@ def rings(
     for name, radius in radii:
         discs = sites.discs(radius, quad_segs)
         # the union is shared out, not each disc cut: so the parts add up to the union to the last digit
-        shared = shapely.intersection(shapely.union_all(discs), cells)
+        shared = snapped.intersection(snapped.union(discs), cells)
         for version, shapes in ((RAW, discs), (NEAREST, shared)):
             tables.append(_table(sites, shapes, name, float(radius), version))
     table = pd.concat(tables, ignore_index=True)
@@ -163,7 +163,7 @@ def bands(rings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     hollow = (inner > 0).to_numpy()
     before = np.roll(shapes, 1)
     cut = shapes.copy()
-    cut[hollow] = shapely.difference(shapes[hollow], before[hollow])
+    cut[hollow] = snapped.difference(shapes[hollow], before[hollow])
     radii = inner.map("{:g}".format) + "-" + table["radius_m"].map("{:g}".format)
     keys = table["station_id"] + "-" + radii + "-" + table["version"]
     changed = table.assign(catchment_id=keys, inner_m=inner, area_m2=shapely.area(cut))

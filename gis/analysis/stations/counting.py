@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from gis.geometry import snapped
 from gis.geometry.parts import Shapes
 
 # what names a catchment
@@ -122,7 +123,7 @@ def covered(shapes: Shapes, things: gpd.GeoDataFrame | None) -> NDArray[np.float
     """
     if things is None or things.empty:
         return np.full(len(shapes), np.nan)
-    return np.asarray(shapely.area(shapely.intersection(shapes, shapely.union_all(things.geometry.to_numpy()))))
+    return np.asarray(shapely.area(snapped.intersection(shapes, snapped.union(things.geometry.to_numpy()))))
 
 
 def whole_numbers(values: NDArray[np.float64], source: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gis.analysis.apportionment import by_area
 from gis.analysis.stations.counting import HEAD, Counting, unless_empty, whole_numbers, wide
-from gis.geometry import parts
+from gis.geometry import parts, snapped
 from gis.geometry.parts import Shapes
 
 
@@ -39,8 +39,8 @@ def renewable(shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFra
     active = projects[~projects["state"].isin(counting.done)]
     masks = [active["project_type"] == name for name in counting.project_types]
     masks.append(pd.Series(True, index=active.index))
-    grounds = [shapely.union_all(active.geometry.to_numpy()[mask.to_numpy()]) for mask in masks]
-    clipped = shapely.intersection(shapes[:, np.newaxis], np.array(grounds, dtype=object))
+    grounds = [snapped.union(active.geometry.to_numpy()[mask.to_numpy()]) for mask in masks]
+    clipped = snapped.intersection(shapes[:, np.newaxis], np.array(grounds, dtype=object)[np.newaxis])
     # one pass over the buildings for all rings and types
     inside = by_area(parts.without_dust(clipped.ravel(), 0.0), houses)
     values = inside.total(floor).reshape(clipped.shape)
@@ -71,7 +71,7 @@ def shared_ground(
     """
     shapes, grounds = shed.geometry.to_numpy(), things.geometry.to_numpy()
     ring, thing = shapely.STRtree(grounds).query(shapes, predicate="intersects")
-    common = parts.without_dust(shapely.intersection(shapes[ring], grounds[thing]), 0.0)
+    common = parts.without_dust(snapped.intersection(shapes[ring], grounds[thing]), 0.0)
     keep = parts.survives(common, tolerance / 2)
     return ring[keep], thing[keep], common[keep]
 

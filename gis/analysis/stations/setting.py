@@ -15,7 +15,7 @@ from gis import findings as faults
 from gis.analysis.acceptance import require_columns
 from gis.analysis.apportionment import by_area, by_point
 from gis.analysis.stations.counting import Counting, covered
-from gis.geometry import junctions, parts
+from gis.geometry import junctions, parts, snapped
 from gis.geometry.parts import Shapes
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -158,7 +158,7 @@ def _stock(shapes: Shapes, layers: Mapping[str, gpd.GeoDataFrame], counting: Cou
     if houses is None or houses.empty or not {"vacated_spaces", "projects"} & set(layers):
         return pd.DataFrame({"stock_floor_m2": np.full(len(shapes), np.nan)})
     works = houses[~houses["use"].isin(counting.dwelling_uses)]
-    ground = parts.without_dust(shapely.intersection(shapes, shapely.union_all(stock(layers, counting))), 0.0)
+    ground = parts.without_dust(snapped.intersection(shapes, snapped.union(stock(layers, counting))), 0.0)
     floor = works["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
     return pd.DataFrame({"stock_floor_m2": by_area(ground, works).total(floor)})
 

@@ -18,6 +18,7 @@ from gis.analysis.stations.counting import Counting
 from gis.analysis.stations.people import by_door, counts, with_jobs_ratios
 from gis.analysis.versions import SHARED
 from gis.errors import FrameError
+from gis.geometry import snapped
 
 FACET = "facet"
 # figures that add up over pieces of ground; all others are derived from them or cannot be split
@@ -65,7 +66,7 @@ def facets(sheds: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def _of_ring(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Cut one ring of all stations."""
     shapes = rows.geometry.to_numpy()
-    lines = shapely.union_all(shapely.boundary(shapes))
+    lines = snapped.union(shapely.boundary(shapes))
     pieces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
     piece, row = shapely.STRtree(shapes).query(shapely.point_on_surface(pieces), predicate="intersects")
     keys = rows["station_id"].to_numpy(dtype=str)
@@ -76,7 +77,7 @@ def _of_ring(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     for number, reached in of_piece.items():
         of_set.setdefault(tuple(sorted(reached)), []).append(number)
     names = sorted(of_set)
-    ground = np.array([shapely.union_all(pieces[of_set[each]]) for each in names], dtype=object)
+    ground = np.array([snapped.union(pieces[of_set[each]]) for each in names], dtype=object)
     table = pd.DataFrame([rows.iloc[0].drop("geometry")] * len(ground)).reset_index(drop=True)
     table["station_ids"], table["stations"] = names, [len(each) for each in names]
     table["station_id"] = [each[0] for each in names]

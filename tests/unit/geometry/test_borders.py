@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from gis import compiled
-from gis.geometry import faces, facets, outlines, sides
+from gis.geometry import faces, facets, outlines, rings, sides
 from tests.unit.geometry.test_facets import FAR, LABELS, SPECIMENS, array
 
 
@@ -64,3 +64,14 @@ def test_places_on_a_side_become_one():
     sides.settled(line, grid)
     assert line[0].tolist() == [x, 5.0, x, 5.0] and line[1].tolist() == [x, 5.0, x, 6.0]
     assert line[2].tolist() == [x, y, x, y]
+
+
+def test_a_ring_no_wider_than_a_rounding_is_no_hole():
+    """What lines leave between them where they run together again outside a shape does not break its rings."""
+    square = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)]
+    hairline = [(12.0, 0.0), (12.0, 5.0), (12.0 + 1e-9, 9.0), (12.0 + 1e-9, 2.0)]
+    line = np.array([[*a, *b] for ring in (square, hairline) for a, b in zip(ring, ring[1:] + ring[:1], strict=True)])
+    found = rings.Borders(np.array([0, len(line)]), line, np.arange(len(line)))
+    points, ring, owner, broken = rings.linked(found, 0, 1, (100.0, 100.0))
+    *_, area = rings.nested(points, ring, owner, broken, (0.0, 0.0))
+    assert not broken.any() and area.tolist() == [100.0]
