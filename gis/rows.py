@@ -6,11 +6,8 @@ Every fault is a finding that carries `row`, the row's number in the frame count
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import date, datetime
-from numbers import Integral, Real
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -21,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import crs as references_systems
-from gis import findings
+from gis import fieldtypes, findings
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import FrameError
 
@@ -49,11 +46,6 @@ _LISTED = 12
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 # NUL and lone surrogates can be stored neither in SQLite nor in PostgreSQL
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-# the days that ISO words, SQLite and PostgreSQL all have
-_FIRST_DAY, _LAST_DAY = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
-# whole numbers of 64 bits, and those that a real keeps to the last digit
-_INTEGERS, _EXACT = 2**63, 2**53
 
 
 def check(frame: pd.DataFrame, layer: Layer, catalogue: Catalogue) -> pd.DataFrame:
@@ -224,122 +216,9 @@ def _of_one_kind(collection: shapely.Geometry) -> shapely.Geometry:
     return makers[kinds.pop()](parts) if len(kinds) == 1 else collection
 
 
-def misfits(column: pd.Series, type_: str) -> Mask:
-    """Tell which values of a column cannot be of a type without losing something.
-
-    Parameters
-    ----------
-    column
-        Any column; missing values fit every type.
-    type_
-        "text", "integer", "real", "boolean", "date" or "json".
-
-    Returns
-    -------
-    numpy.ndarray
-        True where the value does not fit: a number in a text column, a half in an integer column, a time of day in a
-        date column, a day of a year before 1 or after 9999, an integer that a real would round, text that is no JSON.
-    """
-    column = _plain(column)
-    present = column.notna().to_numpy(dtype=bool)
-    if _fits_by_dtype(column, type_):
-        return np.zeros(len(column), dtype=bool)
-    fits = _FITS[type_]
-    return np.array([bool(there) and not fits(value) for value, there in zip(column, present, strict=True)], dtype=bool)
-
-
-def _plain(column: pd.Series) -> pd.Series:
-    """Return a column of categories or of Arrow's types as one of plain values, which all the rules look at alike."""
-    return column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype | pd.ArrowDtype) else column
-
-
-def _fits_by_dtype(column: pd.Series, type_: str) -> bool:
-    """Tell from the dtype, and one look at the extremes, that every value fits, which spares looking at each."""
-    dtype = column.dtype
-    if type_ == "text":
-        return isinstance(dtype, pd.StringDtype)
-    whole = pd.api.types.is_integer_dtype(dtype)
-    if type_ == "integer":
-        return whole and _within(column, -_INTEGERS, _INTEGERS - 1)
-    if type_ == "real":
-        return (whole and _within(column, -_EXACT, _EXACT)) or (
-            pd.api.types.is_float_dtype(dtype) and not np.isinf(column.to_numpy(dtype=float, na_value=np.nan)).any()
-        )
-    if type_ == "date":
-        naive = isinstance(dtype, np.dtype) and dtype.kind == "M"
-        return naive and _all_days(column.to_numpy())
-    return type_ == "boolean" and pd.api.types.is_bool_dtype(dtype) and not pd.api.types.is_object_dtype(dtype)
-
-
-def _within(column: pd.Series, low: int, high: int) -> bool:
-    """Tell whether all whole numbers of a column lie between two, both included."""
-    there = column.dropna()
-    return there.empty or (int(there.min()) >= low and int(there.max()) <= high)
-
-
-def _all_days(moments: NDArray[np.datetime64]) -> bool:
-    """Tell whether all moments are days without a time, in the years that both homes can keep."""
-    there = moments[~np.isnat(moments)]
-    days = there.astype("datetime64[D]")
-    return bool(((days == there) & (days >= _FIRST_DAY) & (days <= _LAST_DAY)).all())
-
-
-def _is_integer(value: Any) -> bool:
-    """Tell whether a value is a whole number that 64 bits hold."""
-    if not isinstance(value, Integral):
-        return _is_real(value) and float(value).is_integer() and abs(float(value)) < _INTEGERS
-    return not isinstance(value, bool) and -_INTEGERS <= int(value) < _INTEGERS
-
-
-def _is_real(value: Any) -> bool:
-    """Tell whether a value is a finite number that 64 bits hold to the last digit."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        return False
-    try:
-        return bool(np.isfinite(float(value))) and (not isinstance(value, Integral) or int(float(value)) == int(value))
-    except OverflowError:
-        return False
-
-
-def _is_date(value: Any) -> bool:
-    """Tell whether a value is a day: without a time of day and without a time zone, or such a day in ISO words."""
-    if isinstance(value, np.datetime64):
-        return _all_days(np.array([value]))
-    if isinstance(value, datetime):
-        # pandas' own datetimes know years that no calendar of ours has
-        day = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0) and 1 <= value.year <= 9999
-        return value.tzinfo is None and day
-    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
-        try:
-            date.fromisoformat(value)
-        except ValueError:
-            return False
-        return True
-    return isinstance(value, date)
-
-
-def _is_json(value: Any) -> bool:
-    """Tell whether a value is JSON text."""
-    try:
-        json.loads(value)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return isinstance(value, str)
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "text": lambda value: isinstance(value, str),
-    "integer": _is_integer,
-    "real": _is_real,
-    "boolean": lambda value: isinstance(value, bool | np.bool_),
-    "date": _is_date,
-    "json": _is_json,
-}
-
-
 def _present(column: pd.Series) -> Mask:
     """Tell which values are there; blank text is not."""
-    column = _plain(column)
+    column = fieldtypes.plain(column)
     there = column.notna().to_numpy(dtype=bool)
     if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
         blank = [isinstance(value, str) and not value.strip() for value in column]
@@ -353,11 +232,11 @@ def _field_faults(frame: pd.DataFrame, field: Field, catalogue: Catalogue) -> It
         if field.required:
             yield from ((row, "row.required", {}) for row in range(len(frame)))
         return
-    column = _plain(frame[field.name])
+    column = fieldtypes.plain(frame[field.name])
     present = _present(column)
     if field.required:
         yield from ((int(row), "row.required", {}) for row in np.flatnonzero(~present))
-    wrong = misfits(column, field.type)
+    wrong = fieldtypes.misfits(column, field.type)
     yield from (
         (int(row), "row.type", {"value": str(column.iloc[row]), "type": field.type}) for row in np.flatnonzero(wrong)
     )
@@ -456,8 +335,8 @@ def _typed(frame: pd.DataFrame, field: Field, layer: Layer) -> pd.Series:
     dtype: Any = DTYPES[field.type]
     if field.name not in frame.columns:
         return pd.Series(pd.array([None] * len(frame), dtype=dtype))
-    column = _plain(frame[field.name].reset_index(drop=True))
-    wrong = misfits(column, field.type)
+    column = fieldtypes.plain(frame[field.name].reset_index(drop=True))
+    wrong = fieldtypes.misfits(column, field.type)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise FrameError(

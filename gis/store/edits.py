@@ -12,7 +12,7 @@ import pyproj
 import shapely
 
 from gis import crs as systems
-from gis import findings, rows
+from gis import fieldtypes, findings, rows
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import RowsRefused, StaleEditError, UnknownNameError, UsageError
 from gis.store import reading
@@ -233,7 +233,7 @@ def _versions(frame: pd.DataFrame, layer: Layer) -> list[int | None]:
     if VERSION not in frame.columns:
         return [None] * len(frame)
     column = frame[VERSION]
-    if rows.misfits(column, "integer").any():
+    if fieldtypes.misfits(column, "integer").any():
         raise UsageError(f"layer {layer.name!r}: {VERSION} must be what read() gave, or missing for new rows")
     return [None if pd.isna(value) else int(value) for value in column]
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gis import findings
+from gis import fieldtypes, findings
 from gis import rows as rules
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import CrsError, RowsRefused
@@ -117,7 +117,7 @@ def require_crs(home: Home, layer: Layer, layout: Layout) -> None:
 def _set_aside(frame: pd.DataFrame, field: Field, beside: Sequence[dict[str, Any]]) -> None:
     """Empty the cells that their field cannot hold, and keep what they held."""
     column = frame[field.name]
-    wrong = rules.misfits(column, field.type)
+    wrong = fieldtypes.misfits(column, field.type)
     if field.type in {"text", "json"}:
         wrong |= np.array([isinstance(value, str) and not storable(value) for value in column], dtype=bool)
     for row in np.flatnonzero(wrong).tolist():

@@ -13,7 +13,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from gis import rows
+from gis import fieldtypes
 from gis.catalogue import Layer
 from gis.errors import MigrationNeededError, UnknownNameError, UsageError
 from gis.store import foreign, versions
@@ -430,7 +430,7 @@ def _foreign(home: Home, layer: Layer, layout: Layout, where: Where) -> list[Row
 def _box(layer: Layer, bbox: Box) -> Box:
     """Return a bbox that is one."""
     given = list(bbox) if isinstance(bbox, Iterable) and not isinstance(bbox, str | bytes) else []
-    fits = len(given) == 4 and not rows.misfits(pd.Series(given, dtype=object), "real").any()
+    fits = len(given) == 4 and not fieldtypes.misfits(pd.Series(given, dtype=object), "real").any()
     numbers = [float(value) for value in given] if fits and not any(map(_missing, given)) else []
     if not layer.spatial or not numbers or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
         raise UsageError(
@@ -460,7 +460,7 @@ def _missing(value: Any) -> bool:
 def _values(given: Sequence[Any], column: Column, layer: Layer) -> list[Any]:
     """Return plain values of a column's type."""
     came = pd.Series([_own(value) for value in given], dtype=object)
-    wrong = rows.misfits(came, "text" if column.type == "json" else column.type)
+    wrong = fieldtypes.misfits(came, "text" if column.type == "json" else column.type)
     if wrong.any():
         value = came[wrong].iloc[0]
         raise UsageError(f"where: {layer.name}.{column.name} is {column.type}, not {value!r}", field=column.name)

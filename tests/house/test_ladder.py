@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.util import resolve_name
 
 GROUND = {"errors", "settings"}
-TOOLS = {"gcj02", "crs", "compiled", "geometry", "findings", "lineage", "archives", "norms"}
+TOOLS = {"gcj02", "crs", "compiled", "geometry", "fieldtypes", "findings", "lineage", "archives", "norms"}
 BASE = GROUND | TOOLS | {"catalogue", "rows"}
 ROOMS = BASE | {"intake", "store", "sample", "analysis", "planning", "publish", "scale"}
 

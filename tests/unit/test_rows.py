@@ -14,7 +14,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gis import catalogue, rows
+from gis import catalogue, fieldtypes, rows
 from gis.errors import CrsError, FrameError
 
 CATALOGUE = catalogue.read()
@@ -254,7 +254,7 @@ cell = some.none() | some.integers() | some.floats() | some.booleans() | some.te
 def test_what_fits_can_be_stored_and_what_does_not_is_found(cells, type_):
     """`misfits` and `canonical` never disagree, whatever stands in a cell."""
     column = pd.Series(cells, dtype=object)
-    fitting = column[~rows.misfits(column, type_)]
+    fitting = column[~fieldtypes.misfits(column, type_)]
     field = next(item for layer in CATALOGUE.layers.values() for item in layer.fields if item.type == type_)
     layer = next(item for item in CATALOGUE.layers.values() if field in item.fields)
     came = pd.DataFrame({field.name: fitting.to_list()}, dtype=object)
