@@ -113,5 +113,5 @@ def test_rows_that_cannot_be_read_are_not_left_out(tmp_path, monkeypatch):
     path = package(tmp_path, "INTEGER", [1, 2, 3])
     whole = pyogrio.read_dataframe
     monkeypatch.setattr(pyogrio, "read_dataframe", lambda *args, **more: whole(*args, **more).iloc[:2])
-    with pytest.raises(SourceError, match="3 rows are announced and 2 are there"):
+    with pytest.raises(SourceError, match="3 rows are promised and 2 can be read"):
         read(path)

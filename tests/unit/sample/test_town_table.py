@@ -16,7 +16,7 @@ def built_up(town):
 
 def land(town, known):
     """Return the share of each land-use class in the built-up ground, %."""
-    classes = {code.code: code.more["class"] for code in known.codes["land_uses"].codes}
+    classes = known.code_list("land_uses").values("class")
     parcels = town["parcels"]
     return parcels.area.groupby(parcels["land_use"].map(classes)).sum() / built_up(town) * 100
 
