@@ -71,7 +71,7 @@ class FrameError(GisError, ValueError):
 class OverlayError(GisError, ArithmeticError):
     """An overlay breaks a law that holds for all of them: features and place are named, nothing is handed out."""
 
-    exit_code = 7
+    exit_code = 20
 
 
 class RowsRefused(GisError, ValueError):

@@ -74,11 +74,12 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
     Raises
     ------
     SourceError
-        The bytes are in no known encoding, or a line has more values than there are columns.
+        The bytes are in no known encoding, the text is JSON, or a line has more values than there are columns.
     EmptyError
         No rows.
     """
     codec, decision, notes = _decided(path, encoding)
+    _require_table(path, codec)
     try:
         delimiter, head = _head(path, codec)
     except csv.Error as error:
@@ -100,6 +101,17 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
         notes.append(findings.finding("source.guards_dropped", path.name, severity="info", count=guarded))
     content = placed(frame, path, "CSV", decisions=(decision,), headerless=not head.depth)
     return dataclasses.replace(content, notes=(*notes, *content.notes))
+
+
+def _require_table(path: Path, codec: str) -> None:
+    """Refuse JSON, whose lines look like a table with many names."""
+    with path.open(encoding=codec, errors="replace") as stream:
+        start = stream.read(256).lstrip("\ufeff\x1e \t\r\n")
+    if start.startswith("{"):
+        raise SourceError(
+            f"{path.name} is JSON, not a table; name it .geojson, or .geojsonl where each line is an object of its own",
+            path=str(path),
+        )
 
 
 def _bare(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:

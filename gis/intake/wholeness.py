@@ -27,7 +27,8 @@ from gis.errors import SourceError
 # how much of the end of a file holds its last mark or line
 _TAIL = 1 << 16
 _DXF_BINARY = b"AutoCAD Binary DXF"
-_DXF_END = re.compile(rb"\b0\s+EOF\s*$")
+# other programs leave words of their own behind it
+_DXF_END = re.compile(rb"^\s*0\s*\r?\n\s*EOF\s*$", re.MULTILINE)
 # a .map is made of blocks of this size or of a multiple of it
 _BLOCK = 512
 # the words with which an object of a .mif begins; each has one row in the .mid

@@ -99,7 +99,7 @@ def test_rows_in_are_rows_stored_and_rows_quarantined(empty, tmp_path, first, se
     [
         [square(0), shapely.Point(WEST, SOUTH)],
         [shapely.Point(WEST, SOUTH)],
-        [square(0), shapely.GeometryCollection([square(1)])],
+        [square(0), shapely.GeometryCollection([square(1), shapely.Point(WEST, SOUTH)])],
         [shapely.box(WEST, SOUTH, WEST + 0.5, SOUTH + 0.5)],
     ],
     ids=["a point beside a square", "a point alone", "a collection", "a scrap alone"],

@@ -87,12 +87,12 @@ def test_what_is_stated_about_places_is_not_checked_without_a_word(gis, tmp_path
 
 @pytest.mark.parametrize("code", ["EPSG:3826", "EPSG:2154", "EPSG:25832", "EPSG:2326"])
 def test_a_way_over_wgs_84_is_a_way(code):
-    """Forth and back again to a tenth of a millimetre."""
+    """Forth and back again to a millimetre: seven parameters are taken back by their opposites."""
     assert crs.reaches_degrees(crs.parse(code))
     there = crs.transformer(crs.parse(code), crs.CGCS2000)
     back = crs.transformer(crs.CGCS2000, crs.parse(code))
     place = {"EPSG:3826": GRIDS["EPSG:3826"], "EPSG:2326": (836_000.0, 819_000.0)}.get(code, (500_000.0, 6_000_000.0))
-    assert back.transform(*there.transform(*place)) == pytest.approx(place, abs=1e-4)
+    assert back.transform(*there.transform(*place)) == pytest.approx(place, abs=1e-3)
 
 
 @pytest.mark.parametrize("code", ["EPSG:2384", "EPSG:2436", "EPSG:4555", OWN_GRID])
