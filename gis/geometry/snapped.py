@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 _BITS = 50
 # how far an area made of points may be off: m², and m² for each metre of outline
 _BASE_M2, _PER_METRE_M2 = 1e-6, 1e-8
+# coordinates above which a shape is cut to what is around another one first
+_MANY = 64
 # how much nearer to the truth an area is that is only measured
 _SURE = 4
 
@@ -73,7 +75,11 @@ def moved(shapes: Shapes, offset: NDArray[np.float64]) -> Shapes:
     numpy.ndarray
         New shapes; the ones given are not touched.
     """
-    flat = shapely.force_2d(np.asarray(shapes, dtype=object))
+    flat: Shapes = np.array(shapes, dtype=object)
+    if shapely.has_z(flat).any():
+        flat = shapely.force_2d(flat)
+    if not offset.any():
+        return flat
     return np.asarray(shapely.transform(flat, lambda coordinates: coordinates + offset), dtype=object)
 
 
@@ -112,6 +118,7 @@ def parted(one: Shapes, other: Shapes) -> tuple[Shapes, NDArray[np.bool_]]:
     GEOS now and then finds the crossing of all but parallel edges beside both of them. Once both shapes are on the grid
     such edges are one, so what is not sure at first is asked again there.
     """
+    one, other = _windowed(one, other), _windowed(other, one)
     common = intersection(one, other)
     sure = _made_up(one, other, common)
     ask = np.flatnonzero(~sure)
@@ -124,6 +131,17 @@ def parted(one: Shapes, other: Shapes) -> tuple[Shapes, NDArray[np.bool_]]:
         common[ask] = intersection(*on_grid)
         sure[ask] = _made_up(one, other, common[ask])
     return common, sure
+
+
+def _windowed(shapes: Shapes, others: Shapes) -> Shapes:
+    """Return shapes of many points as far as they lie around their others: what is far off can't be shared."""
+    many = np.flatnonzero(shapely.get_num_coordinates(shapes) > _MANY)
+    around = shapely.bounds(others[many]).reshape(-1, 4)
+    margin = ((around[:, 2:] - around[:, :2]).sum(axis=1, keepdims=True) / 8).repeat(2, axis=1)
+    window = np.concatenate([around[:, :2] - margin, around[:, 2:] + margin], axis=1)
+    made = shapes.copy()
+    made[many] = parts.without_dust(intersection(shapes[many], shapely.box(*window.T)), 0.0)
+    return made
 
 
 def _made_up(one: Shapes, other: Shapes, common: Shapes) -> NDArray[np.bool_]:
