@@ -156,7 +156,7 @@ PEER_QUERIES = {"shapely": _shapely, "duckdb": _duckdb, "postgis": _postgis}
 
 
 def measure(families: Sequence[str], count: int, first: int, processes: int) -> dict[tuple[str, str], Result]:
-    """Ask every contestant of every family until enough is judged.
+    """Ask every contestant of every family, in turns, until enough is judged in all or of each.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def measure(families: Sequence[str], count: int, first: int, processes: int) -> 
     there = {"duckdb": databases.has_duckdb(), "postgis": bool(os.environ.get(databases.DSN))}
     each = -(-count // (len(families) * len(GIS)))
     most = dict.fromkeys(GIS, each) | {"shapely": count} | {who: SAMPLE for who, here in there.items() if here}
-    results = {(family, who): Result() for family in families for who in most}
+    results, judged = {(family, who): Result() for family in families for who in most}, 0
     with ProcessPoolExecutor(processes) as pool:
         for number in itertools.count(first, BATCH):
             batches = {}
@@ -186,7 +186,7 @@ def measure(families: Sequence[str], count: int, first: int, processes: int) -> 
                 # the others are asked for what gis is asked for
                 if not GIS.keys().isdisjoint(left):
                     batches[family] = pool.submit(asked, family, range(number, number + BATCH), left)
-            if not batches:
+            if not batches or judged >= count:
                 return results
             for family, batch in batches.items():
                 for who, result in batch.result().items():
