@@ -184,7 +184,8 @@ def union(shapes: Shapes) -> shapely.Geometry:
     """
     corner = origin(shapes)
     near = moved(shapes, -corner)
-    return moved(np.array([shapely.union_all(near, grid_size=_cell(near))], dtype=object), corner)[0]
+    cell = max(_cell(near), last_digit(shapes))
+    return moved(np.array([shapely.union_all(near, grid_size=cell)], dtype=object), corner)[0]
 
 
 def _overlaid(operation: Callable[..., Any], one: Any, other: Any) -> Any:
@@ -192,13 +193,31 @@ def _overlaid(operation: Callable[..., Any], one: Any, other: Any) -> Any:
     one, other = np.asarray(one, dtype=object), np.asarray(other, dtype=object)
     corner = origin(one, other)
     a, b = moved(one, -corner), moved(other, -corner)
-    return moved(operation(a, b, grid_size=_cell(a, b)), corner)[()]
+    # a grid as fine as the place lets stand: what is valid on it is not rounded when it is put back
+    return moved(operation(a, b, grid_size=max(_cell(a, b), last_digit(one, other))), corner)[()]
 
 
 def _cell(*arrays: Shapes) -> float:
     """Return the side of a grid's cells, a power of two in m, on which shapes near the origin can be overlaid."""
     furthest = max((float(np.nanmax(np.abs(shapely.bounds(each)), initial=1.0)) for each in arrays), default=1.0)
     return float(2.0 ** (np.ceil(np.log2(furthest)) - _BITS))
+
+
+def last_digit(*arrays: Shapes) -> float:
+    """Return the spacing of doubles at the furthest coordinate of shapes.
+
+    Parameters
+    ----------
+    *arrays
+        Shapes in their place; may be empty.
+
+    Returns
+    -------
+    float
+        A power of two, m: 2⁻³⁰ at a northing of 4.4 million.
+    """
+    furthest = max((float(np.nanmax(np.abs(shapely.bounds(each)), initial=0.0)) for each in arrays), default=0.0)
+    return float(np.spacing(furthest))
 
 
 def bound(length_m: Floats, shapes: Shapes) -> Floats:
@@ -216,8 +235,7 @@ def bound(length_m: Floats, shapes: Shapes) -> Floats:
     numpy.ndarray
         1e-6 m², and 1e-8 m² or two units in the last place of a coordinate for each metre.
     """
-    digit = np.spacing(np.nanmax(np.abs(shapely.bounds(shapes)), initial=0.0))
-    return np.asarray(_BASE_M2 + max(_PER_METRE_M2, 2 * digit) * length_m)
+    return np.asarray(_BASE_M2 + max(_PER_METRE_M2, 2 * last_digit(shapes)) * length_m)
 
 
 def fitted(
