@@ -137,14 +137,20 @@ class Ground:
         if self.outlines is not None:
             return facets.drawn(self.outlines, self.faces, label, count, workers=self.workers)
         members = np.flatnonzero(label >= 0)
-        made = noding.united(np.asarray(self.polygons)[members], label[members], count)
+        corner = snapped.origin(self.shapes)
+        local = noding.united(np.asarray(self.polygons)[members], label[members], count)
         wanted, around = (
             np.bincount(label[members], each[members], count).astype(np.float64)
             for each in (self.faces.area_m2, self.faces.perimeter_m)
         )
-        made = snapped.moved(made, snapped.origin(self.shapes))
-        most_off = snapped.bound(around, self.shapes)
-        return snapped.fitted(made, wanted, most_off, lambda n: self.place(int(np.flatnonzero(label == n)[0])))
+        digit = snapped.last_digit(self.shapes)
+        return snapped.fitted(
+            snapped.moved(local, corner),
+            wanted,
+            snapped.bound(around, self.shapes),
+            lambda lost: snapped.placed(local[lost], corner, digit),
+            lambda n: self.place(int(np.flatnonzero(label == n)[0])),
+        )
 
     def wide(self, questions: Questions, tolerance: float) -> NDArray[np.bool_]:
         """Tell where a disc as wide as the tolerance fits.

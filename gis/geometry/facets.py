@@ -56,7 +56,7 @@ def drawn(
     if count == 0:
         return np.empty(0, dtype=object)
     borders = _swept(shapes, faces, label, count, workers)
-    flat, area, broken = _linked(borders, faces.grid, workers)
+    flat, area, broken = _linked(borders, faces.grid, (faces.grid.west, faces.grid.south), workers)
     # larger than the shapes that are made next
     del borders
     made = outlines.shapes(flat)
@@ -66,7 +66,20 @@ def drawn(
     around = np.bincount(label[known], faces.perimeter_m[known], count).astype(np.float64)
     most_off = snapped.bound(around, made)
     sound = ~broken & (np.abs(area - wanted) <= most_off) & validity.valid(made, flat, workers=workers)
-    return made if sound.all() else snapped.fitted(made, wanted, most_off, partial(_place, faces, label))
+    if sound.all():
+        return made
+    again = partial(_placed, shapes, faces, label, workers)
+    return snapped.fitted(made, wanted, most_off, again, partial(_place, faces, label))
+
+
+def _placed(shapes: Outlines, faces: Faces, label: Ints, workers: int | None, lost: NDArray[np.intp]) -> Shapes:
+    """Draw the faces of some labels from a corner nearby, and put them in their place as whole shapes."""
+    grid, corner = faces.grid, np.floor([faces.grid.west, faces.grid.south])
+    number = np.full(int(label.max()) + 2, -1, dtype=np.int64)
+    number[lost] = np.arange(len(lost))
+    borders = _swept(shapes, faces, number[label], len(lost), workers)
+    flat, _, _ = _linked(borders, grid, (grid.west - corner[0], grid.south - corner[1]), workers)
+    return snapped.placed(outlines.shapes(flat), corner, float(np.spacing(np.nanmax(np.abs(shapes.boxes)))))
 
 
 def _place(faces: Faces, label: Ints, one: int) -> tuple[float, float]:
@@ -94,7 +107,7 @@ def _swept(shapes: Outlines, faces: Faces, label: Ints, count: int, workers: int
     while found:
         # let go of one by one: they are as large as all borders together
         line, what = found.pop(0)
-        _placed(line, what, place, borders)
+        _sorted_in(line, what, place, borders)
     sides.settled(borders.line, grid)
     return borders
 
@@ -112,7 +125,7 @@ def _along_sides(books: list[Book], grid: Grid) -> tuple[Floats, Ints]:
 
 
 @lean
-def _placed(line: Floats, what: Ints, place: Ints, borders: Borders) -> None:
+def _sorted_in(line: Floats, what: Ints, place: Ints, borders: Borders) -> None:
     """Write borders where the next one of their label belongs."""
     for n in range(len(line)):
         k = place[what[n, 0]]
@@ -122,13 +135,15 @@ def _placed(line: Floats, what: Ints, place: Ints, borders: Borders) -> None:
         place[what[n, 0]] = k + 1
 
 
-def _linked(borders: Borders, grid: Grid, workers: int | None) -> tuple[Outlines, Floats, Flags]:
-    """Make an outline of each label's borders; return them, their areas, and which are broken."""
+def _linked(
+    borders: Borders, grid: Grid, corner: tuple[float, float], workers: int | None
+) -> tuple[Outlines, Floats, Flags]:
+    """Make an outline of each label's borders, seen from a corner; return them, their areas, and which are broken."""
 
     def batch(run: tuple[int, int]) -> tuple[Outlines, Floats, Flags]:
         points, ring, owner, broken = rings.linked(borders, *run, (grid.width, grid.height))
         # measured near the grid's corner, where no digit is lost
-        *flat, area = rings.nested(points, ring, owner, broken, (grid.west, grid.south))
+        *flat, area = rings.nested(points, ring, owner, broken, corner)
         return Outlines(*flat), area, broken
 
     found = spread(batch, batches(len(borders.start) - 1), workers)

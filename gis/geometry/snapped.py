@@ -26,9 +26,11 @@ Floats = NDArray[np.float64]
 _BITS = 50
 # how far an area made of points may be off: m², and m² for each metre of outline
 _BASE_M2, _PER_METRE_M2 = 1e-6, 1e-8
+# bits by which a grid is made coarser, one after the other, where GEOS can't node lines on it
+_COARSER = (0, 2, 4, 6, 8, 10)
 # coordinates above which a shape is cut to what is around another one first
 _MANY = 64
-# how much nearer to the truth an area is that is only measured
+# how much nearer to the truth an area is that is only measured, or that need not be asked for again
 _SURE = 4
 
 
@@ -185,7 +187,8 @@ def union(shapes: Shapes) -> shapely.Geometry:
     corner = origin(shapes)
     near = moved(shapes, -corner)
     cell = max(_cell(near), last_digit(shapes))
-    return moved(np.array([shapely.union_all(near, grid_size=cell)], dtype=object), corner)[0]
+    made = _on_coarser(partial(shapely.union_all, near), cell)
+    return moved(np.array([made], dtype=object), corner)[0]
 
 
 def _overlaid(operation: Callable[..., Any], one: Any, other: Any) -> Any:
@@ -194,7 +197,27 @@ def _overlaid(operation: Callable[..., Any], one: Any, other: Any) -> Any:
     corner = origin(one, other)
     a, b = moved(one, -corner), moved(other, -corner)
     # a grid as fine as the place lets stand: what is valid on it is not rounded when it is put back
-    return moved(operation(a, b, grid_size=max(_cell(a, b), last_digit(one, other))), corner)[()]
+    cell = max(_cell(a, b), last_digit(one, other))
+    try:
+        made = operation(a, b, grid_size=cell)
+    except shapely.GEOSException:
+        pairs = np.broadcast(a, b)
+        each = [_on_coarser(partial(operation, *pair), cell) for pair in pairs]
+        made = np.array(each, dtype=object).reshape(pairs.shape)
+    return moved(made, corner)[()]
+
+
+def _on_coarser(operation: Callable[..., Any], cell: float) -> Any:
+    """Overlay on the finest grid from one on that GEOS can node the lines on."""
+    for bits in _COARSER:
+        try:
+            return operation(grid_size=cell * 2**bits)
+        except shapely.GEOSException as error:
+            said = error
+    raise OverlayError(
+        f"the lines of shapes can't be noded, even on a grid of {cell * 2**bits:.1e} m ({said}); no figure is handed "
+        "out, report these features"
+    ) from said
 
 
 def _cell(*arrays: Shapes) -> float:
@@ -238,8 +261,33 @@ def bound(length_m: Floats, shapes: Shapes) -> Floats:
     return np.asarray(_BASE_M2 + max(_PER_METRE_M2, 2 * last_digit(shapes)) * length_m)
 
 
+def placed(local: Shapes, corner: NDArray[np.float64], digit: float) -> Shapes:
+    """Put shapes in their place so that it rounds none of their points.
+
+    Parameters
+    ----------
+    local
+        Polygons or multipolygons from a corner.
+    corner
+        x and y of it, whole metres.
+    digit
+        Spacing of doubles in that place (`last_digit`), m.
+
+    Returns
+    -------
+    numpy.ndarray
+        The shapes on the grid of the last digits, as GEOS rounds whole shapes: hairlines thinner than it are gone.
+    """
+    sound = parts.without_dust(shapely.make_valid(local), 0.0)
+    return moved(parts.without_dust(shapely.set_precision(sound, digit), 0.0), corner)
+
+
 def fitted(
-    shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats, place: Callable[[int], tuple[float, float]]
+    shapes: Shapes,
+    wanted_m2: Floats,
+    most_off_m2: Floats,
+    again: Callable[[NDArray[np.intp]], Shapes],
+    place: Callable[[int], tuple[float, float]],
 ) -> Shapes:
     """Return shapes that are valid, as large as their account says, and apart; those that are not are mended.
 
@@ -249,6 +297,8 @@ def fitted(
         Polygons or multipolygons, valid or not, that cover no ground together.
     wanted_m2, most_off_m2
         Area of each, and by how much it may be off (`bound`), m².
+    again
+        Draws shapes that can't be mended once more, by position, from before they were rounded (`placed`).
     place
         Returns a point near a shape, by position.
 
@@ -267,7 +317,10 @@ def fitted(
         return shapes
     made = shapes.copy()
     made[wrong] = _mended(shapes[wrong], wanted_m2[wrong], most_off_m2[wrong])
-    lost = wrong[~_as_large(made[wrong], wanted_m2[wrong], most_off_m2[wrong])]
+    far = wrong[~_as_large(made[wrong], wanted_m2[wrong], most_off_m2[wrong] / _SURE)]
+    if len(far):
+        made[far] = _nearer(made[far], again(far), wanted_m2[far])
+    lost = far[~_as_large(made[far], wanted_m2[far], most_off_m2[far])]
     if len(lost):
         _refuse(lost, place, f"is {_area(made[lost[:1]])[0]:.6f} m² instead of {wanted_m2[lost[0]]:.6f} m²")
     mended, other = shapely.STRtree(made).query(made[wrong], predicate="intersects")
@@ -301,21 +354,23 @@ def _mended(shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats) -> Shapes:
     made = np.asarray(shapes, dtype=object).copy()
     # rings that cross by a rounding part what is inside from what is outside; rings that lie along each other are laid
     # over each other; hairlines go
-    best = np.full(len(made), np.inf)
     ways: tuple[Any, ...] = (
         partial(shapely.make_valid, method="linework"),
         partial(shapely.make_valid, method="structure"),
         partial(shapely.buffer, distance=0.0),
     )
     for way in ways:
-        ask = np.flatnonzero(~_as_large(made, wanted_m2, most_off_m2))
+        ask = np.flatnonzero(~_as_large(made, wanted_m2, most_off_m2 / _SURE))
         if not len(ask):
             break
-        tries = parts.without_dust(way(shapes[ask]), 0.0)
-        off = np.where(shapely.is_valid(tries), np.abs(_area(tries) - wanted_m2[ask]), np.inf)
-        better = off < best[ask]
-        made[ask[better]], best[ask[better]] = tries[better], off[better]
+        made[ask] = _nearer(made[ask], parts.without_dust(way(shapes[ask]), 0.0), wanted_m2[ask])
     return made
+
+
+def _nearer(one: Shapes, other: Shapes, wanted_m2: Floats) -> Shapes:
+    """Return of two shapes each the valid one whose area is nearer to what it should be."""
+    off = [np.where(shapely.is_valid(each), np.abs(_area(each) - wanted_m2), np.inf) for each in (one, other)]
+    return np.asarray(np.where(off[0] <= off[1], one, other), dtype=object)
 
 
 def _area(shapes: Shapes) -> Floats:

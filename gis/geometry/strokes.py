@@ -286,3 +286,6 @@ def _met(room: Space, k: int, count: int, here: float) -> None:
     beyond = height_at(piece, m, end) - height_at(piece, n, end)
     if beyond > _LEVEL or (beyond >= -_LEVEL and apart < -_LEVEL):
         stroke[line, COMING] = here + (end - here) * (apart / (apart + beyond)) if apart > 0.0 else here
+    # the end of an edge all but upright can leave its line far on the wrong side of one that it meets later
+    elif apart < -_LEVEL and here + (end - here) * (apart / (apart + beyond)) > here:
+        stroke[line, COMING] = here

@@ -69,11 +69,16 @@ def test_what_is_shared_and_what_is_left_make_the_whole(seed, offset, ulps):
     assert abs(measure[0] + measure[1] - measure[2]) <= 1e-6 + 2 * np.spacing(offset + 100) * a.length
 
 
+def unasked(lost):
+    """Fail if shapes are drawn again that could be mended."""
+    raise AssertionError(f"{lost} are drawn again")
+
+
 def test_shapes_that_fit_are_left_alone():
     """Valid shapes of the right area come back as they are; an invalid one is mended to its area."""
     square, bow = shapely.box(0, 0, 10, 10), shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     bow = shapely.transform(bow, lambda xy: xy + 20)
-    made = snapped.fitted(array(square, bow), np.array([100.0, 50.0]), np.full(2, 1e-6), lambda n: (0.0, 0.0))
+    made = snapped.fitted(array(square, bow), np.array([100.0, 50.0]), np.full(2, 1e-6), unasked, lambda n: (0.0, 0.0))
     assert made[0] is square
     assert made[1].is_valid and abs(made[1].area - 50) < 1e-9
 
@@ -81,7 +86,8 @@ def test_shapes_that_fit_are_left_alone():
 def test_a_shape_that_is_another_is_an_error():
     """What no mending makes as large as its account says is never handed out."""
     with pytest.raises(OverlayError, match=r"^1 shapes .* 7\.000, 8\.000 is 100\.000000 m² instead of 90\.000000"):
-        snapped.fitted(array(shapely.box(0, 0, 10, 10)), np.array([90.0]), np.array([1e-6]), lambda n: (7.0, 8.0))
+        square = array(shapely.box(0, 0, 10, 10))
+        snapped.fitted(square, np.array([90.0]), np.array([1e-6]), lambda lost: square[lost], lambda n: (7.0, 8.0))
 
 
 def test_a_shape_mended_over_another_is_an_error():
@@ -89,4 +95,47 @@ def test_a_shape_mended_over_another_is_an_error():
     folded = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     beside = shapely.box(8, 4, 12, 6)
     with pytest.raises(OverlayError, match=r"covers 4\.0* m² of another"):
-        snapped.fitted(array(folded, beside), np.array([50.0, 8.0]), np.full(2, 1e-6), lambda n: (1.0, 2.0))
+        snapped.fitted(array(folded, beside), np.array([50.0, 8.0]), np.full(2, 1e-6), unasked, lambda n: (1.0, 2.0))
+
+
+def test_what_no_mending_helps_is_drawn_again_as_it_was_before_it_was_rounded():
+    """A spike thinner than the last digit folds its ring over in its place; on that place's grid it does not."""
+    corner, digit = np.array([500_000.0, 4_400_000.0]), 2.0**-30
+    ring = [(0, 0), (3000, 1e-9), (3000.1, 1e-9 + 2e-10), (0.1, 3e-10), (50, 80), (-50, 80)]
+    local = array(shapely.Polygon(ring))
+    wanted = shapely.area(local)
+    asked = []
+
+    def again(lost):
+        asked.extend(lost.tolist())
+        return snapped.placed(local[lost], corner, digit)
+
+    made = snapped.fitted(snapped.moved(local, corner), wanted, snapped.bound(wanted * 0 + 6000, local), again, tuple)
+    assert shapely.is_valid(made).all()
+    assert abs(shapely.area(snapped.moved(made, -corner)) - wanted) < 1e-5
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_put_in_its_place_is_valid_there(seed):
+    """Stars with hairlines stay valid and keep their area to the last digit along their outlines."""
+    rng = np.random.default_rng(seed)
+    corner, digit = np.array([500_000.0, 4_400_000.0]), 2.0**-30
+    turn = np.sort(rng.uniform(0, 2 * np.pi, 12))
+    out = np.where(rng.random(12) < 0.5, rng.uniform(1, 900, 12), rng.uniform(0, 1e-8, 12))
+    local = array(shapely.Polygon(np.c_[out * np.cos(turn), out * np.sin(turn)]).buffer(0))
+    made = snapped.placed(local, corner, digit)
+    assert shapely.is_valid(made).all()
+    moved_m2 = abs(shapely.area(snapped.moved(made, -corner)) - shapely.area(local))
+    assert (moved_m2 <= 1e-6 + digit * shapely.length(local)).all()
+
+
+def test_a_union_in_its_place_is_valid():
+    """Shapes in their place are overlaid on the grid of their last digits: putting the result back moves nothing."""
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        box, turns = shapely.box(0, 0, 400, 300), rng.uniform(0, 360, 4)
+        turned = array(*(shapely.affinity.rotate(box, turn, origin=(0, 0)) for turn in turns))
+        placed = snapped.moved(turned, np.array([499_000.3, 4_395_000.7]))
+        assert snapped.union(placed).is_valid
+        assert snapped.difference(placed[0], placed[1]).is_valid
+        assert snapped.intersection(placed[0], placed[1]).is_valid
