@@ -148,7 +148,7 @@ class Ground:
             snapped.moved(local, corner),
             wanted,
             snapped.bound(around, self.shapes),
-            lambda lost: snapped.placed(local[lost], corner, digit),
+            lambda lost: snapped.placed(local[lost], np.arange(len(lost)), len(lost), corner, digit),
             lambda n: self.place(int(np.flatnonzero(label == n)[0])),
         )
 

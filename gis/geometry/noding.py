@@ -133,7 +133,7 @@ def _one(group: Shapes) -> shapely.Geometry:
     try:
         return shapely.coverage_union_all(group)
     except shapely.GEOSException:
-        return snapped.union(group)
+        return parts.without_dust(np.array([snapped.union(group)], dtype=object), 0.0)[0]
 
 
 def _neighbours(cut: Shapes) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:

@@ -101,8 +101,8 @@ def nested(
     Parameters
     ----------
     points, ring, owner, broken
-        Rings as `linked` returns them: shells run counter-clockwise, holes clockwise. A shape with a hole in no shell
-        becomes broken as well.
+        Rings as `linked` returns them: shells run counter-clockwise, holes clockwise. A hole in no shell, which lines
+        that cross by a rounding can leave, is left out; the area tells whether it was more than that.
     corner
         Added to all points, once the rings are measured: a northing leaves few digits.
 
@@ -121,7 +121,6 @@ def nested(
     for n in range(len(broken)):
         end = begin
         while end < len(owner) and owner[end] == n:
-            broken[n] = broken[n] or shell[end] < 0
             end += 1
         if not broken[n]:
             for r in _in_order(shell, begin, end):
@@ -296,15 +295,17 @@ def _around(points: Floats, ring: Ints, n: int, px: float, py: float) -> bool:
 
 @kernel
 def _in_order(shell: Ints, begin: int, end: int) -> Ints:
-    """Return some rings in another order: each shell, then its holes."""
-    place, order = np.zeros(end - begin + 1, dtype=np.int64), np.empty(end - begin, dtype=np.int64)
+    """Return those of some rings that belong to a shell in another order: each shell, then its holes."""
+    place, order, count = np.zeros(end - begin + 1, dtype=np.int64), np.empty(end - begin, dtype=np.int64), 0
     for n in range(begin, end):
-        place[shell[n] - begin + 1] += 1
+        if shell[n] >= 0:
+            place[shell[n] - begin + 1] += 1
+            count += 1
     for n in range(end - begin):
         place[n + 1] += place[n]
     for holes in (False, True):
         for n in range(begin, end):
-            if (shell[n] != n) == holes:
+            if shell[n] >= 0 and (shell[n] != n) == holes:
                 order[place[shell[n] - begin]] = n
                 place[shell[n] - begin] += 1
-    return order
+    return order[:count]

@@ -261,25 +261,34 @@ def bound(length_m: Floats, shapes: Shapes) -> Floats:
     return np.asarray(_BASE_M2 + max(_PER_METRE_M2, 2 * last_digit(shapes)) * length_m)
 
 
-def placed(local: Shapes, corner: NDArray[np.float64], digit: float) -> Shapes:
-    """Put shapes in their place so that it rounds none of their points.
+def placed(pieces: Shapes, label: NDArray[np.int64], count: int, corner: NDArray[np.float64], digit: float) -> Shapes:
+    """Unite pieces by label, and put them in their place so that it rounds none of their points.
 
     Parameters
     ----------
-    local
+    pieces
         Polygons or multipolygons from a corner.
+    label
+        Which shape each is part of, from 0.
+    count
+        Number of shapes.
     corner
-        x and y of it, whole metres.
+        x and y of the corner, whole metres.
     digit
         Spacing of doubles in that place (`last_digit`), m.
 
     Returns
     -------
     numpy.ndarray
-        The shapes on the grid of the last digits, as GEOS rounds whole shapes: hairlines thinner than it are gone.
+        Valid polygons and multipolygons on the grid of the last digits: what is thinner than it is gone.
     """
-    sound = parts.without_dust(shapely.make_valid(local), 0.0)
-    return moved(parts.without_dust(shapely.set_precision(sound, digit), 0.0), corner)
+    sound = _mended(pieces)
+    order = np.argsort(label, kind="stable")
+    groups = np.split(sound[order], np.searchsorted(label[order], np.arange(1, count)))
+    made = np.array([_on_coarser(partial(shapely.union_all, group), digit) for group in groups], dtype=object)
+    # what nothing else is near, a union leaves as it was
+    made = np.array([_on_coarser(partial(shapely.set_precision, each), digit) for each in made], dtype=object)
+    return moved(parts.without_dust(made, 0.0), corner)
 
 
 def fitted(
@@ -316,7 +325,7 @@ def fitted(
     if not len(wrong):
         return shapes
     made = shapes.copy()
-    made[wrong] = _mended(shapes[wrong], wanted_m2[wrong], most_off_m2[wrong])
+    made[wrong] = _nearer(_mended(shapes[wrong]), shapes[wrong], wanted_m2[wrong])
     far = wrong[~_as_large(made[wrong], wanted_m2[wrong], most_off_m2[wrong] / _SURE)]
     if len(far):
         made[far] = _nearer(made[far], again(far), wanted_m2[far])
@@ -349,22 +358,14 @@ def _as_large(shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats) -> NDArray
     return np.asarray((np.abs(_area(shapes) - wanted_m2) <= most_off_m2) & shapely.is_valid(shapes))
 
 
-def _mended(shapes: Shapes, wanted_m2: Floats, most_off_m2: Floats) -> Shapes:
-    """Make shapes valid that rounding has made invalid, each in the way that keeps its area best."""
-    made = np.asarray(shapes, dtype=object).copy()
-    # rings that cross by a rounding part what is inside from what is outside; rings that lie along each other are laid
-    # over each other; hairlines go
-    ways: tuple[Any, ...] = (
-        partial(shapely.make_valid, method="linework"),
-        partial(shapely.make_valid, method="structure"),
-        partial(shapely.buffer, distance=0.0),
-    )
-    for way in ways:
-        ask = np.flatnonzero(~_as_large(made, wanted_m2, most_off_m2 / _SURE))
-        if not len(ask):
-            break
-        made[ask] = _nearer(made[ask], parts.without_dust(way(shapes[ask]), 0.0), wanted_m2[ask])
-    return made
+def _mended(shapes: Shapes) -> Shapes:
+    """Part what is inside from what is outside where rings cross by a rounding; leave what GEOS can't make valid."""
+    try:
+        return parts.without_dust(shapely.make_valid(shapes), 0.0)
+    except shapely.GEOSException:
+        if len(shapes) == 1:
+            return shapes
+        return np.concatenate([_mended(shapes[n : n + 1]) for n in range(len(shapes))])
 
 
 def _nearer(one: Shapes, other: Shapes, wanted_m2: Floats) -> Shapes:

@@ -46,6 +46,9 @@ from gis.geometry.room import (
 
 # lines whose y differ by less are on one level, m
 _LEVEL = 1e-12
+# how far apart, m, with how much ground between them, m², and for how many roundings of x two lines in the wrong order
+# are for more than a rounding
+_FAR, _GROUND, _STEPS = 1e-6, 1e-8, 8
 # a set that local shape 0 is not in: the last place takes the ground that nobody asks for
 _NOWHERE = -1
 
@@ -93,9 +96,10 @@ def measure(room: Space, shapes: int, width: float, height: float) -> bool:
         # up to which line it has to be found anew where they meet
         last = k
         if at == coming and stroke[order[k], END] > at:
-            # lines so near each other that rounding leads round in a ring stay as they are
+            # lines so near each other that rounding leads round in a ring stay as they are for a while
             if swaps > count * count:
-                stroke[order[k], COMING] = stroke[order[k], END]
+                later = at + (stroke[order[k], END] - at) / 2
+                stroke[order[k], COMING] = later if later > at else stroke[order[k], END]
                 continue
             order[k], order[k + 1] = order[k + 1], order[k]
             last, swaps, lowest, highest = k + 1, swaps + 1, min(lowest, k), max(highest, k + 1)
@@ -286,6 +290,9 @@ def _met(room: Space, k: int, count: int, here: float) -> None:
     beyond = height_at(piece, m, end) - height_at(piece, n, end)
     if beyond > _LEVEL or (beyond >= -_LEVEL and apart < -_LEVEL):
         stroke[line, COMING] = here + (end - here) * (apart / (apart + beyond)) if apart > 0.0 else here
-    # the end of an edge all but upright can leave its line far on the wrong side of one that it meets later
-    elif apart < -_LEVEL and here + (end - here) * (apart / (apart + beyond)) > here:
-        stroke[line, COMING] = here
+    # the end of an edge all but upright can leave its line far on the wrong side of one that it meets much later; what
+    # lies on the wrong side by a rounding is left there, or lines would change places to and fro
+    elif apart < -_FAR:
+        wrong = (end - here) * (apart / (apart + beyond))
+        if here + wrong / _STEPS > here and -apart * wrong > _GROUND:
+            stroke[line, COMING] = here

@@ -51,6 +51,45 @@ def test_shared_area_of_a_pair(other, area):
     assert found.tolist() == ([] if area is None else [pytest.approx(area, abs=1e-9)])
 
 
+# an upright end a rounding wide, far below the line that it meets again 58 km later; edges that meet at a slope of 0.3;
+# an upright side of two roundings beside a slit: areas by rational clipping
+STEEP = {
+    "upright end": (
+        [(8938.273939015924, 2764.91904491612), (-276377.12602707435, -85493.47673646377),
+         (-261601.1156940074, -133260.30119274405)],
+        [(16327.444694993685, -0.0100000000029993), (-49532.2025394792, -0.0099999999909011),
+         (-49532.20253947921, -50000.00999999999)],
+        325939604.6735932,
+    ),
+    "thin and sloped": (
+        [(-4432511.300354288, -439471.7469177476), (-4618913.663256813, -381810.73905910866),
+         (-4604137.652923746, -334043.9146028283)],
+        [(-4377210.856287268, -439084.7765625), (-4462681.479350438, -439084.7765625),
+         (-4462681.479350438, -439083.83310084767)],
+        385.8556082234462,
+    ),
+    "slit": (
+        [(31037.438298224195, 29215.693766974196), (-38879.95861072417, 29215.69376697419),
+         (-38879.9586107242, -40701.70314197417), (-6778.2568513190945, -40701.70314197418),
+         (-10274.126635954457, 3325.2571096998763), (-6778.256790507044, -40701.703141974205),
+         (31037.438298224188, -40701.703141974176)],
+        [(46330.96310646093, -217208.65411538226), (26455.8423042977, -2741.3306223051222),
+         (-13294.399300028748, 160418.641125719), (-92794.88250868165, -256958.8957197087)],
+        4509548606.794123,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "area"), STEEP.values(), ids=STEEP)
+def test_edges_all_but_upright_leave_no_line_on_the_wrong_side(one, other, area):
+    """Whoever owns the pair, and whichever way it is turned, its area is the exact one."""
+    for turn in (1.0, -1.0):
+        pair = [outlines.of(array([shapely.Polygon(turn * np.array(ring))])) for ring in (one, other)]
+        for owner in range(2):
+            _, (found,) = tuples.areas(pair, owner)
+            assert abs(found - area) < 1e-6 + 1e-9 * (shapely.Polygon(one).length + shapely.Polygon(other).length)
+
+
 def test_hole_shares_nothing():
     """What stands in a courtyard is not inside the ring around it."""
     assert len(areas.pair_areas(array([RING]), array([shapely.box(4, 4, 6, 6)]))[0]) == 0

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.geometry import faces, facets, grid, outlines
+from gis.geometry import faces, facets, grid, outlines, snapped
 from tests.truth import test_areas as adversarial
 
 FAR = np.array([440_000.0, 4_420_000.0])
@@ -143,6 +143,21 @@ def test_specimens_are_drawn_as_measured(tiles, shapes, place, label_of):
         drawn, area = draw(placed, label_of)
         # where lines pass a vertex within a rounding, neighbours agree to the nanometre, not to the bit
         assert_sound(drawn, area, shared=not any(shape in PASSING for shape in shapes))
+
+
+@pytest.mark.parametrize("shapes", SPECIMENS.values(), ids=SPECIMENS)
+def test_trapezoids_united_are_what_is_linked(tiles, monkeypatch, shapes):
+    """Where nothing that is linked is taken, the trapezoids of the same labels make the same ground."""
+    tiles(5.5)
+    placed = shapely.transform(array(shapes), lambda xy: xy + PLACES["odd"])
+    linked, _ = draw(placed, LABELS["cover"])
+    monkeypatch.setattr(facets.validity, "valid", lambda made, flat, workers: np.zeros(len(made), dtype=bool))
+    monkeypatch.setattr(facets.snapped, "fitted", lambda made, m2, off, again, place: again(np.arange(len(made))))
+    united, area = draw(placed, LABELS["cover"])
+    assert_sound(united, area, shared=False)
+    for one, other in ((united, linked), (linked, united)):
+        off = shapely.area(snapped.difference(one, other))
+        assert (off <= 1e-6 + 1e-8 * shapely.length(linked)).all()
 
 
 @pytest.mark.parametrize("shapes", SPECIMENS.values(), ids=SPECIMENS)

@@ -108,7 +108,7 @@ def test_what_no_mending_helps_is_drawn_again_as_it_was_before_it_was_rounded():
 
     def again(lost):
         asked.extend(lost.tolist())
-        return snapped.placed(local[lost], corner, digit)
+        return snapped.placed(local[lost], np.arange(len(lost)), len(lost), corner, digit)
 
     made = snapped.fitted(snapped.moved(local, corner), wanted, snapped.bound(wanted * 0 + 6000, local), again, tuple)
     assert shapely.is_valid(made).all()
@@ -123,7 +123,7 @@ def test_what_is_put_in_its_place_is_valid_there(seed):
     turn = np.sort(rng.uniform(0, 2 * np.pi, 12))
     out = np.where(rng.random(12) < 0.5, rng.uniform(1, 900, 12), rng.uniform(0, 1e-8, 12))
     local = array(shapely.Polygon(np.c_[out * np.cos(turn), out * np.sin(turn)]).buffer(0))
-    made = snapped.placed(local, corner, digit)
+    made = snapped.placed(local, np.zeros(1, dtype=np.int64), 1, corner, digit)
     assert shapely.is_valid(made).all()
     moved_m2 = abs(shapely.area(snapped.moved(made, -corner)) - shapely.area(local))
     assert (moved_m2 <= 1e-6 + digit * shapely.length(local)).all()
