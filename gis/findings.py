@@ -129,7 +129,8 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     -------
     str
         The sentence; an unknown code is shown with its parameters. A finding that an exception covers is followed by
-        who accepted it, until when and why (the template "exception.accepted").
+        who accepted it, until when and why (the template "exception.accepted"); one about a cell that was emptied by
+        where it is kept ("row.emptied").
     """
     parameters = json.loads(row["parameters"]) if isinstance(row["parameters"], str) else {}
     known = {key: row[key] for key in ("layer", "feature", "field") if isinstance(row.get(key), str)}
@@ -145,10 +146,10 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     if template is None:
         return f"{row['code']} {row['parameters']}"
     shown_values = _Gaps({**known, **{key: _shown(value) for key, value in parameters.items()}})
-    accepted = (
-        texts.get("exception.accepted", "") if "accepted_by" in parameters and "excepted" not in parameters else ""
-    )
-    return f"{template.format_map(shown_values)}{accepted.format_map(shown_values)}"
+    more = texts.get("row.emptied", "") if "kept" in parameters else ""
+    if "accepted_by" in parameters and "excepted" not in parameters:
+        more += texts.get("exception.accepted", "")
+    return f"{template.format_map(shown_values)}{more.format_map(shown_values)}"
 
 
 def party(code: str, takes: Mapping[str, Iterable[str]]) -> str | None:

@@ -130,6 +130,7 @@ def _typed(
                 row, value = start + place, piece.iloc[place]
                 misfits.setdefault(row, {})[found.column] = value
                 more = {"row": row + 1, "value": _shown(value), "type": field.type}
+                more |= {} if field.required else {"kept": found.column}
                 notes.append(_value_finding("row.digits_lost" if lost else "row.type", layer, field, more))
         typed[field.name] = pd.concat(parts) if parts else pd.Series(pd.array([], dtype=_dtype(field)))
         notes += reading.converted(layer, found.column)
@@ -209,7 +210,7 @@ def _value_finding(code: str, layer: Layer, field: Field, more: dict[str, Any]) 
     """Return the finding about one value that does not fit; only a value that must be there holds its row back."""
     severity = "error" if field.required else "warning"
     if code == "row.digits_lost":
-        more = {name: more[name] for name in ("row", "value")}
+        more = {name: value for name, value in more.items() if name != "type"}
         return findings.finding("row.digits_lost", layer.name, severity=severity, field=field.name, **more)
     return findings.finding("row.type", layer.name, severity=severity, field=field.name, **more)
 

@@ -362,7 +362,9 @@ def as_json(record: Mapping[str, Any]) -> str:
         for name, value in record.items()
         if not missing(value)
     }
-    return json.dumps(there, ensure_ascii=False, default=_plain_cell)
+    text = json.dumps(there, ensure_ascii=False, default=_plain_cell)
+    # half of a surrogate pair can be kept by no store; spelt out it is JSON still
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _CONVERTERS = {"text": _text, "integer": _integer, "real": _real, "boolean": _boolean, "date": _date, "json": _json}

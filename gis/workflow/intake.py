@@ -16,8 +16,10 @@ from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import CrsError, SourceError, UsageError
 from gis.intake import (
+    again,
     conform,
     drawings,
+    emptied,
     exceptions,
     measures,
     outlines,
@@ -235,10 +237,12 @@ def take_in(
         mended.findings,
         _validated(known, store.catalogue, mended.frame, record, known.local(store.settings)),
     )
+    frame, found = emptied.relieve(mended.frame, found, record)
+    frame = again.recognised(frame, known.frame(layer), record)
     found = exceptions.accept(found, known.frame(exceptions.LAYER), on=date.today(), layer=layer)
-    accepted, quarantined = validate.split(mended.frame, found, layer=layer, file=file)
+    accepted, quarantined = validate.split(frame, found, layer=layer, file=file)
     held = pd.concat([_waiting(store, record, accepted, file), quarantined], ignore_index=True)
-    standing = _standing(store, record, mended.frame, file)
+    standing = _standing(store, record, frame, file)
     known.stage()
     said = gis_findings.join(standing, found.assign(file=file))
     change = store.load(layer, accepted, held, said, author=author, reason=f"{reason}:{file}")
@@ -430,12 +434,21 @@ def _standing(store: Store, layer: Layer, frame: pd.DataFrame, file: str) -> pd.
 
 
 def _leave_files(store: Store, job: Loading) -> None:
-    """Drop what loads found about features that were checked anew; what is about files and waiting rows stays."""
+    """Drop what loads found about features that were checked anew.
+
+    What is about files, waiting rows and cells that are still empty for a reason stays.
+    """
     held = store.read("findings", where={"origin": "load"})
     keys = {layer.name: layer.key for layer in _base_layers(store.catalogue)}
-    stored = {name: set(job.frame(name)[keys[name]]) for name in held["layer"].unique() if name in keys}
-    pairs = zip(held["layer"], held["feature"], strict=True)
-    stays = [isinstance(feature, str) and feature not in stored.get(layer, ()) for layer, feature in pairs]
+    stored = {name: job.frame(name) for name in held["layer"].unique() if name in keys}
+    extras = {
+        name: dict(zip(frame[keys[name]], frame.get("extra", [None] * len(frame)), strict=True))
+        for name, frame in stored.items()
+    }
+    stays = []
+    for layer, feature, text in zip(held["layer"], held["feature"], held["parameters"], strict=True):
+        known = extras.get(layer, {})
+        stays.append(isinstance(feature, str) and (feature not in known or emptied.holds(known[feature], text)))
     if not all(stays):
         store.replace("findings", held.loc[stays, [*gis_findings.COLUMNS, "file"]], where={"origin": "load"})
 
