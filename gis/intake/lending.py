@@ -19,7 +19,7 @@ from typing import Any
 
 from gis import findings
 from gis.errors import SourceError
-from gis.intake import encodings
+from gis.intake import encodings, mapinfo
 from gis.intake.sources import Decision
 
 _MARK = "!"
@@ -33,8 +33,11 @@ _PENDING = ("-wal", "-journal")
 # where SQLite says that writers go through a -wal
 _WAL_BYTE, _WAL = 18, 2
 _DECLARED = re.compile(rb"^\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"'][^>]*\?>")
-_CODE_PAGE = re.compile(rb"\$DWGCODEPAGE\s+3\s+(?:ANSI_|DOS)?(\w+)", re.IGNORECASE)
+_CODE_PAGE = re.compile(rb"\$DWGCODEPAGE\s+3\s+(?:ANSI_|DOS)?([\w-]+)", re.IGNORECASE)
 _VERSION = re.compile(rb"\$ACADVER\s+1\s+AC(\d+)")
+# GDAL asks for the encoding of a drawing at its header alone, and takes one without for Latin
+_HEADER = re.compile(rb"^\s*2\s*\r?\n\s*HEADER\s*$", re.MULTILINE)
+_EMPTY_HEADER = "  0\nSECTION\n  2\nHEADER\n  0\nENDSEC\n"
 # drawings from AutoCAD 2007 on are UTF-8, whatever code page they name
 _UNICODE_VERSION = 1021
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -98,7 +101,8 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
     suffix = path.suffix.lower()
     decoded = _decoded(path, encoding) if suffix in _TEXTS or suffix in _KNOWN_AS else None
     moves = suffix == ".gpkg" and _moves(path)
-    if decoded is None and not moves and not has_mark(path) and suffix not in {".gml", *_KNOWN_AS}:
+    mute = suffix in mapinfo.SUFFIXES and (encoding is not None or mapinfo.is_unsaid(path))
+    if decoded is None and not moves and not mute and not has_mark(path) and suffix not in {".gml", *_KNOWN_AS}:
         yield Lent(path)
         return
     with tempfile.TemporaryDirectory(prefix="gis-") as folder:
@@ -110,6 +114,10 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
             (Path(folder) / f"{stem}{path.suffix}").rename(other)
         decisions: tuple[Decision, ...] = ()
         notes = _unfinished(path) if moves else ()
+        if mute:
+            settled = mapinfo.settle(other, encoding, path.name)
+            decisions = (Decision("encoding", settled.name, settled.how),)
+            notes = tuple(encodings.remarks(settled, path.name))
         if decoded is not None:
             text, decisions, more = decoded
             other.unlink()
@@ -197,8 +205,9 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, tuple[Decision, ...
     with path.open("rb") as stream:
         head = stream.read(_PIECE)
     declared, said = _said(path, head)
+    headless = path.suffix.lower() == ".dxf" and not _HEADER.search(head)
     if encoding is None and declared in {"", "utf-8"} and said in {"", "utf-8"} and _is_utf8(path):
-        return None
+        return (_EMPTY_HEADER + path.read_text(encoding="utf-8-sig"), (), ()) if headless else None
     for mark, codec in _MARKS:
         if encoding is None and head.startswith(mark):
             decision = Decision("encoding", codec, "byte order mark")
@@ -215,7 +224,8 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, tuple[Decision, ...
     if decided.how == "ASCII only" and not said:
         return None
     decision = Decision("encoding", decided.name, "declared" if decided.how == ".cpg" else decided.how)
-    return _relabelled(raw.decode(decided.name)), (decision,), tuple(encodings.remarks(decided, path.name))
+    text = _relabelled(raw.decode(decided.name))
+    return f"{_EMPTY_HEADER * headless}{text}", (decision,), tuple(encodings.remarks(decided, path.name))
 
 
 def _said(path: Path, head: bytes) -> tuple[str, str]:
@@ -223,13 +233,22 @@ def _said(path: Path, head: bytes) -> tuple[str, str]:
     suffix = path.suffix.lower()
     if suffix == ".dxf":
         version, page = _VERSION.search(head), _CODE_PAGE.search(head)
-        named = f"cp{page[1].decode()}" if page is not None and page[1].isdigit() else ""
+        named = "" if page is None else _codec(page[1].decode("latin-1"))
         return ("utf-8" if version is not None and int(version[1]) >= _UNICODE_VERSION else named), ""
     found = _DECLARED.match(head.removeprefix(codecs.BOM_UTF8)) if suffix in {*_XML, *_KNOWN_AS} else None
     if found is None:
         return "", ""
     name = found[1].decode().casefold()
     return ("utf-8" if name in {"utf-8", "utf8", "us-ascii", "ascii"} else name), name.replace("utf8", "utf-8")
+
+
+def _codec(page: str) -> str:
+    """Return Python's name for the code page of a drawing, "" for one that it does not know, and for ASCII."""
+    try:
+        found = codecs.lookup(f"cp{page}" if page.isdigit() else page).name
+    except LookupError:
+        return ""
+    return "" if found == "ascii" else found
 
 
 def _is_utf8(path: Path) -> bool:

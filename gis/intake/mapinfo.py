@@ -1,0 +1,119 @@
+"""MapInfo tables (.tab, .mif) whose head names no charset, or another one than the bytes are in.
+
+GDAL hands on the bytes of a table of charset "Neutral" as they are, and decodes those of a named one. So the head of a
+copy is given the name of the charset that the bytes are in.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pyogrio
+
+from gis.errors import SourceError, UsageError
+from gis.intake import encodings
+from gis.intake.encodings import Encoding
+
+SUFFIXES = frozenset({".tab", ".mif"})
+_NEUTRAL = "Neutral"
+_CHARSETS = {
+    "gb18030": "WindowsSimpChinese",
+    "utf-8": "UTF-8",
+    "cp932": "WindowsJapanese",
+    "cp949": "WindowsKorean",
+    "cp950": "WindowsTradChinese",
+    "cp1250": "WindowsLatin2",
+    "cp1251": "WindowsCyrillic",
+    "cp1252": "WindowsLatin1",
+    "cp1253": "WindowsGreek",
+    "cp1254": "WindowsTurkish",
+    "cp1255": "WindowsHebrew",
+    "cp1256": "WindowsArabic",
+    "cp1257": "WindowsBalticRim",
+}
+_SAID = re.compile(rb"(?im)^(\s*!?charset\s+\"?|\s*type\s+native\s+charset\s+\")([\w.-]+)")
+# after what line of a head the charset stands, and how
+_PLACES = {".mif": (rb"(?i)^(version\s+\d+[^\r\n]*\r?\n)", b'Charset "%s"\n')}
+_PLACES[".tab"] = (rb"(?i)^(!table\s*\r?\n!version\s+\d+[^\r\n]*\r?\n)", b"!charset %s\n")
+
+
+def is_unsaid(path: Path) -> bool:
+    """Tell whether the head of a table names no charset.
+
+    Parameters
+    ----------
+    path
+        A .tab or .mif.
+
+    Returns
+    -------
+    bool
+    """
+    said = {found[2].lower() for found in _SAID.finditer(_head(path.read_bytes()))}
+    return not said - {_NEUTRAL.lower().encode()}
+
+
+def settle(path: Path, encoding: str | None, name: str) -> Encoding:
+    """Decide the encoding of a copy of a table and name it in its head.
+
+    Parameters
+    ----------
+    path
+        The head of the copy (.tab or .mif), its parts beside it; it is written anew.
+    encoding
+        Encoding from `--encoding`.
+    name
+        What the file is called in messages.
+
+    Returns
+    -------
+    Encoding
+
+    Raises
+    ------
+    SourceError
+        Texts in no encoding that gives words.
+    UsageError
+        The encoding given is none that MapInfo has a charset for.
+    """
+    raw = path.read_bytes()
+    path.unlink()
+    path.write_bytes(_named(raw, path, _NEUTRAL))
+    decided = encodings.decide(_texts(path), given=encoding, cpg=None, name=name)
+    if decided.doubtful:
+        ranking = "; ".join(map(str, decided.ranking))
+        raise SourceError(
+            f"{name}: its texts are in no encoding that gives words; say which with --encoding: {ranking}",
+            flag="--encoding",
+            ranking=list(decided.ranking),
+        )
+    if decided.name not in _CHARSETS:
+        allowed = ", ".join(sorted(_CHARSETS))
+        raise UsageError(f"{name}: MapInfo knows no charset for {encoding}; allowed: {allowed}", encoding=encoding)
+    path.write_bytes(_named(raw, path, _CHARSETS[decided.name]))
+    return decided
+
+
+def _head(raw: bytes) -> bytes:
+    """Return what stands before the data."""
+    return re.split(rb"(?im)^data\s*$", raw, maxsplit=1)[0]
+
+
+def _named(raw: bytes, path: Path, charset: str) -> bytes:
+    """Return a table's head with the name of a charset."""
+    head = _head(raw)
+    rest = raw[len(head) :]
+    if _SAID.search(head):
+        return _SAID.sub(lambda found: found[1] + charset.encode(), head) + rest
+    place, line = _PLACES[path.suffix.lower()]
+    return re.sub(place, lambda found: found[1] + line % charset.encode(), head, count=1) + rest
+
+
+def _texts(path: Path) -> list[tuple[bytes, bool]]:
+    """Return the names and texts of a table of charset Neutral as bytes."""
+    names = [str(name) for name in pyogrio.read_info(path, encoding="latin-1")["fields"]]
+    table = pyogrio.read_dataframe(path, encoding="latin-1", use_arrow=False, read_geometry=False)
+    texts = [text for column in table.columns for text in table[column].dropna().unique() if isinstance(text, str)]
+    # a name fills the 31 letters that it may have, and a text its field, without a word of it
+    return [(text.encode("latin-1"), True) for text in (*names, *texts)]
