@@ -92,6 +92,23 @@ def label(crs: pyproj.CRS | None) -> str:
     return f"EPSG:{code}" if code else str(crs.name)
 
 
+def public(crs: pyproj.CRS | None) -> pyproj.CRS | None:
+    """Return a CRS as it may be written into a file.
+
+    Parameters
+    ----------
+    crs
+        A CRS or None.
+
+    Returns
+    -------
+    pyproj.CRS or None
+        What the EPSG registry says of it; None for a bureau's own grid, whose parameters never leave.
+    """
+    code = None if crs is None else _code(crs)
+    return pyproj.CRS.from_epsg(code) if code else None
+
+
 def same(a: pyproj.CRS | None, b: pyproj.CRS | None) -> bool:
     """Tell whether two CRSs give identical coordinates (axis order and .prj round trips aside).
 

@@ -35,6 +35,8 @@ _MARGIN = 0.05
 _POSSIBLE, _CERTAIN, _WRONG = 0.5, 0.95, 0.05
 # lines of two drawings of one thing lie no further apart than this, m
 _FITS_M = 30.0
+# what need not follow any line lies at least somewhere among them, m
+_AROUND_M = 3000.0
 # and of the vertices of a layer that follows the reference so many lie on it
 _FOLLOWS = 0.1
 # the best fit is at least so many times better than any other, and than the same lines moved by this, m
@@ -71,6 +73,8 @@ class Place:
     vouched
         Whether there is a transformation to CGCS2000 that somebody vouches for, or none is needed: the trusted layers
         are in the same grid.
+    follows
+        Whether the lines should be those of the reference: a project's outline says nothing by being off them.
     """
 
     crs: pyproj.CRS
@@ -82,12 +86,14 @@ class Place:
     metres: float = float("nan")
     shared: float = 0.0
     vouched: bool = True
+    follows: bool = True
 
     @property
     def score(self) -> float:
         """How well the evidence supports this place, 0 to 1."""
         there = 1.0 if np.isnan(self.inside) else self.inside
-        near = 1.0 if np.isnan(self.metres) else max(self.shared, 1.0 / (1.0 + self.metres / _FITS_M))
+        scale = _FITS_M if self.follows else _AROUND_M
+        near = 1.0 if np.isnan(self.metres) else max(self.shared, 1.0 / (1.0 + self.metres / scale))
         # data of a Chinese bureau are in CGCS2000 by law, and sometimes still in what was used before
         likely = 1.0 if self.claimed else 0.6 if crs.ground(self.crs) == "CGCS2000" else 0.5
         plain = (0.8 if self.swapped else 1.0) * (0.8 if self.datum else 1.0)
@@ -200,6 +206,22 @@ def _rank(place: Place) -> tuple[float, bool, bool, str, str]:
     """Return what places are sorted by: the score, and of equals the plainer one first."""
     other = crs.ground(place.crs) != "CGCS2000"
     return -place.score, place.swapped, other, place.datum or "", crs.label(place.crs)
+
+
+def unfollowed(weighed: list[Place]) -> list[Place]:
+    """Return places of rows whose lines need not be those of the reference.
+
+    Parameters
+    ----------
+    weighed
+        From `weigh`.
+
+    Returns
+    -------
+    list of Place
+        Best first; only being far from all of the reference speaks against one.
+    """
+    return sorted((replace(place, follows=False) for place in weighed), key=_rank)
 
 
 def fitting(weighed: list[Place], judged_by: Lines) -> Place | None:

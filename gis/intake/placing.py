@@ -13,12 +13,28 @@ import shapely
 
 from gis import crs, findings
 from gis.errors import CrsError
-from gis.intake import datums, places
+from gis.intake import again, datums, places
 from gis.intake.places import Bounds, Lines, Place
 from gis.intake.sources import Content, Decision, Hypothesis
 
 # explanations that a refusal lists
 _LISTED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Say what is known of the layer that rows are to be.
+
+    Parameters
+    ----------
+    rows
+        What a store has of it already; None for nothing.
+    follows
+        Whether its lines are those of the trusted layers, so that being off them speaks against a place.
+    """
+
+    rows: gpd.GeoDataFrame | None = None
+    follows: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +51,15 @@ class Said:
         West, south, east and north of the district, degrees.
     fit
         Layers in known CRSs whose lines the rows should share.
+    target
+        The layer that the rows are to be.
     """
 
     crs: pyproj.CRS | None = None
     datum: str | None = None
     bounds: Bounds | None = None
     fit: Mapping[str, gpd.GeoDataFrame] = dataclasses.field(default_factory=dict)
+    target: Target = Target()
 
 
 def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decision], list[dict[str, Any]]]:
@@ -73,10 +92,12 @@ def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decis
     if claimed is None and datums.shifted(said.datum):
         claimed = crs.WGS84
     datum, marks = (content.datum, content.marks) if content.datum else datums.hint(frame)
-    judged_by = places.lines(frame, said.fit)
-    weighed = _weighed(frame, claimed, said, judged_by, datum if said.datum is None else "")
+    weighed, fits = [], _came_back(content, claimed, said)
+    if fits is None:
+        judged_by = places.lines(frame, said.fit)
+        weighed = _weighed(frame, claimed, said, judged_by, datum if said.datum is None else "")
+        fits = places.fitting(weighed, judged_by)
     ranking = tuple(place.hypothesis() for place in weighed)
-    fits = places.fitting(weighed, judged_by)
     chosen = fits if fits is not None else places.standing(weighed)
     if chosen is None and said.datum is not None and len(weighed) == 1:
         chosen = weighed[0]
@@ -91,6 +112,18 @@ def placed(content: Content, name: str, said: Said) -> tuple[Content, list[Decis
     notes = _set_aside(content, name, said, chosen)
     moved, decisions, more = _moved(frame, name, content.claims, said, chosen, ranking)
     return dataclasses.replace(content, frame=moved, ranking=(*content.ranking, *ranking)), decisions, [*notes, *more]
+
+
+def _came_back(content: Content, claimed: pyproj.CRS | None, said: Said) -> Place | None:
+    """Return the place of a file that has the very numbers that are stored, and says nothing else: it came from there.
+
+    None for any other file.
+    """
+    stored = said.target.rows
+    if stored is None or content.unread or content.datum or said.datum is not None:
+        return None
+    alike = (claimed is None or crs.same(claimed, stored.crs)) and again.shares(content.frame, stored)
+    return Place(stored.crs, claimed=claimed is not None) if alike else None
 
 
 def ranked(error: CrsError, ranking: tuple[Hypothesis, ...]) -> CrsError:
@@ -141,6 +174,8 @@ def _weighed(
     if datums.shifted(said.datum):
         return []
     weighed = places.weigh(frame, claimed, said.bounds, said.fit, judged_by, datum=datum)
+    if not said.target.follows:
+        weighed = places.unfollowed(weighed)
     return [place for place in weighed if _agrees(place, said.datum)] if said.datum is not None else weighed
 
 

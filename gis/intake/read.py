@@ -45,7 +45,7 @@ from gis.intake import (
     workbooks,
 )
 from gis.intake.places import Bounds
-from gis.intake.placing import Said, placed
+from gis.intake.placing import Said, Target, placed
 from gis.intake.sources import Content, Decision, Source
 
 __all__ = ["Source", "read"]
@@ -99,6 +99,7 @@ def read(
     datum: str | None = None,
     bounds: Bounds | None = None,
     fit: Mapping[str, gpd.GeoDataFrame] | None = None,
+    target: Target | None = None,
 ) -> Source:
     """Read a file as it is: nothing renamed, nothing converted, nothing guessed.
 
@@ -119,6 +120,9 @@ def read(
         West, south, east and north of the district in degrees: evidence where the file is silent or wrong.
     fit
         Layers in known CRSs, such as the district and the blocks, whose lines the rows should share: better evidence.
+    target
+        The layer that the rows are to be: a file that names no CRS and has the very numbers that a store has of it is
+        in the CRS of the store.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def read(
     """
     wanted = datums.named(datum)
     file = Path(path)
-    known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {})
+    known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {}, target or Target())
     with warnings.catch_warnings(record=True) as said, _refusing(file):
         warnings.simplefilter("always")
         content = _content(file, layer, encoding)

@@ -50,7 +50,7 @@ class Repaired:
     findings: pd.DataFrame
 
 
-def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
+def repair(frame: pd.DataFrame, layer: Layer, *, kept: Mask | None = None) -> Repaired:
     """Repair what can be repaired without a decision.
 
     Parameters
@@ -59,6 +59,8 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
         Rows in canonical shape.
     layer
         The layer; rows whose field `authority` says registered keep their geometry to the last bit.
+    kept
+        Which rows a store has already with this very geometry: nothing is done to them.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def repair(frame: pd.DataFrame, layer: Layer) -> Repaired:
     before = np.asarray(frame.geometry.to_numpy(), dtype=object)
     locked = _locked(frame, layer)
     usable = ~shapely.is_missing(before) & ~shapely.is_empty(before) & _finite(before)
-    free = usable & ~locked
+    free = usable & ~locked if kept is None else usable & ~locked & ~kept
     shapes, done = before, []
     # a corner that a damaged file has thrown off the map may be further than numbers go
     with np.errstate(invalid="ignore", over="ignore"):

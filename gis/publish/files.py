@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from gis.errors import CrsError, UsageError
 # letters that a cell of a sheet holds
 _CELL = 32_767
 Writer = Callable[[pd.DataFrame, Path, Layer], None]
+# formats that go through a way to degrees, or name the CRS in words of ours
+_NAMED_BY_US = {".geojson", ".csv", ".xlsx"}
 
 
 def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
@@ -27,7 +30,8 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
         Canonical rows of the layer.
     file
         *.gpkg, *.geojson (CGCS2000 degrees), *.parquet, *.csv (UTF-8 with BOM) or *.xlsx; these two
-        have the geometry as WKT in a column that names its CRS, such as wkt(EPSG:4548).
+        have the geometry as WKT in a column that names its CRS, such as wkt(EPSG:4548). A grid without an EPSG number
+        is a bureau's own: no file says anything of it.
     layer
         The layer, for its name and geometry type.
 
@@ -49,6 +53,9 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
     if suffix not in _WRITERS:
         allowed = ", ".join(sorted(_WRITERS))
         raise UsageError(f"{file.name}: {suffix or 'no suffix'} cannot be written; allowed: {allowed}", suffix=suffix)
+    if isinstance(frame, gpd.GeoDataFrame) and suffix not in _NAMED_BY_US:
+        # a bureau's own grid leaves with its numbers, never with its parameters
+        frame = frame.set_crs(crs.public(frame.crs), allow_override=True)
     with archives.written_whole(file) as temporary:
         # GDAL would take the empty file for a damaged one
         temporary.unlink()
@@ -59,7 +66,10 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
 def _gpkg(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
     """Write a GeoPackage with one layer."""
     kind = layer.geometry if isinstance(frame, gpd.GeoDataFrame) else None
-    pyogrio.write_dataframe(frame, file, layer=layer.name, driver="GPKG", geometry_type=kind)
+    with warnings.catch_warnings():
+        # that the file of a bureau's own grid names no CRS is meant so
+        warnings.filterwarnings("ignore", message="'crs' was not provided")
+        pyogrio.write_dataframe(frame, file, layer=layer.name, driver="GPKG", geometry_type=kind)
 
 
 def _geojson(frame: pd.DataFrame, file: Path, layer: Layer) -> None:

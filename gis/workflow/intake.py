@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gis import catalogue as gis_catalogue
+from gis import crs as gis_crs
 from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
@@ -229,7 +230,8 @@ def take_in(
     record = store.catalogue.layer(layer)
     flat = outlines.flattened(frame.geometry.to_numpy(), record) if record.spatial else None
     frame = gis_rows.canonical(frame, record, store.settings.crs)
-    mended = repair.repair(frame, record)
+    frame, same = again.placed(frame, known.frame(layer), record)
+    mended = repair.repair(frame, record, kept=same)
     known.stage()
     found = gis_findings.join(
         _about(noted, layer),
@@ -238,7 +240,7 @@ def take_in(
         _validated(known, store.catalogue, mended.frame, record, known.local(store.settings)),
     )
     frame, found = emptied.relieve(mended.frame, found, record)
-    frame = again.recognised(frame, known.frame(layer), record)
+    frame = again.filled(frame, known.frame(layer), record)
     found = exceptions.accept(found, known.frame(exceptions.LAYER), on=date.today(), layer=layer)
     accepted, quarantined = validate.split(frame, found, layer=layer, file=file)
     held = pd.concat([_waiting(store, record, accepted, file), quarantined], ignore_index=True)
@@ -378,10 +380,11 @@ def _conformed(
     recipe = recipes.find(path, folder) if folder is not None and inner is None else None
     named = path if inner is None else path.with_name(f"{inner}{path.suffix}")
     layer = named_layer(store.catalogue, named, hints.layer or (recipe.layer if recipe else None))
-    settled = recipe.settled() if recipe else {}
+    settled = _settled(recipe, store) if recipe else {}
     said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
     job.stage()
-    source = read(path, layer=inner, **said, bounds=job.local(settings).bounds, fit=job.fit(layer))
+    bounds, fit = job.local(settings).bounds, job.fit(layer)
+    source = read(path, layer=inner, **said, bounds=bounds, fit=fit, target=job.target(layer))
     job.stage()
     source = drawings.labelled(source, layer, store.catalogue)
     try:
@@ -398,6 +401,15 @@ def _conformed(
 def _recipes(store: Store) -> Path | None:
     """Return the folder of recipes beside a store that is a file."""
     return store.home.path.with_suffix(".recipes") if isinstance(store.home, GeoPackage) else None
+
+
+def _settled(recipe: Recipe, store: Store) -> dict[str, str]:
+    """Return the flags that repeat a reading; of a bureau's own grid a recipe knows the name, and we one grid alone."""
+    settled = dict(recipe.settled())
+    if not settled.get("crs", "EPSG:").startswith("EPSG:"):
+        name = settled.pop("crs")
+        settled |= {"crs": store.settings.crs} if name == gis_crs.label(store.crs) else {}
+    return settled
 
 
 def _replayed(file: str, recipe: Recipe) -> dict[str, object]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gis import crs as gis_crs
 from gis.catalogue import Layer
+from gis.intake.placing import Target
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow.steps import Track, silent
@@ -101,6 +102,21 @@ class Loading:
         """
         names = [name for name in _TRUSTED if layer.spatial and name != layer.name]
         return {name: self.frame(name) for name in names if len(self.frame(name))}
+
+    def target(self, layer: Layer) -> Target:
+        """Return what is known of the layer that a file is to be.
+
+        Parameters
+        ----------
+        layer
+            What the file is to be.
+
+        Returns
+        -------
+        gis.intake.placing.Target
+        """
+        # features that may not overlap lie side by side, along the lines of the trusted layers
+        return Target(self.frame(layer.name) if layer.spatial else None, layer.topology.overlap == "error")
 
     def keys(self, layer: Layer) -> dict[str, set[str]]:
         """Return the keys that a layer's rows may refer to.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
+import zipfile
 
 import geopandas as gpd
 import numpy as np
@@ -75,6 +79,62 @@ def test_all_of_the_job_runs(gis, ours, tmp_path):
     assert (120 < lon < 123 and 24 < lat < 26) if name == "EPSG:3826" else (2 < lon < 3 and 48 < lat < 50)
 
 
+# parameters that nobody else has; one grid is tied to CGCS2000, the other to nothing that PROJ knows
+SECRETS = ["116.3127", "314159.25", "0.999917", "Secret ellipsoid"]
+TIED = f"""PROJCS["某区独立坐标系",GEOGCS["China Geodetic Coordinate System 2000",DATUM["China_2000",
+SPHEROID["CGCS2000",6378137,298.257222101]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],
+PROJECTION["Transverse_Mercator"],PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",{SECRETS[0]}],
+PARAMETER["scale_factor",{SECRETS[2]}],PARAMETER["false_easting",{SECRETS[1]}],PARAMETER["false_northing",0],
+UNIT["metre",1]]"""
+UNTIED = TIED.replace("China_2000", "Secret datum").replace('"CGCS2000"', f'"{SECRETS[3]}"')
+
+
+def contents(path):
+    """Yield all that a file holds, members of a zip and what is written in base 64 unpacked."""
+    raw = path.read_bytes()
+    if not zipfile.is_zipfile(path):
+        yield raw
+        yield from (base64.b64decode(part[: len(part) // 4 * 4]) for part in re.findall(rb"[A-Za-z0-9+/]{80,}", raw))
+        return
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for name in archive.namelist():
+            inner = path.with_name(f"{path.stem}-member{path.suffix}")
+            inner.write_bytes(archive.read(name))
+            yield from contents(inner)
+            inner.unlink()
+
+
+@pytest.mark.parametrize("system", [TIED, UNTIED], ids=["tied to CGCS2000", "tied to nothing"])
+def test_no_file_tells_the_parameters_of_a_grid(gis, system, tmp_path):
+    """Store, exports, report, points, delivery, map, workbook; and an export comes back into its store unasked."""
+    (tmp_path / "grid.wkt").write_text(system, encoding="utf-8")
+    (tmp_path / "s.toml").write_text(f'bounds = []\ncrs = "{tmp_path / "grid.wkt"}"\n', encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    store, out = tmp_path / "out" / "s.gpkg", tmp_path / "out"
+
+    def run(*words):
+        code, said, wrong = gis("--settings", tmp_path / "s.toml", *words)
+        assert not any(secret in said + wrong for secret in SECRETS)
+        return code, said + wrong
+
+    run("init", store)
+    for layer, file in files(tmp_path, system, 300_000.0, 4_400_000.0):
+        assert run("load", store, file, "--layer", layer)[0] == 0
+    assert run("check", store, "--report", out / "r.xlsx", "--points", out / "p.gpkg")[0] == 0
+    assert run("deliver", store, out / "d.zip")[0] == 0
+    assert run("map", store, out / "m.html", "--internal")[0] == 0
+    assert run("workbook", store, out / "w.xlsx")[0] == 0
+    suffixes = ["gpkg", "csv", "xlsx", "parquet", *(["geojson"] if system == TIED else [])]
+    for suffix in suffixes:
+        code, said = run("export", store, "blocks", out / f"b.{suffix}")
+        assert code == 0, said
+        code, said = run("load", store, out / f"b.{suffix}", "--layer", "blocks")
+        assert code == 0 and "入库 4 行" in said, said
+    for path in [file for file in sorted(out.rglob("*")) if file.is_file()]:
+        told = [secret for part in contents(path) for secret in SECRETS if secret.encode() in part]
+        assert not told, (path.name, told)
+
+
 def test_what_is_stated_about_places_is_not_checked_without_a_word(gis, tmp_path):
     """Bounds are degrees: where nobody knows the way to them, the check says that it was not made."""
     (tmp_path / "grid.wkt").write_text(OWN_GRID, encoding="utf-8")
@@ -99,3 +159,19 @@ def test_a_way_over_wgs_84_is_a_way(code):
 def test_no_way_is_invented(code):
     """Xian 1980, Beijing 1954 and a bureau's own grid stay where they are."""
     assert not crs.reaches_degrees(crs.parse(code))
+
+
+def test_a_file_in_our_own_grid_is_asked_about_once(gis, tmp_path):
+    """The recipe holds the grid's name alone; the settings say what it is."""
+    (tmp_path / "grid.wkt").write_text(TIED, encoding="utf-8")
+    (tmp_path / "s.toml").write_text(f'bounds = []\ncrs = "{tmp_path / "grid.wkt"}"\n', encoding="utf-8")
+    corners = "POLYGON ((300000 4400000, 301000 4400000, 301000 4401000, 300000 4400000))"
+    (tmp_path / "blocks.csv").write_text(f'JQDM,JQMC,wkt\nAB00-0001,甲,"{corners}"\n', encoding="utf-8")
+    name, store = ("--settings", tmp_path / "s.toml"), tmp_path / "s.gpkg"
+    gis(*name, "init", store)
+    code, _, said = gis(*name, "load", store, tmp_path / "blocks.csv")
+    assert code == 3 and "--crs" in said
+    assert gis(*name, "load", store, tmp_path / "blocks.csv", "--crs", tmp_path / "grid.wkt")[0] == 0
+    store.unlink()
+    gis(*name, "init", store)
+    assert gis(*name, "load", store, tmp_path / "blocks.csv")[0] == 0
