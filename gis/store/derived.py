@@ -13,7 +13,7 @@ from gis import findings, rows
 from gis.catalogue import Catalogue, Layer
 from gis.errors import UsageError
 from gis.lineage import Lineage
-from gis.store import edits, reading
+from gis.store import edits, foreign, reading
 from gis.store.edits import Desk
 from gis.store.home import LINEAGE, Home
 from gis.store.records import VERSION, columns, encode
@@ -58,9 +58,11 @@ def replace(desk: Desk, layer: Layer, frame: pd.DataFrame, part: Mapping[str, An
             raise UsageError(f"layer {layer.name!r}: every row must have {name} = {value!r} to replace that part")
     layout = home.layout(layer.name)
     if layout is None or not home.whole(layer, layout):
-        # another program has overwritten it; nothing in it is worth keeping
-        home.drop_layer(layer)
-        home.create_layer(layer)
+        # another program has overwritten it; the rows of other parts are still results
+        kept = foreign.found(home, layer, layout).rows if part and layout is not None else []
+        home.remake(layer)
+        home.run(f"DELETE FROM {home.table(layer.name)}")
+        home.insert(layer.name, columns(layer), kept)
         home.describe(desk.catalogue, [layer])
     condition, values = reading.conditions(home, layer, part)
     home.run(f"DELETE FROM {home.table(layer.name)} AS t WHERE {condition}", values)

@@ -17,11 +17,12 @@ import numpy as np
 import pyproj
 import shapely
 
-from gis import crs as systems
 from gis.catalogue import Catalogue, Layer
 from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
 from gis.rows import promoted
+from gis.store import geopackage_hanging as hanging
 from gis.store import geopackage_tables as tables
+from gis.store.described import unedited
 from gis.store.geopackage_tables import quoted
 from gis.store.home import CHANGES, FACTS, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
@@ -183,7 +184,7 @@ class GeoPackage(Home):
         code = crs.to_epsg()
         # the parameters of a bureau's own grid must not enter the store: GDAL sees an undefined Cartesian system
         self.srid = code or -1
-        for row in _reference_systems(crs, code):
+        for row in tables.reference_systems(crs, code):
             self.run("INSERT INTO gpkg_spatial_ref_sys VALUES (%s, %s, %s, %s, %s, %s)", row)
         self.run(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES (%s, 'attributes', %s, 0)",
@@ -218,24 +219,33 @@ class GeoPackage(Home):
             self.run(f"DROP TRIGGER IF EXISTS {quoted(name)}")
             self.run(statement)
 
-    def drop_layer(self, layer: Layer) -> None:
-        """Drop the table, its R-tree and its entries, also those that GDAL made."""
+    def remake(self, layer: Layer) -> list[str]:
+        """Make the table anew, and hang on it what hung on the old one."""
         layout = self.layout(layer.name)
-        for index in {f"rtree_{layer.name}_{name}" for name in (GEOMETRY, layout.geometry if layout else GEOMETRY)}:
-            self.run(f"DROP TABLE IF EXISTS {quoted(index)}")
-        self.run(f"DROP TABLE IF EXISTS {quoted(layer.name)}")
-        for table in ("gpkg_extensions", "gpkg_geometry_columns", "gpkg_ogr_contents", "gpkg_contents"):
-            if self.layout(table):
-                self.run(f"DELETE FROM {table} WHERE table_name = %s", [layer.name])
+        things = hanging.found(self, layer, layout.computed if layout else ())
+        self._anew(layer)
+        return [str(thing) for thing in hanging.hang(self, layer, things)]
 
     def alter(self, old: Layer, new: Layer) -> None:
         """Make the table anew around its rows: SQLite cannot change a column's type in place."""
-        shared = ", ".join(quoted(name) for name in ["fid", *(column.name for column in columns(old))])
+        layout = self.layout(new.name) or Layout({})
+        known = {"fid", *(column.name for column in columns(old))}
+        own = layout.columns - known
+        things = hanging.found(self, new, own | layout.computed)
+        shared = ", ".join(quoted(name) for name in sorted(known | own))
         self.run(f"CREATE TEMP TABLE gis_copy AS SELECT {shared} FROM {quoted(new.name)}")
-        self.drop_layer(old)
-        self.create_layer(new)
-        self.run(f"INSERT INTO {quoted(new.name)} ({shared}) SELECT {shared} FROM temp.gis_copy")
+        self._anew(new)
+        lost = hanging.hang(self, new, [thing for thing in things if thing.kind == "COLUMN"])
+        if not lost:
+            self.run(f"INSERT INTO {quoted(new.name)} ({shared}) SELECT {shared} FROM temp.gis_copy")
+            lost = hanging.hang(self, new, [thing for thing in things if thing.kind != "COLUMN"])
         self.run("DROP TABLE temp.gis_copy")
+        if lost:
+            raise StoreError(
+                f"{self.name}: {new.name} cannot be made to fit the catalogue with {', '.join(map(str, lost))}; "
+                "drop that first, and make it anew afterwards",
+                target=self.name,
+            )
         if not new.derived:
             known = {column.name for column in columns(old)}
             for column in columns(new):
@@ -260,10 +270,13 @@ class GeoPackage(Home):
 
     def refill(self, layer: Layer, rows: Sequence[Row], last: int) -> None:
         """Drop the triggers of history, empty the table, insert, and number on from there."""
-        for name in tables.history_triggers(layer):
+        others = hanging.triggers(self, layer)
+        for name in [*tables.history_triggers(layer), *(trigger.name for trigger in others)]:
             self.run(f"DROP TRIGGER IF EXISTS {quoted(name)}")
         self.run(f"DELETE FROM {quoted(layer.name)}")
         self.insert(layer.name, [Column("fid", "integer"), *columns(layer)], rows)
+        for trigger in others:
+            self.run(trigger.statement)
         self.run("DELETE FROM sqlite_sequence WHERE name = %s", [layer.name])
         self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [layer.name, last])
 
@@ -277,10 +290,15 @@ class GeoPackage(Home):
         """Write titles into gpkg_contents and styles into layer_styles."""
         for layer in layers:
             title = f"{layer.zh} {layer.en}"
-            self.run("UPDATE gpkg_contents SET description = %s WHERE table_name = %s", [title, layer.name])
-            self.run(f"DELETE FROM {tables.STYLES} WHERE f_table_name = %s", [layer.name])
+            there = self.run("SELECT description FROM gpkg_contents WHERE table_name = %s", [layer.name])
+            for text in unedited(self, layer, {"": there[0][0] if there else None}, {"": title}).values():
+                self.run("UPDATE gpkg_contents SET description = %s WHERE table_name = %s", [text, layer.name])
+            self.run(f"DELETE FROM {tables.STYLES} WHERE f_table_name = %s AND owner = 'gis'", [layer.name])
             if layer.spatial:
-                style = ["", "", layer.name, GEOMETRY, layer.zh, qml(layer, catalogue), "", 1, title, "gis"]
+                # somebody's own style stays the one that QGIS shows first
+                chosen = f"SELECT 1 FROM {tables.STYLES} WHERE f_table_name = %s AND useAsDefault = 1"
+                first = int(not self.run(chosen, [layer.name]))
+                style = ["", "", layer.name, GEOMETRY, layer.zh, qml(layer, catalogue), "", first, title, "gis"]
                 self.run(
                     f"INSERT INTO {tables.STYLES} (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
                     "styleName, styleQML, styleSLD, useAsDefault, description, owner, update_time) "
@@ -324,6 +342,22 @@ class GeoPackage(Home):
         with suppress(OverflowError):
             at = at.astimezone(UTC)
         return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+    def _anew(self, layer: Layer) -> None:
+        """Drop a table, its R-tree and its entries, also those that GDAL made, and make it as the store does."""
+        layout = self.layout(layer.name)
+        for index in {f"rtree_{layer.name}_{name}" for name in (GEOMETRY, layout.geometry if layout else GEOMETRY)}:
+            self.run(f"DROP TABLE IF EXISTS {quoted(index)}")
+        self.run(f"DROP TABLE IF EXISTS {quoted(layer.name)}")
+        said = self.run("SELECT description FROM gpkg_contents WHERE table_name = %s", [layer.name])
+        ours = "table_name = %s AND (extension_name = 'gpkg_rtree_index' OR extension_name GLOB 'gpkg_geom_*')"
+        self.run(f"DELETE FROM gpkg_extensions WHERE {ours}", [layer.name])
+        for table in ("gpkg_geometry_columns", "gpkg_ogr_contents", "gpkg_contents"):
+            if self.layout(table):
+                self.run(f"DELETE FROM {table} WHERE table_name = %s", [layer.name])
+        self.create_layer(layer)
+        for row in said:
+            self.run("UPDATE gpkg_contents SET description = %s WHERE table_name = %s", [*row, layer.name])
 
     def _many(self, statement: str, rows: Iterable[Row]) -> None:
         """Run one statement for many rows."""
@@ -445,19 +479,6 @@ def _register(connection: sqlite3.Connection) -> None:
     for name, function in (functions | {"ST_IsEmpty": is_empty, "gis_bits": _bits}).items():
         connection.create_function(name, 1, function, deterministic=True)
     connection.create_function("gis_wkb", 2, _wkb, deterministic=True)
-
-
-def _reference_systems(crs: pyproj.CRS, code: int | None) -> list[Row]:
-    """Return the rows of gpkg_spatial_ref_sys: the three that the standard wants, and the store's own."""
-    degrees = "longitude and latitude in degrees"
-    rows: list[Row] = [
-        ("Undefined Cartesian SRS", -1, "NONE", -1, "undefined", "undefined Cartesian coordinate reference system"),
-        ("Undefined geographic SRS", 0, "NONE", 0, "undefined", "undefined geographic coordinate reference system"),
-        ("WGS 84 geodetic", 4326, "EPSG", 4326, systems.WGS84.to_wkt("WKT1_GDAL"), degrees),
-    ]
-    if code is not None and code != 4326:
-        rows.append((crs.name, code, "EPSG", code, crs.to_wkt("WKT1_GDAL"), "working CRS of the store"))
-    return rows
 
 
 def _explanation(error: sqlite3.Error, path: Path) -> GisError:

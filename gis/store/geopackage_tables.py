@@ -8,9 +8,12 @@ work around).
 
 from __future__ import annotations
 
+import pyproj
+
+from gis import crs as systems
 from gis.catalogue import Layer
 from gis.store.home import CHANGES, FACTS, LINEAGE, history
-from gis.store.records import GEOMETRY, Column, columns
+from gis.store.records import GEOMETRY, Column, Row, columns
 
 # "GPKG", and version 1.3.0, the newest that GDAL 3.6 opens without a warning
 APPLICATION_ID = 0x47504B47
@@ -67,6 +70,31 @@ META = (
     styleQML TEXT, styleSLD TEXT,
     useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME)""",
 )
+
+
+def reference_systems(crs: pyproj.CRS, code: int | None) -> list[Row]:
+    """Return the rows of gpkg_spatial_ref_sys: the three that the standard wants, and the store's own.
+
+    Parameters
+    ----------
+    crs
+        Working CRS.
+    code
+        Its EPSG code, None for a bureau's own grid.
+
+    Returns
+    -------
+    list of tuple
+    """
+    degrees = "longitude and latitude in degrees"
+    rows: list[Row] = [
+        ("Undefined Cartesian SRS", -1, "NONE", -1, "undefined", "undefined Cartesian coordinate reference system"),
+        ("Undefined geographic SRS", 0, "NONE", 0, "undefined", "undefined geographic coordinate reference system"),
+        ("WGS 84 geodetic", 4326, "EPSG", 4326, systems.WGS84.to_wkt("WKT1_GDAL"), degrees),
+    ]
+    if code is not None and code != 4326:
+        rows.append((crs.name, code, "EPSG", code, crs.to_wkt("WKT1_GDAL"), "working CRS of the store"))
+    return rows
 
 
 def quoted(name: str) -> str:

@@ -1,7 +1,6 @@
 """What a store needs from the place that keeps its tables; GeoPackage and PostGIS are the two places.
 
-Statements are written once, with `%s` for every bound value; a home quotes names and spells the few things that differ.
-Names of tables and columns come from the catalogue only.
+Statements are written once, with `%s` for every bound value; a home quotes names, all of them the catalogue's.
 """
 
 from __future__ import annotations
@@ -303,13 +302,18 @@ class Home(ABC):
         """
 
     @abstractmethod
-    def drop_layer(self, layer: Layer) -> None:
-        """Drop a layer's table with all that belongs to it, whoever made it; its history stays.
+    def remake(self, layer: Layer) -> list[str]:
+        """Make a layer's table, whoever made it, the one that the store makes; its rows are not kept.
 
         Parameters
         ----------
         layer
             The layer.
+
+        Returns
+        -------
+        list of str
+            What hung on the table and could not be kept, as SQL names it.
         """
 
     @abstractmethod

@@ -98,9 +98,7 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     else:
         foreign.require_crs(home, layer, layout)
         came, moved = _taken(home, layer, layout)
-    if not whole:
-        home.drop_layer(layer)
-        home.create_layer(layer)
+    lost = [] if whole else home.remake(layer)
     numbered = _numbered(home, layer, came)
     if not whole or any(_drift(home, layer)) or _misplaced(home, layer, numbered):
         last_fid = max([*reading.places(home, layer).values(), *(row[0] for row in numbered)], default=0)
@@ -111,7 +109,7 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     if desk.catalogue.layers.get(layer.name) == layer:
         home.describe(desk.catalogue, [layer])
     home.touch(layer)
-    said = list(_said(layer, moved, frozenset() if whole or layout is None else layout.computed))
+    said = list(_said(layer, moved, lost))
     draft.findings += said
     return findings.table(said)
 
@@ -199,8 +197,8 @@ def _misplaced(home: Home, layer: Layer, numbered: Iterable[Row]) -> bool:
     return any(there[row[1 + place]] != row[0] for row in numbered)
 
 
-def _said(layer: Layer, moved: Mapping[str, int], computed: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield findings about columns of another program that the layer's own table does not have."""
+def _said(layer: Layer, moved: Mapping[str, int], lost: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield findings about what another program left and the layer's own table does not have."""
     for name, count in sorted(moved.items()):
         if name in layer.columns:
             type_ = layer.field(name).type
@@ -209,8 +207,8 @@ def _said(layer: Layer, moved: Mapping[str, int], computed: Iterable[str]) -> It
             )
         else:
             yield findings.finding("store.column_moved", layer.name, severity="warning", column=name, count=count)
-    for name in sorted(computed):
-        yield findings.finding("store.column_dropped", layer.name, severity="warning", column=name)
+    for what in sorted(lost):
+        yield findings.finding("store.hanging_lost", layer.name, severity="warning", what=what)
 
 
 def _record(home: Home, layer: Layer, came: Mapping[str, Row], last: Mapping[str, Row], change: int) -> dict[str, int]:

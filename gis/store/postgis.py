@@ -18,7 +18,9 @@ from psycopg2 import sql
 
 from gis.catalogue import Catalogue, Layer
 from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.store import postgis_mending as mending
 from gis.store import postgis_tables as tables
+from gis.store.described import unedited
 from gis.store.home import CHANGES, FACTS, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
 
@@ -184,9 +186,13 @@ class Postgis(Home):
         """Make the trigger functions and the four triggers of history."""
         self.run(";\n".join(tables.history_triggers(self, layer)))
 
-    def drop_layer(self, layer: Layer) -> None:
-        """Drop the table."""
-        self.run(f"DROP TABLE IF EXISTS {self.table(layer.name)}")
+    def remake(self, layer: Layer) -> list[str]:
+        """Mend the table in its place, so that what hangs on it stays."""
+        layout = self.layout(layer.name)
+        if layout is None:
+            self.create_layer(layer)
+            return []
+        return mending.mend(self, layer, layout, self.altered(layer))
 
     def alter(self, old: Layer, new: Layer) -> None:
         """Add and widen columns in place."""
@@ -211,21 +217,31 @@ class Postgis(Home):
         }
         changed = {name: types[name] for name, type_ in wanted.items() if name in types and types[name] != type_}
         guarded = self.run(
-            "SELECT attname, CASE WHEN attname = 'fid' THEN attidentity <> '' ELSE attnotnull AND EXISTS ("
-            "SELECT 1 FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL "
-            "AND i.indisvalid AND i.indnatts = 1 AND i.indkey[0] = a.attnum) END "
-            "FROM pg_attribute a WHERE attrelid = to_regclass(%s) AND attname IN ('fid', %s)",
+            "SELECT attname, CASE WHEN attname = 'fid' THEN attidentity <> '' ELSE attnotnull END "
+            "FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname IN ('fid', %s)",
             [self._called(layer.name), layer.key],
         )
-        said = {"fid": "not numbered", layer.key: "not unique"}
-        return changed | {name: f"{types[name]}, {said[name]}" for name, sound in guarded if not sound}
+        said, unique = {"fid": "not numbered", layer.key: "not unique"}, tables.unique(self, layer)
+        loose = [name for name, sound in guarded if name in types and not (sound and name in unique)]
+        changed |= {name: f"{types[name]}, {said[name]}" for name in loose}
+        if GEOMETRY in types and layer.spatial and not tables.indexed(self, layer):
+            changed[GEOMETRY] = f"{types[GEOMETRY]}, not indexed"
+        return changed
 
     def refill(self, layer: Layer, rows: Sequence[Row], last: int) -> None:
-        """Drop the triggers of history, empty the table, copy, and number on from there."""
-        for name in tables.trigger_bodies(self, layer):
-            self.run(f"DROP TRIGGER IF EXISTS {self.column(name)} ON {self.table(layer.name)}")
-        self.run(f"DELETE FROM {self.table(layer.name)}")
-        self.insert(layer.name, [Column("fid", "integer"), *columns(layer)], rows)
+        """Change rows by their keys, so that what refers to a feature stays; number on from the last one."""
+        table, key, place = self.table(layer.name), self.column(layer.key), 1 + layer.columns.index(layer.key)
+        names = [Column("fid", "integer"), *columns(layer)]
+        there = {row[0] for row in self.run(f"SELECT {key} FROM {table}")}
+        with mending.silenced(self, layer):
+            self.delete(layer.name, there - {row[place] for row in rows}, layer.key)
+            # features may have changed places: first all leave theirs
+            self.run(
+                f"UPDATE {table} AS t SET fid = f.low - f.row FROM (SELECT {key}, row_number() OVER () AS row, "
+                f"least(min(fid) OVER (), 0) AS low FROM {table}) AS f WHERE f.{key} = t.{key}"
+            )
+            self.update(layer.name, names, [row for row in rows if row[place] in there], layer.key)
+            self.insert(layer.name, names, [row for row in rows if row[place] not in there])
         sequence = "pg_get_serial_sequence(%s, 'fid')"
         self.run(f"SELECT setval({sequence}, %s, %s)", [self._called(layer.name), max(last, 1), last > 0])
 
@@ -243,13 +259,26 @@ class Postgis(Home):
         """Write titles as comments on tables and columns."""
         for layer in layers:
             table = self.table(layer.name)
-            texts = {f"TABLE {table}": f"{layer.zh} {layer.en}"}
-            for field in layer.fields:
-                texts[f"COLUMN {table}.{self.column(field.name)}"] = f"{field.zh} {field.en} {field.unit}".strip()
+            titles = {"": f"{layer.zh} {layer.en}"}
+            titles |= {field.name: f"{field.zh} {field.en} {field.unit}".strip() for field in layer.fields}
+            titles = unedited(self, layer, self._comments(layer), titles)
+            places = {name: f"COLUMN {table}.{self.column(name)}" if name else f"TABLE {table}" for name in titles}
             said = {
-                place: sql.Literal(text).as_string(self.connection).replace("%", "%%") for place, text in texts.items()
+                place: sql.Literal(titles[name]).as_string(self.connection).replace("%", "%%")
+                for name, place in places.items()
             }
-            self.run(";\n".join(f"COMMENT ON {place} IS {text}" for place, text in said.items()))
+            if said:
+                self.run(";\n".join(f"COMMENT ON {place} IS {text}" for place, text in said.items()))
+
+    def _comments(self, layer: Layer) -> dict[str, str]:
+        """Return the comment on a layer's table, by an empty name, and those on its columns."""
+        found = self.run(
+            "SELECT coalesce(attname, ''), description FROM pg_description LEFT JOIN pg_attribute "
+            "ON attrelid = objoid AND attnum = objsubid AND objsubid > 0 "
+            "WHERE objoid = to_regclass(%s) AND classoid = 'pg_class'::regclass",
+            [self._called(layer.name)],
+        )
+        return dict(found)
 
     def touch(self, layer: Layer) -> None:
         """Do nothing: the server keeps its own account."""
@@ -383,7 +412,9 @@ def _explanation(error: psycopg2.Error, name: str) -> GisError:
         return StorePermissionError(f"{name} may not be written ({said}); ask its owner for the right", target=name)
     if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification):
         return StorePermissionError(f"{name} refuses the user or password of the DSN", target=name)
-    if isinstance(error, pg.DependentObjectsStillExist):
+    if isinstance(error, pg.DependentObjectsStillExist) or (
+        isinstance(error, pg.FeatureNotSupported) and error.diag.message_detail
+    ):
         depends = (error.diag.message_detail or "").strip().replace("\n", "; ")
         return StoreError(f"{name}: {depends}; drop that first, and make it anew afterwards", target=name)
     if error.diag.message_primary is None:

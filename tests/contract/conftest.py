@@ -181,9 +181,9 @@ def projects(box) -> gpd.GeoDataFrame:
 
 @pytest.fixture
 def outside(target):
-    """Give a function that runs statements on the store's tables as another program does."""
+    """Give a function that runs statements on the store's tables as another program does, and tells the last's rows."""
 
-    def run(*statements: str) -> None:
+    def run(*statements: str) -> list[tuple]:
         if target.endswith(".gpkg"):
             connection = sqlite3.connect(target)
             geopackage._register(connection)
@@ -192,9 +192,12 @@ def outside(target):
             connection = psycopg2.connect(dsn)
             connection.cursor().execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(name)))
         with closing(connection):
+            cursor = connection.cursor()
             for statement in statements:
-                connection.cursor().execute(statement)
+                cursor.execute(statement)
+            rows = cursor.fetchall() if cursor.description else []
             connection.commit()
+        return rows
 
     return run
 
