@@ -106,7 +106,7 @@ def _make(home: Home, catalogue: Catalogue, settings: Settings) -> None:
             migrations.create(home, layer)
         home.describe(catalogue, catalogue.layers.values())
         facts = {"format": FORMAT, "catalogue": catalogue.digest, "schema": migrations.schema(catalogue.layers)}
-        home.state({**facts, "crs": systems.label(crs), "srid": str(home.srid)})
+        home.state({**facts, "lists": migrations.lists(catalogue), "crs": systems.label(crs), "srid": str(home.srid)})
         with changes.opened(home, "gis", "store made", "init", None):
             pass
 

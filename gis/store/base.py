@@ -381,13 +381,11 @@ class Store:
         -------
         pandas.DataFrame
             store.table_missing, store.columns_changed, store.trigger_missing, store.rows_differ (then `adopt`),
-            store.catalogue_changed (then `migrate`); empty when all is well.
+            store.catalogue_changed, store.words_changed (then `migrate`); empty when all is well.
         """
         migrations.require_same(self.home, self._schema)
         self._faults = integrity.inspect(self.home, self._tables())
-        steps = [str(step) for step in self.plan().steps]
-        changed = [issues.finding("store.catalogue_changed", "", severity="warning", steps=steps)] if steps else []
-        return issues.join(self._faults, issues.table(changed))
+        return issues.join(self._faults, migrations.said(self.home, self.plan(), self.catalogue))
 
     def adopt(self, *, author: str, reason: str, discard: bool = False) -> Change:
         """Record what another program did behind history's back as one change set, and make the layers whole again.

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from gis import findings
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import MigrationNeededError, RowsRefused, StoreError
@@ -136,6 +138,49 @@ def plan(old: Mapping[str, Layer], catalogue: Catalogue, before: str) -> Plan:
     return Plan(tuple(steps), before, catalogue.digest)
 
 
+def lists(catalogue: Catalogue) -> str:
+    """Write down the codes of a catalogue's lists, for the store to keep.
+
+    Parameters
+    ----------
+    catalogue
+        The catalogue.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
+    return json.dumps({name: [code.code for code in listed] for name, listed in catalogue.codes.items()})
+
+
+def said(home: Home, wanted: Plan, catalogue: Catalogue) -> pd.DataFrame:
+    """Find how the catalogue that a store was made with differs from another one.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    wanted
+        The plan from one to the other.
+    catalogue
+        The other one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        store.catalogue_changed where tables would change; store.words_changed where only code lists, words or colours
+        do; empty where it is the very same.
+    """
+    if wanted.steps:
+        steps = [str(step) for step in wanted.steps]
+        return findings.table([findings.finding("store.catalogue_changed", "", severity="warning", steps=steps)])
+    if wanted.current:
+        return findings.table()
+    changed = list(_list_changes(home.facts().get("lists"), catalogue))
+    return findings.table([findings.finding("store.words_changed", "", severity="info", lists=changed)])
+
+
 def refuse(home: Home, schema: str, wanted: Plan) -> None:
     """Refuse a plan that would narrow a store, or that was made for tables which are no more.
 
@@ -227,7 +272,7 @@ def apply(home: Home, old: Mapping[str, Layer], catalogue: Catalogue) -> None:
             # fields may have changed their order, and the triggers name them
             home.create_triggers(layer)
     home.describe(catalogue, catalogue.layers.values())
-    home.state({"catalogue": catalogue.digest, "schema": schema(catalogue.layers)})
+    home.state({"catalogue": catalogue.digest, "schema": schema(catalogue.layers), "lists": lists(catalogue)})
 
 
 def create(home: Home, layer: Layer) -> None:
@@ -244,6 +289,20 @@ def create(home: Home, layer: Layer) -> None:
     if not layer.derived:
         home.create_history(layer)
         home.create_triggers(layer)
+
+
+def _list_changes(kept: str | None, catalogue: Catalogue) -> Iterator[str]:
+    """Yield each code list whose codes have changed, with those that have come and gone."""
+    if kept is None:
+        yield "?"
+        return
+    before: dict[str, list[str]] = json.loads(kept)
+    for name in sorted({*before, *catalogue.codes}):
+        now = [code.code for code in catalogue.codes[name]] if name in catalogue.codes else []
+        was = before.get(name, [])
+        signed = [(f"+{code}", code in was) for code in now] + [(f"-{code}", code in now) for code in was]
+        if changes := [text for text, there in signed if not there]:
+            yield f"{name} {' '.join(changes)}"
 
 
 def _changes(old: Layer, new: Layer) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from gis import catalogue as catalogues
 from gis.errors import AdoptionNeededError, MigrationNeededError, RowsRefused, StoreError
 from gis.store import open_store
 
+CODE = re.compile('code = "([^"]+)"')
 NAMES = ("districts", "blocks", "cells", "votes", "projects", "units")
 
 
@@ -233,4 +235,34 @@ def test_a_torn_store_is_not_migrated(old, folder, who):
             store.migrate()
         store.adopt(**who)
         store.migrate()
+        assert store.findings().empty
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["lists recorded", "older store"])
+def test_a_code_list_that_has_changed_is_said_and_loses_nothing(old, folder, who, recorded):
+    """Codes that came and went are named; rows stay, new codes are taken, outside edits are adopted all the same."""
+    path = folder / "codes" / "line_authorities.toml"
+    text = path.read_text(encoding="utf-8")
+    gone = next(line for line in text.splitlines(keepends=True) if '"indicative"' in line)
+    more = gone.replace(CODE.search(gone)[1], "brand_new")
+    with open_store(old, catalogue=catalogues.read(folder)) as store:
+        store.put("blocks", store.read("blocks").assign(authority=CODE.search(gone)[1]), **who)
+        if not recorded:
+            store.home.run(f"DELETE FROM {store.home.table('gis_store')} WHERE name = 'lists'")
+        on = "" if old.endswith(".gpkg") else f" ON {store.home.table('blocks')}"
+        store.home.run(f"DROP TRIGGER gis_blocks_update{on}")
+    path.write_text(text.replace(gone, more), encoding="utf-8")
+    with open_store(old, catalogue=catalogues.read(folder)) as store:
+        said = store.findings().set_index("code")
+        assert said.index.tolist() == ["store.trigger_missing", "store.words_changed"]
+        named = f"line_authorities +brand_new -{CODE.search(gone)[1]}" if recorded else "?"
+        assert json.loads(said.loc["store.words_changed", "parameters"])["lists"] == [named]
+        before = store.read("blocks")
+        store.adopt(**who)
+        assert_geodataframe_equal(store.read("blocks"), before)
+        assert store.put("blocks", before.assign(authority="brand_new"), **who).counts["updated"] == 3
+        assert store.history("blocks", "MC00-0001")["authority"].iloc[-2] == CODE.search(gone)[1]
+        assert not store.migrate().steps
+        assert store.findings().empty
+    with open_store(old, catalogue=catalogues.read(folder)) as store:
         assert store.findings().empty
