@@ -76,9 +76,10 @@ def open_store(
             if not create:
                 raise StoreError(f"{home.name} holds no store; make one with: gis init {target}", target=home.name)
             _make(home, known, settings or Settings())
-        facts = home.facts()
+        facts = migrations.facts(home)
         if facts["format"] != FORMAT:
             raise StoreError(f"{home.name} has format {facts['format']}, this program knows {FORMAT}; update it")
+        home.srid = int(facts["srid"])
         chosen = replace(settings or Settings(), crs=_crs(home.name, facts, settings))
         return Store(home, known, chosen, systems.parse(chosen.crs))
     except BaseException:
@@ -91,6 +92,11 @@ def _home(target: str, create: bool) -> Home:
     if target.startswith(("postgresql://", "postgres://")):
         return Postgis(target, create=create)
     if Path(target).suffix.lower() == ".gpkg":
+        try:
+            Path(target).resolve().exists()
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise StoreError(f"{target!r} cannot be a file ({said}); give another name", target=target) from None
         return GeoPackage(Path(target), create=create)
     raise UsageError(f"{target!r} is no store; give a file that ends in .gpkg, or postgresql://…", target=target)
 

@@ -1,12 +1,33 @@
-"""Titles that other programs show: written by the store, and left alone where somebody has written better ones."""
+"""What the store remembers of its own words: titles are left alone where somebody has written better ones."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from gis.catalogue import Layer
 from gis.store.home import Home
+
+
+def remembered(home: Home, fact: str) -> Any:
+    """Return what a store has written down about itself, None where it has not, or where that was spoilt.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    fact
+        Name of the fact, whose value is JSON.
+
+    Returns
+    -------
+    object
+    """
+    try:
+        return json.loads(home.facts().get(fact, "null"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def unedited(home: Home, layer: Layer, there: Mapping[str, str | None], wanted: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +50,7 @@ def unedited(home: Home, layer: Layer, there: Mapping[str, str | None], wanted: 
         Title by place.
     """
     fact = f"titles of {layer.name}"
-    last: dict[str, str] = json.loads(home.facts().get(fact, "{}"))
+    last: dict[str, str] = remembered(home, fact) or {}
     titles = {
         place: title for place, title in wanted.items() if not there.get(place) or there[place] == last.get(place)
     }

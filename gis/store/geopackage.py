@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote_from_bytes
 
 import numpy as np
 import pyproj
@@ -24,7 +25,7 @@ from gis.store import geopackage_hanging as hanging
 from gis.store import geopackage_tables as tables
 from gis.store.described import unedited
 from gis.store.geopackage_tables import quoted
-from gis.store.home import CHANGES, FACTS, Home, Layout, history
+from gis.store.home import CHANGES, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
 from gis.store.styles import qml
 
@@ -82,8 +83,6 @@ class GeoPackage(Home):
             except BaseException:
                 self.connection.close()
                 raise
-        if self.layout(FACTS):
-            self.srid = int(self.facts()["srid"])
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows."""
@@ -447,7 +446,8 @@ def _box(blob: bytes) -> tuple[float, float, float, float]:
 def _uri(path: Path, mode: str) -> str:
     """Return a file's address as SQLite takes it; unlike Path.as_uri it also leads to a share of another machine."""
     absolute = path.resolve().as_posix()
-    return f"file://{'' if absolute.startswith('/') else '/'}{quote(absolute, safe='/:')}?mode={mode}"
+    named = quote_from_bytes(os.fsencode(absolute), safe="/:")
+    return f"file://{'' if absolute.startswith('/') else '/'}{named}?mode={mode}"
 
 
 def _register(connection: sqlite3.Connection) -> None:

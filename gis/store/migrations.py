@@ -12,7 +12,8 @@ import pandas as pd
 from gis import findings
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import MigrationNeededError, RowsRefused, StoreError
-from gis.store.home import Home, history
+from gis.store.described import remembered
+from gis.store.home import CHANGES, FORMAT, LINEAGE, Home, history
 
 # whole numbers up to here are reals to the last digit
 _EXACT = 2**53
@@ -114,6 +115,42 @@ def held(text: str) -> dict[str, Layer]:
     return layers
 
 
+def facts(home: Home) -> dict[str, str]:
+    """Return what a store says about itself, whole.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+
+    Returns
+    -------
+    dict
+        Value by name.
+
+    Raises
+    ------
+    StoreError
+        Something is missing, or can't be what the store wrote.
+    """
+    known = home.facts()
+    try:
+        spoilt = sorted({"format", "catalogue", "schema", "crs", "srid"} - known.keys())
+        if not spoilt and known["format"] == FORMAT:
+            held(known["schema"])
+            int(known["srid"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        spoilt = ["schema or srid"]
+    spoilt += [table for table in (CHANGES, LINEAGE) if home.layout(table) is None]
+    if spoilt:
+        raise StoreError(
+            f"{home.name}: what the store keeps about itself is spoilt or gone ({', '.join(spoilt)}); "
+            "another program has written there: take a copy of the store from before",
+            target=home.name,
+        )
+    return known
+
+
 def plan(old: Mapping[str, Layer], catalogue: Catalogue, before: str) -> Plan:
     """Compare a store's tables with a catalogue.
 
@@ -177,7 +214,7 @@ def said(home: Home, wanted: Plan, catalogue: Catalogue) -> pd.DataFrame:
         return findings.table([findings.finding("store.catalogue_changed", "", severity="warning", steps=steps)])
     if wanted.current:
         return findings.table()
-    changed = list(_list_changes(home.facts().get("lists"), catalogue))
+    changed = list(_list_changes(remembered(home, "lists"), catalogue))
     return findings.table([findings.finding("store.words_changed", "", severity="info", lists=changed)])
 
 
@@ -291,12 +328,11 @@ def create(home: Home, layer: Layer) -> None:
         home.create_triggers(layer)
 
 
-def _list_changes(kept: str | None, catalogue: Catalogue) -> Iterator[str]:
+def _list_changes(before: dict[str, list[str]] | None, catalogue: Catalogue) -> Iterator[str]:
     """Yield each code list whose codes have changed, with those that have come and gone."""
-    if kept is None:
+    if before is None:
         yield "?"
         return
-    before: dict[str, list[str]] = json.loads(kept)
     for name in sorted({*before, *catalogue.codes}):
         now = [code.code for code in catalogue.codes[name]] if name in catalogue.codes else []
         was = before.get(name, [])

@@ -17,11 +17,11 @@ from psycopg2 import errors as pg
 from psycopg2 import sql
 
 from gis.catalogue import Catalogue, Layer
-from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError, UsageError
 from gis.store import postgis_mending as mending
 from gis.store import postgis_tables as tables
 from gis.store.described import unedited
-from gis.store.home import CHANGES, FACTS, Home, Layout, history
+from gis.store.home import CHANGES, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
 
 WAIT = "10s"
@@ -46,11 +46,16 @@ class Postgis(Home):
     """
 
     def __init__(self, dsn: str, *, create: bool = False) -> None:
-        parts = urlsplit(dsn)
+        try:
+            parts = urlsplit(dsn)
+            host = parts.hostname or "this machine"
+        except ValueError:
+            # what was wrong is not repeated: a password may stand in it
+            raise UsageError("this is no address of a database; give postgresql://user@host:port/database") from None
         options = dict(parse_qsl(parts.query))
         self.schema = options.pop("schema", "gis")
         # never the password
-        self.name = f"{parts.path.lstrip('/') or 'postgres'}/{self.schema} on {parts.hostname or 'this machine'}"
+        self.name = f"{parts.path.lstrip('/') or 'postgres'}/{self.schema} on {host}"
         self.srid = 0
         with self._explained():
             self.connection = psycopg2.connect(urlunsplit(parts._replace(query=urlencode(options))), connect_timeout=10)
@@ -164,6 +169,11 @@ class Postgis(Home):
         shapes = [(row[0], *row[3:]) for row in found if row[3] is not None and row[0] in types]
         # a second geometry of another program does not hide ours
         geometry, kind, srid = min(shapes, key=lambda shape: shape[0] != GEOMETRY, default=(None, None, None))
+        if srid == 0 and self.srid:
+            # the column takes any system: each shape says its own
+            shape = self.column(str(geometry))
+            own = {row[0] for row in self.run(f"SELECT DISTINCT ST_SRID({shape}) FROM {self.table(table)}")} - {None}
+            srid = min(own, key=lambda one: one == self.srid, default=None)
         return Layout(types, geometry, kind, srid, computed)
 
     def create_store(self, crs: pyproj.CRS) -> None:
@@ -224,8 +234,12 @@ class Postgis(Home):
         said, unique = {"fid": "not numbered", layer.key: "not unique"}, tables.unique(self, layer)
         loose = [name for name, sound in guarded if name in types and not (sound and name in unique)]
         changed |= {name: f"{types[name]}, {said[name]}" for name in loose}
-        if GEOMETRY in types and layer.spatial and not tables.indexed(self, layer):
-            changed[GEOMETRY] = f"{types[GEOMETRY]}, not indexed"
+        if layer.spatial and GEOMETRY in types:
+            type_ = tables.shape_type(self, layer)
+            if type_ != tables.type_of(self, layer, columns(layer)[-1]):
+                changed[GEOMETRY] = type_
+            elif not tables.indexed(self, layer):
+                changed[GEOMETRY] = f"{type_}, not indexed"
         return changed
 
     def refill(self, layer: Layer, rows: Sequence[Row], last: int) -> None:
@@ -308,8 +322,6 @@ class Postgis(Home):
             self.run(f"CREATE SCHEMA IF NOT EXISTS {self.column(self.schema)}")
         if not self.run("SELECT 1 FROM pg_namespace WHERE nspname = %s", [self.schema]):
             raise StoreError(f"{self.name} is not there; make it with: gis init", target=self.name)
-        if self.layout(FACTS):
-            self.srid = int(self.facts()["srid"])
 
     def _copy(self, statement: str, names: Sequence[Column], rows: Sequence[Row]) -> None:
         """Send rows through binary COPY."""

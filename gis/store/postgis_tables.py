@@ -109,7 +109,32 @@ def type_of(home: Home, layer: Layer, column: Column) -> str:
     -------
     str
     """
-    return TYPES.get(column.type) or f"geometry({layer.geometry}, {home.srid})"
+    return TYPES.get(column.type) or (
+        f"geometry({layer.geometry},{home.srid})" if home.srid else f"geometry({layer.geometry})"
+    )
+
+
+def shape_type(home: Home, layer: Layer) -> str:
+    """Return the type of a layer's geometry as it is found.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    layer
+        A layer with geometry.
+
+    Returns
+    -------
+    str
+        As `type_of` returns it, empty where there is no such column.
+    """
+    found = home.run(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped",
+        [home.table(layer.name).replace("%%", "%"), GEOMETRY],
+    )
+    return str(found[0][0]) if found else ""
 
 
 def layer_index(home: Home, layer: Layer) -> str:

@@ -25,7 +25,7 @@ from gis.intake.read import read
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow import analyses, intake, outputs, surroundings
-from gis.workflow.steps import Report, Track, silent
+from gis.workflow.steps import Report, Track, fresh, silent
 
 OUTLINES = {
     "天地图": "beijing_districts_tianditu.geojson",
@@ -151,9 +151,7 @@ def run(folder: Path, target: Path, *, settings: Settings, track: Track = silent
     Report
     """
     report = Report()
-    target.mkdir(parents=True, exist_ok=True)
-    path = target / "mentougou.gpkg"
-    path.unlink(missing_ok=True)
+    path = fresh(target, "mentougou.gpkg")
     with intake.init(str(path), settings=settings) as store:
         with report.step("公开数据入库 · open data in") as step:
             frames = layers(folder, catalogue=store.catalogue, settings=settings)

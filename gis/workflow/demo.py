@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from gis import sample
-from gis.errors import StorePermissionError
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow import analyses, intake, outputs, surroundings
-from gis.workflow.steps import Report, Track, silent
+from gis.workflow.steps import Report, Track, fresh, silent
 
 __all__ = ["Report", "demo", "put_town"]
 
@@ -69,7 +68,7 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
     """
     chosen = replace(settings or Settings(), district_name=DISTRICT, district_code="990001", bounds=None)
     out, report = Path(folder), Report()
-    path = _fresh(out)
+    path = fresh(out, "town.gpkg")
     with report.step("示例城镇 · sample town") as step:
         town = sample.town()
         step.result = f"{len(town)} 个图层,{sum(map(len, town.values())):,} 行"
@@ -87,18 +86,6 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
     with report.output("校验成果包 · verify") as step:
         step.result = f"{len(outputs.verify(out / 'town-delivery.zip'))} 处问题"
     return report
-
-
-def _fresh(out: Path) -> Path:
-    """Make the folder and remove the store of an earlier run; return the store's path."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / "town.gpkg"
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
-            (out / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise StorePermissionError(f"cannot write to {out}: {error.strerror}", path=str(out)) from None
-    return path
 
 
 def _in_order(store: Store, names: list[str]) -> list[str]:

@@ -370,7 +370,7 @@ def _conformed(
 ) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
     """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
     inner = None
-    if not path.exists() and "#" in path.name:
+    if not path.exists() and "#" in path.name[1:]:
         # one layer of several: FILE#NAME
         name, inner = path.name.split("#", 1)
         path = path.with_name(name)

@@ -20,7 +20,7 @@ from gis.publish.paper import TitleBlock
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow import bureau
-from gis.workflow.steps import Report
+from gis.workflow.steps import Report, made
 
 _RESULTS = ("block_results", "station_results", "station_programmes", "findings")
 _ON_SHEETS = (
@@ -184,7 +184,7 @@ def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> I
     frames = {name: store.read(name) for name in _ON_SHEETS}
     if frames["station_results"].empty:
         raise EmptyError("there are no results of stations yet; run `gis stations STORE` first")
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    folder = made(Path(folder))
     about = TitleBlock(
         unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), sources=_said_sources(frames),
         waiting=waiting.sentence(_waiting(store, _ON_SHEETS), store.catalogue),

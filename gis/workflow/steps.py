@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gis.errors import GisError, MissingDependencyError, SourceError
+from gis.errors import GisError, MissingDependencyError, SourceError, StorePermissionError
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -30,6 +30,65 @@ def silent(items: Iterable[Any], title: str) -> Iterable[Any]:
         The items.
     """
     return items
+
+
+def made(folder: Path) -> Path:
+    """Make a folder for output, where there is none yet.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    StorePermissionError
+        The system refuses, or a file is in the way.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def fresh(folder: Path, name: str) -> Path:
+    """Make a folder for output, and remove the store that an earlier run has left there.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    name
+        The store's file.
+
+    Returns
+    -------
+    pathlib.Path
+        Where the new store goes.
+
+    Raises
+    ------
+    StorePermissionError
+        The system refuses, or something else is in the way.
+    """
+    made(folder)
+    try:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder / name
+
+
+def _unwritable(folder: Path, error: OSError | ValueError) -> StorePermissionError:
+    """Return the error about a folder that cannot be written to."""
+    said = getattr(error, "strerror", None) or error
+    return StorePermissionError(f"cannot write to {folder}: {said}; give another folder", path=str(folder))
 
 
 @dataclass

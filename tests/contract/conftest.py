@@ -224,7 +224,7 @@ def write_table(cursor, frame: gpd.GeoDataFrame, schema: str, layer: str) -> Non
     names = [column for column in frame.columns if column != "geometry"]
     columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(column)) for column in names)
     shape = f"geometry(Geometry, {frame.crs.to_epsg()})"
-    cursor.execute(sql.SQL("DROP TABLE {}").format(table))
+    cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(table))
     cursor.execute(sql.SQL("CREATE TABLE {} ({}, geometry {})").format(table, columns, sql.SQL(shape)))
     for shape, row in zip(frame.geometry, frame[names].itertuples(index=False), strict=True):
         values = [None if pd.isna(value) else str(value) for value in row]

@@ -68,7 +68,7 @@ def value(dice: random.Random, type_: str):
         "real": lambda: dice.choice([0.1 + 0.2, 12.0, 1 / 3, 0.0]),
         "integer": lambda: dice.randrange(1_000_000),
         "boolean": lambda: dice.random() < 0.5,
-        "date": lambda: date(1949, 10, 1) + timedelta(days=dice.randrange(30_000)),
+        "date": lambda: dice.choice([date.min, date(1949, 10, 1) + timedelta(days=dice.randrange(30_000)), date.max]),
     }
     return None if dice.random() < 0.2 else made[type_]()
 
@@ -113,7 +113,7 @@ class Run:
         """Do one thing, and look at everything that it may have changed."""
         layer = self.dice.choice(list(FIELDS))
         deeds = [self.put] * 5 + [self.retire, self.restore, self.refuse, self.remember, self.put_stale, self.retire]
-        deeds += [self.edit_outside] * 2 + [self.write_over, self.work_behind, self.append]
+        deeds += [self.edit_outside] * 2 + [self.write_over, self.work_behind, self.append, self.alter_columns]
         deed = self.dice.choice(deeds)
         deed(layer)
         last = int(self.store.changes()["number"].max())
@@ -305,6 +305,33 @@ class Run:
             del rows[known]
         if not self.embedded and self.dice.random() < 0.5:
             self.outside(f"ALTER TABLE {layer} ALTER COLUMN {name} TYPE varchar(254)")
+        self.take(layer, rows)
+
+    def alter_columns(self, layer: str) -> None:
+        """Rename, drop or add a column, or drop the index of the shapes; hang an index and a view on the table."""
+        rows = deepcopy(self.layers[layer].rows)
+        name, on = next(iter(FIELDS[layer])), "" if self.embedded else f" ON {layer}"
+        quiet = [f"DROP TRIGGER gis_{layer}_{event}{on}" for event in ("insert", "update", "delete")]
+        index = [f"DROP INDEX {layer}_geom_idx"]
+        if self.embedded:
+            seen = self.store.home.run("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+            index = [f'DROP TRIGGER "{one}"' for (one,) in seen if one.startswith(f"rtree_{layer}_")]
+            index += [f"DROP TABLE rtree_{layer}_geom"]
+        deed = self.dice.choice(["rename", "drop", "add", "index", "type"])
+        statements = {
+            "rename": [*quiet, f"ALTER TABLE {layer} RENAME COLUMN {name} TO somebody_s"],
+            "drop": [*quiet, f"ALTER TABLE {layer} DROP COLUMN {name}"],
+            "add": [f'ALTER TABLE {layer} ADD COLUMN "a ""b"" %" TEXT'],
+            "index": index,
+            "type": [] if self.embedded else [f"ALTER TABLE {layer} ALTER COLUMN geom TYPE geometry"],
+        }
+        made = f"{layer}_{len(self.past)}"
+        hung = [f"CREATE INDEX by_{made} ON {layer} (fid)", f"CREATE VIEW of_{made} AS SELECT fid FROM {layer}"]
+        if not statements[deed]:
+            return
+        self.outside(*(hung if self.dice.random() < 0.5 and deed != "type" else []), *statements[deed])
+        if deed in {"rename", "drop"}:
+            rows = {key: row | {name: None} for key, row in rows.items()}
         self.take(layer, rows)
 
     def take(self, layer: str, rows: Rows) -> None:
