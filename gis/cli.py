@@ -417,7 +417,8 @@ def _kind(error: GisError) -> str:
 
 
 def _print_findings(found: pd.DataFrame, settings: Settings) -> None:
-    """Print findings as sentences, the first twenty and how many more there are."""
+    """Print findings as sentences, the gravest twenty and how many more there are."""
+    found = found.iloc[found["severity"].map(gis_findings.SEVERITIES.index).argsort(kind="stable")]
     for severity, text in zip(found["severity"], intake.sentences(found.head(_SHOWN), settings), strict=False):
         out.print(Text(f"  [{severity}] {text}"))
     if len(found) > _SHOWN:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 
+from gis import findings as faults
 from gis.analysis import coordination
 from gis.catalogue import Catalogue
 from gis.settings import Settings
@@ -48,8 +50,9 @@ def blocks(store: Store, *, settings: Settings, author: str = "gis") -> coordina
     Returns
     -------
     gis.analysis.coordination.Coordination
+        Its findings begin with those about stations.
     """
-    rings = surroundings.catchments_or_none(store, settings=settings, author=author)
+    rings, of_rings = surroundings.catchments_or_none(store, settings=settings, author=author)
     result = coordination.blocks(
         store.read("blocks"),
         store.read("units"),
@@ -60,7 +63,7 @@ def blocks(store: Store, *, settings: Settings, author: str = "gis") -> coordina
         transfers=store.read("transfers"),
     )
     keep(store, result)
-    return result
+    return replace(result, findings=faults.join(of_rings, result.findings))
 
 
 def keep(store: Store, result: coordination.Coordination) -> None:

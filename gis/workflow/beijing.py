@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,9 +186,9 @@ def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination
     Returns
     -------
     gis.analysis.coordination.Coordination
-        Its findings begin with "block.stand_in".
+        Its findings begin with "block.stand_in"; those about stations come last.
     """
-    rings = surroundings.catchments_or_none(store, settings=settings)
+    rings, of_rings = surroundings.catchments_or_none(store, settings=settings)
     stand_in = store.read("street_blocks")
     stand_in = stand_in.assign(
         block_id=stand_in["street_block_id"],
@@ -205,9 +206,9 @@ def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination
     )
     note = gis_findings.finding("block.stand_in", "blocks", severity="info", count=len(stand_in))
     found = gis_findings.join(gis_findings.table([note]), result.findings)
-    result = coordination.Coordination(result.results, result.shares, found, result.ledger)
+    result = replace(result, findings=found)
     analyses.keep(store, result)
-    return result
+    return replace(result, findings=gis_findings.join(found, of_rings))
 
 
 def _files(layer: str) -> str:

@@ -28,6 +28,10 @@ _PROGRAMME = ("projects", "buildings", "facilities", "vacated_spaces", "blocks",
 # without rows of these, a programme says that gaps cannot be told
 _TOLD = ("buildings", "facilities")
 _RADIUS = "service_radius."
+# findings about catchments are kept apart: every command that draws them says them anew
+_ORIGIN = {"origin": "catchments"}
+# what is beyond reach is known only where walks to doors were looked for
+_BEYOND = "catchment.beyond_network"
 # words for what cannot be told, by the layer that is missing
 _UNDETERMINED = f"programme_{gis_stations.UNDETERMINED}_"
 _KINDS = {
@@ -61,6 +65,17 @@ class Surroundings:
     rings: gis_stations.StationRings
     sheds: gis_catchments.Walksheds | None
     findings: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Hold the catchments of a store, what is reached on foot, and what a person should know of stations and ways."""
+
+    rows: gpd.GeoDataFrame
+    paths: Network | None
+    sheds: gis_catchments.Walksheds | None
+    findings: pd.DataFrame
+    of_paths: pd.DataFrame
 
 
 def counting(catalogue: Catalogue, settings: Settings) -> gis_stations.Counting:
@@ -105,7 +120,8 @@ def catchments(store: Store, *, settings: Settings, author: str = "gis") -> gpd.
     Returns
     -------
     geopandas.GeoDataFrame
-        Rings (method "EUC"), then sheds ("NET"), raw and de-duplicated.
+        Rings (method "EUC"), then sheds ("NET"), raw and de-duplicated. What makes them less than they seem is put into
+        the layer findings.
 
     Raises
     ------
@@ -113,10 +129,12 @@ def catchments(store: Store, *, settings: Settings, author: str = "gis") -> gpd.
         The store has no station in operation.
     """
     # where only the ground is asked for, no walk to a door is looked for
-    return _catchments(store, walking.network(store, settings=settings), settings, author, {})[0]
+    return _catchments(store, settings, author, {}).rows
 
 
-def catchments_or_none(store: Store, *, settings: Settings, author: str = "gis") -> gpd.GeoDataFrame | None:
+def catchments_or_none(
+    store: Store, *, settings: Settings, author: str = "gis"
+) -> tuple[gpd.GeoDataFrame | None, pd.DataFrame]:
     """Draw and store catchments as `catchments` does; where no station is in operation, none stay in the store.
 
     Parameters
@@ -126,15 +144,17 @@ def catchments_or_none(store: Store, *, settings: Settings, author: str = "gis")
 
     Returns
     -------
-    geopandas.GeoDataFrame or None
-        The widest raw rings, one row a station; None where no station is in operation.
+    tuple
+        The widest raw rings, one row a station, None where no station is in operation; and findings about stations.
     """
     if len(store.read("stations", where={"state": list(walking.OPERATING)})):
-        return outermost(catchments(store, settings=settings, author=author))
+        drawn = _catchments(store, settings, author, {})
+        return outermost(drawn.rows), drawn.findings
     left = store.read("catchments")
     if len(left):
         store.retire("catchments", sorted(left["catchment_id"]), author=author, reason="没有现状运营的轨道站点")
-    return None
+    store.replace("findings", faults.table(), where=_ORIGIN)
+    return None, faults.table()
 
 
 def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -154,24 +174,30 @@ def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return rings[rings["radius_m"] == rings["radius_m"].max()]
 
 
-def _catchments(
-    store: Store, paths: Network | None, settings: Settings, author: str, things: Mapping[str, str]
-) -> tuple[gpd.GeoDataFrame, gis_catchments.Walksheds | None]:
-    """Draw and store catchments; return also what is reached on foot."""
+def _catchments(store: Store, settings: Settings, author: str, things: Mapping[str, str]) -> _Drawn:
+    """Draw catchments, store them with what is to be known of them, and return also what is reached on foot."""
     stations = store.read("stations", where={"state": list(walking.OPERATING)})
     if stations.empty:
         raise EmptyError(
             "没有现状运营的轨道站点,请先入库站点 · the layer stations has no station in operation; load stations first"
         )
-    drawn = gis_catchments.rings(stations, store.read("entrances"), settings.rings)
-    sheds = None
-    if paths is not None:
+    entrances = walking.entrances(store, stations)
+    drawn = gis_catchments.rings(stations, entrances, settings.rings)
+    paths, sheds = walking.network(store, settings=settings), None
+    if paths is None:
+        found = faults.join(_no_network(), gis_catchments.check(stations, entrances))
+    else:
         sheds = walking.sheds(store, paths, stations, settings, things=things)
         drawn = gpd.GeoDataFrame(pd.concat([drawn, sheds.sheds], ignore_index=True), crs=drawn.crs)
+        found = sheds.findings[sheds.findings["code"] != _BEYOND]
     layer = store.catalogue.layer("catchments")
     rows = drawn.assign(source="gis.analysis.catchments").reindex(columns=[*layer.columns, drawn.geometry.name])
     _replace_rows(store, "catchments", rows, author=author, reason="站点影响区按现有站点、出入口与步行网络重新划定")
-    return drawn, sheds
+    found = faults.join(found, gis_catchments.beyond(drawn, store.read("districts")))
+    of_paths = faults.table() if paths is None else paths.findings
+    made_by = None if sheds is None else sheds.lineage
+    store.replace("findings", faults.join(found, of_paths), lineage=made_by, where=_ORIGIN)
+    return _Drawn(drawn, paths, sheds, found, of_paths)
 
 
 def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surroundings:
@@ -191,8 +217,8 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
     -------
     Surroundings
     """
-    paths = walking.network(store, settings=settings)
-    drawn, sheds = _catchments(store, paths, settings, author, walking.WALKED)
+    made = _catchments(store, settings, author, walking.WALKED)
+    drawn, sheds = made.rows, made.sheds
     rings = drawn[drawn["method"] == STRAIGHT]
     bands = gis_catchments.bands(rings)
     on_foot = drawn[(drawn["method"] == WALKED) & (drawn["version"] == RAW)]
@@ -204,8 +230,8 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
     layers = {name: frames[name] for name in _MEASURED}
     figures = gis_stations.rings(frames["stations"], measured, layers, counting=how, walked=walked)
     further, found = gis_stations.setting(measured, {name: frames[name] for name in _SETTING}, how)
-    of_walks = measured.reindex(columns=["minutes", "shed_ratio"]).astype("float64").reset_index(drop=True)
-    results = pd.concat([figures.results, of_walks, further], axis=1)
+    times = measured.reindex(columns=["minutes", "shed_ratio"]).astype("float64").reset_index(drop=True)
+    results = pd.concat([figures.results, times, further], axis=1)
     if walked is not None:
         # pieces of ground are no catchments: what they hold is split between the stations
         even = gis_stations.shared(results, pieces, frames, counting=how, walked=walked)
@@ -213,13 +239,13 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
     programmes = programme(store, drawn, sheds, how, walked=walked)
     columns = list(store.catalogue.layer("station_results").columns)
     results = results.reindex(columns=columns)
-    of_paths = [_no_network()] if paths is None or sheds is None else [paths.findings, sheds.findings]
-    notes = faults.join(*of_paths, figures.findings, found, _undetermined(programmes, store.catalogue))
-    made_by = _lineage(figures.lineage, paths, sheds, settings)
+    of_walks = faults.table() if sheds is None else sheds.findings[sheds.findings["code"] == _BEYOND]
+    notes = faults.join(of_walks, figures.findings, found, _undetermined(programmes, store.catalogue))
+    made_by = _lineage(figures.lineage, made.paths, sheds, settings)
     store.replace("station_results", results, lineage=made_by)
     store.replace("station_programmes", programmes, lineage=made_by)
     store.replace("findings", notes, lineage=made_by, where={"origin": "stations"})
-    return Surroundings(results, programmes, figures, sheds, notes)
+    return Surroundings(results, programmes, figures, sheds, faults.join(made.findings, made.of_paths, notes))
 
 
 def _no_network() -> pd.DataFrame:

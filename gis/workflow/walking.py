@@ -109,6 +109,25 @@ def _with_levels(ways: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return ways.assign(**more)
 
 
+def entrances(store: Store, stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Read the entrances of some stations.
+
+    Parameters
+    ----------
+    store
+        With the layer entrances.
+    stations
+        The stations: station_id.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Those of other stations, planned ones among them, are left out.
+    """
+    rows = store.read("entrances")
+    return rows[rows["station_id"].isin(stations["station_id"])]
+
+
 def sheds(
     store: Store,
     paths: gis_network.Network,
@@ -138,7 +157,7 @@ def sheds(
     """
     return gis_catchments.walksheds(
         paths,
-        _entrances(store, stations),
+        entrances(store, stations),
         settings.walk_minutes,
         stations=stations,
         things={name: store.read(layer) for name, layer in things.items()},
@@ -237,18 +256,12 @@ def crossings(store: Store, candidates: gpd.GeoDataFrame, *, settings: Settings)
     return gis_catchments.crossings(
         paths,
         candidates,
-        _entrances(store, stations),
+        entrances(store, stations),
         things,
         weights=WEIGHTS,
         minutes=settings.walk_minutes,
         stations=stations,
     )
-
-
-def _entrances(store: Store, stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Read the entrances of some stations."""
-    entrances = store.read("entrances")
-    return entrances[entrances["station_id"].isin(stations["station_id"])]
 
 
 def _network_or_raise(store: Store, settings: Settings) -> gis_network.Network:

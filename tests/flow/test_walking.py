@@ -167,6 +167,44 @@ def test_stations_without_ways_have_rings_alone(town, tmp_path):
         assert path.stat().st_size > 10_000
 
 
+SPOTS = {
+    "interchange": ([(0, 0), (0, 0)], {"catchment.shared_place", "catchment.no_nearest"}),
+    "three-at-one": ([(0, 0), (0, 0), (0, 0)], {"catchment.shared_place", "catchment.no_nearest"}),
+    "hand's-breadth": ([(0, 0), (0.05, 0)], {"catchment.near_place"}),
+    "beyond-all-ways": ([(0, 0), (0, 4000)], {"catchment.no_network", "catchment.beyond_district"}),
+    "no-entrance": ([(0, 0)], {"catchment.no_entrances"}),
+}
+_ON_WAYS = {"catchment.no_network"}
+
+
+@pytest.mark.parametrize("ways", [True, False], ids=["ways", "rings-alone"])
+@pytest.mark.parametrize("name", SPOTS)
+def test_stations_that_are_less_than_they_seem_are_named(town, tmp_path, gis, name, ways):
+    """Whichever command draws catchments says so, prints it and keeps it once, with a network or with rings alone."""
+    places, codes = SPOTS[name]
+    codes = codes if ways else codes - _ON_WAYS
+    middle = town["districts"].geometry.iloc[0].representative_point()
+    shapes = gpd.points_from_xy([middle.x + x for x, _ in places], [middle.y + y for _, y in places])
+    rows = {"station_id": [f"Z{n}" for n in range(len(places))], "name": "某站", "state": "operating"}
+    stations = gpd.GeoDataFrame(rows, geometry=shapes, crs=town["stations"].crs)
+    street = shapely.LineString([(middle.x - 300, middle.y), (middle.x + 300, middle.y)])
+    layers = {"stations": stations, "districts": town["districts"], "blocks": town["blocks"].head(2)}
+    if ways:
+        layers["walkways"] = gpd.GeoDataFrame({"walkway_id": ["W"]}, geometry=[street], crs=stations.crs)
+    bare(tmp_path, **layers).close()
+    for command in ("blocks", "stations", "blocks"):
+        code, said, _ = gis(command, tmp_path / "bare.gpkg")
+        with intake.opened(tmp_path / "bare.gpkg", SETTINGS) as store:
+            found = store.read("findings", where={"origin": "catchments"})
+            sentences = found[found["code"].isin(codes)]["text"]
+            every = store.read("findings")
+        assert code == 0 and codes <= set(found["code"])
+        assert all("".join(each.split()) in "".join(said.split()) for each in sentences)
+        assert not every.duplicated(["code", "layer", "feature", "parameters"]).any()
+    assert found["code"].eq("station.no_network").sum() == (0 if ways else 1)
+    assert sentences.str.contains("Z").all()
+
+
 def test_blocks_without_a_station_are_coordinated(town, tmp_path, gis):
     """Catchment figures are missing; catchments of stations that are gone do not stay; the command ends with 0."""
     layers = {name: town[name] for name in ("blocks", "units", "projects")}

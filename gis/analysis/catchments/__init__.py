@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gis.analysis.catchments.circles import bands, check, rings
+from gis.analysis.catchments.circles import bands, beyond, check, rings
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.gains import Crossings, crossings
 from gis.analysis.catchments.members import members
@@ -17,6 +17,7 @@ __all__ = [
     "Entries",
     "Walksheds",
     "bands",
+    "beyond",
     "check",
     "crossings",
     "enter",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gis import crs
 from gis import findings as faults
 from gis.analysis.acceptance import require_columns, require_keys
-from gis.analysis.catchments.entries import shared_places
+from gis.analysis.catchments.entries import one_place, shared_places
 from gis.analysis.versions import NEAREST, RAW, STRAIGHT
 from gis.errors import EmptyError, FrameError, UsageError
 from gis.geometry import parts as gis_parts
@@ -23,6 +23,8 @@ from gis.geometry import snapped
 from gis.geometry.parts import Shapes
 
 _COLUMNS = ("catchment_id", "station_id", "ring", "radius_m", "inner_m", "method", "version", "area_m2")
+# a smaller share of ground beyond the district is drawing
+_BEYOND = 0.001
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class _Sites:
     def cells(self, reach_m: float) -> Shapes:
         """Return the ground nearer to each station's sites than to any other's, at least as far as `reach_m`."""
         # a place that two stations share is nearest to both; the first by key has it
-        spots, first = np.unique(self.xy, axis=0, return_index=True)
+        spots, first = np.unique(one_place(self.xy), axis=0, return_index=True)
         owner = self.station[first]
         window = shapely.box(*(spots.min(axis=0) - 2 * reach_m), *(spots.max(axis=0) + 2 * reach_m))
         if len(np.unique(owner)) == 1:
@@ -182,8 +184,8 @@ def check(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) -> pd.
     -------
     pandas.DataFrame
         Findings: catchment.no_place (station without geometry, no ring), catchment.no_entrances (measured from the
-        station's point), catchment.unknown_station (entrance of no station, not used), catchment.shared_place (an
-        entrance at which two stations meet; in "nearest" the first by key has the ground).
+        station's point), catchment.unknown_station (entrance of no station, not used), and those of stations that are
+        entered at one place or nearly so (`entries.shared_places`).
 
     Raises
     ------
@@ -212,6 +214,42 @@ def check(stations: gpd.GeoDataFrame, entrances: gpd.GeoDataFrame | None) -> pd.
             )
     sites = _sites(stations, entrances)
     rows += shared_places(sites.xy + sites.origin, sites.keys[sites.station])
+    return faults.table(rows)
+
+
+def beyond(catchments: gpd.GeoDataFrame, districts: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Report the stations whose ground lies outside the district in part, where little may be on record.
+
+    Parameters
+    ----------
+    catchments
+        Rings or walk-sheds, or both; version "raw" is looked at.
+    districts
+        Polygons; without any, nothing is said.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Findings catchment.beyond_district: a warning where most of the ground lies outside.
+
+    Raises
+    ------
+    CrsError
+        A frame without a projected CRS in metres, or districts in another one than the catchments'.
+    """
+    crs.require_same({"catchments": catchments, "districts": districts})
+    drawn = catchments[catchments["version"] == RAW]
+    if districts.empty or drawn.empty:
+        return faults.table()
+    whole = drawn.groupby("station_id").geometry.agg(lambda shapes: snapped.union(shapes.to_numpy()))
+    shapes = whole.to_numpy()
+    outside = snapped.difference(shapes, np.full(len(shapes), snapped.union(districts.geometry.to_numpy())))
+    rows = []
+    for key, shape, part in zip(whole.index, shapes, outside, strict=True):
+        share = shapely.area(part) / shapely.area(shape)
+        if share > _BEYOND:
+            told = {"severity": "warning" if share > 1 / 2 else "info", "at": part, "share_pct": 100 * share}
+            rows.append(faults.finding("catchment.beyond_district", "stations", str(key), **told))
     return faults.table(rows)
 
 

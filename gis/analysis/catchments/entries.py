@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array, csgraph
 
 from gis import compiled
 from gis import crs as gis_crs
@@ -22,6 +23,10 @@ from gis.geometry import parts, walks
 
 # nodes that a station reaches, on the whole; tells whether compiling pays
 _REACH = 5_000
+# places whose coordinates agree so far are one: the walk between them takes no time that is told apart
+_DECIMALS = 6
+# entrances of two stations that are closer are hardly two, m
+_NEAR_M = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Entries:
     starts
         The same as times.
     findings
-        catchment.no_place, catchment.no_entrances, catchment.shared_place, catchment.unknown_station,
+        catchment.no_place, catchment.no_entrances, catchment.unknown_station, those of `shared_places`,
         catchment.no_network (nothing within reach of a station), catchment.entrance_unlinked (of an entrance),
         catchment.entrance_behind (a barrier lies between an entrance and its station), catchment.entrance_apart (it
         meets a part that does not hang together with the longest).
@@ -108,7 +113,7 @@ def enter(network: Network, entrances: gpd.GeoDataFrame | None, stations: gpd.Ge
 
 
 def shared_places(xy: NDArray[np.float64], stations: NDArray[np.object_]) -> list[dict[str, Any]]:
-    """Report the places at which more than one station is entered.
+    """Report the places at which more than one station is entered, and what the de-duplicated versions make of them.
 
     Parameters
     ----------
@@ -120,15 +125,56 @@ def shared_places(xy: NDArray[np.float64], stations: NDArray[np.object_]) -> lis
     Returns
     -------
     list
-        Findings catchment.shared_place: of two stations at one place the first by key is the nearest.
+        Findings catchment.shared_place (of stations at one place the first by key is the nearest), catchment.no_nearest
+        (a station that is not the first at any of its places has no ground of its own), catchment.near_place (places
+        of several stations so close that a drawing's inaccuracy decides whose the ground is).
     """
-    table = pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1], "station": stations})
+    x, y = one_place(xy).T
+    table = pd.DataFrame({"x": x, "y": y, "station": stations}).drop_duplicates(ignore_index=True)
+    table["first"] = table.groupby(["x", "y"])["station"].transform("min")
     rows = []
-    for (x, y), group in table.groupby(["x", "y"]):
-        names = sorted(set(group["station"]))
+    for place, group in table.groupby(["x", "y"]):
+        names = sorted(group["station"])
         if len(names) > 1:
-            told: dict[str, Any] = {"severity": "warning", "at": (x, y), "stations": names}
+            told: dict[str, Any] = {"severity": "warning", "at": place, "stations": names}
             rows.append(faults.finding("catchment.shared_place", "stations", names[0], **told))
+    for key, group in table[~table["station"].isin(table["first"])].groupby("station"):
+        told = {"severity": "warning", "at": tuple(group[["x", "y"]].iloc[0]), "stations": sorted(set(group["first"]))}
+        rows.append(faults.finding("catchment.no_nearest", "stations", str(key), **told))
+    return rows + _near_places(table)
+
+
+def one_place(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return places so that those which are one have the same coordinates.
+
+    Parameters
+    ----------
+    xy
+        Places, m.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rounded to a micrometre.
+    """
+    return np.round(xy, _DECIMALS)
+
+
+def _near_places(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Report groups of places, each close to another one that a different station is entered at."""
+    spots = np.asarray(shapely.points(table[["x", "y"]].to_numpy()), dtype=object)
+    one, two = shapely.STRtree(spots).query(spots, predicate="dwithin", distance=_NEAR_M)
+    names = table["station"].to_numpy()
+    close = (names[one] != names[two]) & (shapely.distance(spots[one], spots[two]) > 0)
+    one, two = one[close], two[close]
+    links = coo_array((np.ones(len(one)), (one, two)), shape=(len(spots), len(spots)))
+    group = csgraph.connected_components(links, directed=False)[1]
+    rows = []
+    for number in np.unique(group[one]):
+        met = group == number
+        told: dict[str, Any] = {"severity": "warning", "at": spots[met][0], "within_m": _NEAR_M}
+        stations = sorted(set(names[met]))
+        rows.append(faults.finding("catchment.near_place", "stations", stations[0], stations=stations, **told))
     return rows
 
 

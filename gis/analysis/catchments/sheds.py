@@ -226,7 +226,9 @@ def _in_a_row(found: Sequence[walks.Reach]) -> walks.Reach:
 def _without_ground(entries: Entries, versions: Mapping[str, NDArray[np.object_]]) -> pd.DataFrame:
     """Report stations that reach ground and are nearest to none of it, with those that have it."""
     raw, near = (versions[name][:, -1] for name in (RAW, NEAREST))
-    bare = np.flatnonzero(~shapely.is_empty(raw) & shapely.is_empty(near))
+    told_of = entries.findings.loc[entries.findings["code"] == "catchment.no_nearest", "feature"]
+    known = np.isin(entries.stations.astype(str), told_of.to_numpy(dtype=str))
+    bare = np.flatnonzero(~shapely.is_empty(raw) & shapely.is_empty(near) & ~known)
     rows = []
     for station in bare.tolist():
         place = entries.points[entries.station == station][0]

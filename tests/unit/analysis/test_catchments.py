@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -30,6 +32,8 @@ def total(rings, version, radius):
     return rings.loc[(rings["version"] == version) & (rings["radius_m"] == radius), "area_m2"].sum()
 
 
+ENTERED = ["catchment.no_entrances"]
+SHARED, NONE, NEAR = "catchment.shared_place", "catchment.no_nearest", "catchment.near_place"
 ONE = points([("A", 0, 0)])
 PAIR = points([("A", 0, 0), ("B", 600, 0)])
 DOORS = points([("A", -100, 0), ("A", 100, 0)], entrance_id=pd.Series(["A1", "A2"], dtype="str"))
@@ -147,10 +151,20 @@ def test_quad_segs_below_one_refused():
         (ONE, None, ["catchment.no_entrances"]),
         (points([("A", 0, 0), ("B", None, None)]), DOORS, ["catchment.no_place"]),
         (ONE, pd.concat([DOORS, points([("Z", 0, 9)])]), ["catchment.unknown_station"]),
-        (points([("A", 0, 0), ("B", 0, 0)]), None, ["catchment.no_entrances"] * 2 + ["catchment.shared_place"]),
+        (points([("A", 0, 0), ("B", 0, 0)]), None, [*ENTERED * 2, SHARED, NONE]),
+        (points([("A", 0, 0), ("B", 0, 0), ("C", 0, 0)]), None, [*ENTERED * 3, SHARED, NONE, NONE]),
+        (points([("A", 0, 0), ("B", 1e-9, 0)]), None, [*ENTERED * 2, SHARED, NONE]),
+        (points([("A", 0, 0), ("B", 0.03, 0)]), None, [*ENTERED * 2, NEAR]),
+        (points([("A", 0, 0), ("B", 0.6, 0), ("C", 1.2, 0)]), None, [*ENTERED * 3, NEAR]),
+        (points([("A", 0, 0), ("B", 0, 0), ("C", 0.03, 0)]), None, [*ENTERED * 3, SHARED, NONE, NEAR]),
+        (points([("A", 0, 0), ("B", 1.1, 0)]), None, ENTERED * 2),
+        (PAIR, points([("A", -9, 0), ("A", -9, 0.2), ("B", -9, 0), ("B", 9, 0)]), [SHARED, NEAR]),
     ],
-    ids=["nothing", "no-entrances", "no-place", "stray", "shared"],
-)
+    ids=[
+        "nothing", "no-entrances", "no-place", "stray", "shared", "three-at-one", "rounding", "near", "chain",
+        "shared-and-near", "apart", "one-of-two-doors",
+    ],
+)  # fmt: skip
 def test_check(stations, entrances, codes):
     """What makes rings less than they seem is reported once each."""
     assert catchments.check(stations, entrances)["code"].tolist() == codes
@@ -160,6 +174,45 @@ def test_station_at_the_same_place_has_no_ground_of_its_own():
     """Two stations at one place: the first by key has the ground, the other no de-duplicated row."""
     rings = catchments.rings(points([("B", 0, 0), ("A", 0, 0)]), None, [("圈", 300)])
     assert rings["catchment_id"].tolist() == ["A-300-raw", "A-300-nearest", "B-300-raw"]
+
+
+@pytest.mark.parametrize("apart", [0, 1e-9, 1e-7, 1e-5, 1e-3, 0.03])
+def test_rings_of_places_that_are_nearly_one(apart):
+    """However little lies between two stations, rings are drawn and add up; whom a finding leaves bare has no ring."""
+    pair = points([("B", 0, 0), ("A", apart, 0), ("C", 900, 0)])
+    rings = catchments.rings(pair, None, RADII)
+    assert total(rings, "nearest", 500) == pytest.approx(shapely.union_all(pair.buffer(500, 64)).area, rel=1e-9)
+    found = catchments.check(pair, None)
+    bare = set(pair["station_id"]) - set(rings.loc[rings["version"] == "nearest", "station_id"])
+    assert bare == set(found.loc[found["code"] == NONE, "feature"])
+
+
+def district(*boxes):
+    """Return boxes from the corner of the test ground as districts."""
+    shapes = [shapely.box(EAST + a, NORTH + b, EAST + c, NORTH + d) for a, b, c, d in boxes]
+    return gpd.GeoDataFrame({"district_id": [str(n) for n in range(len(shapes))]}, geometry=shapes, crs=CRS)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "said"),
+    [
+        ([], []),
+        ([(-900, -900, 900, 900)], []),
+        ([(-900, -900, 0, 900), (0, -900, 900, 900)], []),
+        ([(-900, -900, 100, 900)], [("A", "info", 37)]),
+        ([(-900, -900, 10, 900)], [("A", "info", 49)]),
+        ([(-900, -900, -100, 900)], [("A", "warning", 63)]),
+        ([(900, 900, 990, 990)], [("A", "warning", 100)]),
+    ],
+    ids=["no-district", "inside", "two-districts", "in-part", "near-the-border", "outside", "far-away"],
+)
+def test_ground_beyond_the_district(boxes, said):
+    """A station whose rings leave the district is named with the share that does, whole rings of both versions once."""
+    found = catchments.beyond(catchments.rings(ONE, None, RADII), district(*boxes))
+    shares = [json.loads(each)["share_pct"] for each in found["parameters"]]
+    told = zip(found["feature"], found["severity"], shares, strict=True)
+    assert [(key, severity, round(share)) for key, severity, share in told] == said
+    assert set(found["code"]) <= {"catchment.beyond_district"} and found[["x", "y"]].notna().all(axis=None)
 
 
 def test_inputs_are_not_changed():
