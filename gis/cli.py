@@ -255,7 +255,8 @@ def run_stations(
         if scenario:
             made, found = walking.scenario(opened, settings=settings)
             titles = outputs.titles(opened)
-            _print_frame(made.totals.replace({"figure": titles}), titles)
+            shown = outputs.readable(opened, made.totals)
+            _print_frame(shown.assign(figure=shown["figure"].replace(titles)), titles)
             if file is not None:
                 outputs.write_scenario(opened, made, file)
         else:
@@ -282,7 +283,7 @@ def run_crossings(
         made = walking.crossings(opened, candidates, settings=settings)
         if out_file is not None:
             outputs.write_crossings(opened, made, candidates, out_file)
-        _print_frame(made.results, outputs.titles(opened))
+        _print_frame(outputs.readable(opened, made.results), outputs.titles(opened))
     _print_findings(made.findings, settings)
 
 

@@ -79,6 +79,8 @@ class Column:
         Whether the column has a sum.
     titles
         Chinese by code, for codes.
+    partly
+        Column with what is written where the number is missing, instead of 「—」.
     """
 
     title: str
@@ -87,6 +89,7 @@ class Column:
     unit: str = ""
     total: bool = False
     titles: Mapping[str, str] | None = None
+    partly: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,6 +271,9 @@ def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notice
     sums = []
     for number, item in enumerate(table.columns, start=1):
         values, total = _figures(frame[item.source], item, entering) if item.display else (_texts(frame, item), MISSING)
+        if item.partly:
+            said = zip(values, frame[item.partly], strict=True)
+            values = [text if value == MISSING else value for value, text in said]
         gaps = int(frame.loc[entering, item.source].isna().sum())
         _write_column(sheet, number, item.title, item.unit, values, formats, item.display)
         sums.append((MISSING if gaps and not table.partial else total, gaps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -115,6 +116,54 @@ def write_scenario(
     return workbook.write_tables(out, sheets, about=about, title=words["scenario"])
 
 
+def readable(frame: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """Return a table of `compare` or `crossings` as it is read: bounds in words, where a figure is not known.
+
+    Parameters
+    ----------
+    frame
+        With <amount>, <amount>_least and <amount>_lacking.
+    catalogue
+        Words.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without the columns that are put into words; amounts in the units that they had.
+    """
+    words = catalogue.words("workbook")
+    table = frame.copy()
+    for name in _bounded(frame):
+        told = _told(frame, name, words, pd.Series(1.0, index=frame.index), 2)
+        table[name] = frame[name].astype(object).where(frame[name].notna(), told)
+    return table.drop(columns=[f"{name}_{part}" for name in _bounded(frame) for part in ("least", "lacking")])
+
+
+def _bounded(frame: pd.DataFrame) -> list[str]:
+    """Return the amounts that come with bounds."""
+    return [name for name in frame.columns if f"{name}_least" in frame.columns]
+
+
+def _told(frame: pd.DataFrame, name: str, words: Mapping[str, str], factor: pd.Series, digits: int) -> pd.Series:
+    """Put into words what is known of an amount: at least so much, or nothing; how many things lack."""
+    if name not in _bounded(frame):
+        return pd.Series(words["unknown"], index=frame.index, dtype=object)
+    least, lacking = frame[f"{name}_least"] * factor, frame[f"{name}_lacking"].fillna(0).astype(int)
+    told = []
+    for amount, count in zip(least, lacking, strict=True):
+        if pd.isna(amount):
+            told.append(words["unknown_of"].format(count=count) if count else words["unknown"])
+        else:
+            # a bound that is rounded up is none
+            told.append(words["at_least"].format(least=f"{_down(amount, digits):,.{digits}f}", count=count))
+    return pd.Series(told, index=frame.index, dtype=object)
+
+
+def _down(amount: float, digits: int) -> float:
+    """Round down, but for the noise of a product."""
+    return math.floor(round(amount * 10**digits, 6)) / 10**digits
+
+
 def _named(frame: pd.DataFrame, key: str, column: str, names: Mapping[str, str]) -> pd.DataFrame:
     """Add the names of keys; a key without a name stands for itself."""
     return frame.assign(**{column: [names.get(value, value) for value in frame[key]]})
@@ -126,17 +175,17 @@ def _head(name: str, words: Mapping[str, str]) -> Column:
     return Column(words[f"walking_{name}"], name, display, words["walking_minutes_unit"] if name == "minutes" else "")
 
 
-def _table(
-    title: str, frame: pd.DataFrame, head: tuple[str, ...], words: Mapping[str, str], basis: str
-) -> Table:
+def _table(title: str, frame: pd.DataFrame, head: tuple[str, ...], words: Mapping[str, str], basis: str) -> Table:
     """Lay out figures, a column each."""
     columns = [_head(name, words) for name in head]
-    columns += [
-        Column(words[f"walking_{name}"], name, display, display.unit or words[f"walking_{name}_unit"])
-        for name, display in _FIGURES.items()
-        if name in frame.columns
-    ]
-    return Table(title, frame.reset_index(drop=True), tuple(columns), basis, total="")
+    shown = frame.reset_index(drop=True)
+    for name, display in _FIGURES.items():
+        if name in frame.columns:
+            factor = pd.Series(display.factor, index=shown.index)
+            shown[f"{name}_told"] = _told(shown, name, words, factor, display.digits)
+            unit = display.unit or words[f"walking_{name}_unit"]
+            columns.append(Column(words[f"walking_{name}"], name, display, unit, partly=f"{name}_told"))
+    return Table(title, shown, tuple(columns), basis, total="")
 
 
 def _long(
@@ -149,13 +198,15 @@ def _long(
 ) -> Table:
     """Lay out figures in rows, floor area in 万m²."""
     floor = frame["figure"].str.endswith("_m2")
+    factor = floor.map({True: tables.FLOOR.factor, False: 1.0})
     scaled = frame.assign(
         figure=[words[f"walking_{name}"] for name in frame["figure"]],
         unit=[tables.FLOOR.unit if is_floor else words[f"walking_{name}_unit"]
               for name, is_floor in zip(frame["figure"], floor, strict=True)],
-        **{name: frame[name] * floor.map({True: tables.FLOOR.factor, False: 1.0}) for name in values},
+        **{name: frame[name] * factor for name in values},
+        **{f"{name}_told": _told(frame, name, words, factor, tables.AMOUNT.digits) for name in values},
     )  # fmt: skip
     columns = [_head(name, words) for name in head]
     columns += [Column(words["walking_figure"], "figure"), Column(words["walking_unit"], "unit")]
-    columns += [Column(words[f"walking_{name}"], name, tables.AMOUNT) for name in values]
+    columns += [Column(words[f"walking_{name}"], name, tables.AMOUNT, partly=f"{name}_told") for name in values]
     return Table(title, scaled.reset_index(drop=True), tuple(columns), basis, total="")

@@ -159,6 +159,23 @@ def write_crossings(store: Store, made: Crossings, candidates: pd.DataFrame, fil
     )
 
 
+def readable(store: Store, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of a scenario or of crossings with what is only known in part in words.
+
+    Parameters
+    ----------
+    store
+        For the words.
+    frame
+        Totals or results of `walking.scenario` or `walking.crossings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    return walking.readable(frame, store.catalogue)
+
+
 def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> Iterator[Path]:
     """Write the sheet of each station in operation: its walk-sheds, figures and programme on one page.
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
 
 from gis import crs as gis_crs
 from gis.analysis import catchments as gis_catchments
@@ -26,6 +28,7 @@ OPERATING = ("operating",)
 PLANNED = ("building", "planned", "studied")
 # projects in these states leave nothing to renew
 _CLOSED = (*gis_stations.Counting.done, *gis_stations.Counting.removed)
+_HOMES = gis_stations.Counting.dwelling_uses
 # how files call what tells that a way leads over or under others
 _LEVELS = {
     "level": "level", "layer": "layer", "层级": "level", "bridge": "bridge", "桥梁": "bridge", "桥": "bridge",
@@ -40,7 +43,8 @@ WALKED = {
     "vacated_space": "vacated_spaces",
 }
 # figures of things that walks are counted by
-WEIGHTS: Mapping[str, tuple[str, ...]] = {"building": ("residents", "jobs", "renewable_floor_m2")}
+_RENEWABLE = "renewable_floor_m2"
+WEIGHTS: Mapping[str, tuple[str, ...]] = {"building": ("residents", "jobs", _RENEWABLE)}
 
 
 def how_people_walk(catalogue: Catalogue, settings: Settings) -> Walking:
@@ -253,7 +257,7 @@ def crossings(store: Store, candidates: gpd.GeoDataFrame, *, settings: Settings)
     paths = _network_or_raise(store, settings)
     stations = store.read("stations", where={"state": list(OPERATING)})
     things = _things(store)
-    return gis_catchments.crossings(
+    made = gis_catchments.crossings(
         paths,
         candidates,
         entrances(store, stations),
@@ -262,6 +266,9 @@ def crossings(store: Store, candidates: gpd.GeoDataFrame, *, settings: Settings)
         minutes=settings.walk_minutes,
         stations=stations,
     )
+    # what may be renewed is no field of a layer, so that its title is not found among those
+    title = store.catalogue.words("workbook", settings.lang)[f"walking_{_RENEWABLE}"]
+    return replace(made, findings=made.findings.assign(field=made.findings["field"].replace({_RENEWABLE: title})))
 
 
 def _network_or_raise(store: Store, settings: Settings) -> gis_network.Network:
@@ -276,6 +283,12 @@ def _things(store: Store) -> dict[str, gpd.GeoDataFrame]:
     """Read what walks lead to, buildings with the floor area that may be renewed."""
     parcels, houses, projects = (store.read(name) for name in ("parcels", "buildings", "projects"))
     open_ones = projects[~projects["state"].isin(_CLOSED)]
-    inside = houses.geometry.representative_point().within(open_ones.geometry.union_all())
-    houses = houses.assign(renewable_floor_m2=houses["floor_area_above_m2"].where(inside, 0.0))
+    points = shapely.point_on_surface(houses.geometry.to_numpy())
+    inside = np.zeros(len(houses), dtype=bool)
+    inside[shapely.STRtree(points).query(open_ones.geometry.to_numpy(), predicate="covers")[1]] = True
+    # without projects on record nobody knows what may be renewed
+    floor = houses["floor_area_above_m2"].where(inside, 0.0 if len(projects) else np.nan)
+    # the population that the stations' figures count
+    people = {name: gis_stations.figures(houses, name, _HOMES) for name in ("residents", "jobs")}
+    houses = houses.assign(**{_RENEWABLE: floor}, **people)
     return {"parcel": parcels, "building": houses, "project": projects}

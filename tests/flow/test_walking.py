@@ -167,6 +167,57 @@ def test_stations_without_ways_have_rings_alone(town, tmp_path):
         assert path.stat().st_size > 10_000
 
 
+def street(town, state):
+    """Return two stations 900 m apart on one street, the second in a state, and four buildings near it."""
+    middle = town["districts"].geometry.iloc[0].representative_point()
+
+    def made(rows, shapes):
+        moved = [shapely.affinity.translate(shape, middle.x, middle.y) for shape in shapes]
+        return gpd.GeoDataFrame(rows, geometry=moved, crs=town["stations"].crs)
+
+    ends = shapely.points([(0, 0), (900, 0)])
+    boxes = [shapely.box(x, 5, x + 10, 15) for x in (100, 800, 820, 840)]
+    return {
+        "districts": town["districts"],
+        "stations": made({"station_id": ["Z1", "Z2"], "name": ["甲", "乙"], "state": ["operating", state]}, ends),
+        "walkways": made({"walkway_id": ["W"]}, [shapely.LineString(ends)]),
+        "buildings": made(
+            {
+                "building_id": ["B0", "B1", "B2", "B3"],
+                "use": ["residential", "residential", "residential", "commercial"],
+                "floor_area_above_m2": 500.0,
+                "residents": pd.array([50, 30, None, None], dtype="Int64"),
+                "jobs": pd.array([None, None, None, None], dtype="Int64"),
+            },
+            boxes,
+        ),
+    }
+
+
+def test_unknown_residents_are_a_bound_and_never_0(town, tmp_path, gis):
+    """Print and workbook of a scenario and of crossings say ≥ and how many lack; a shop without residents has none."""
+    layers = street(town, "planned")
+    bare(tmp_path, **layers).close()
+    code, said, _ = gis("stations", tmp_path / "bare.gpkg", "--scenario", "--out", tmp_path / "情景.xlsx")
+    assert code == 0 and "≥ 30.00" in said
+    rows = {(row["指标"], row["步行时间"]): row for row in sheet(tmp_path / "情景.xlsx", "规划站点情景对比表")}
+    sides, least = ("现状", "情景", "增加"), "≥ 30.00(缺 1 项)"
+    assert [rows["居住人口", 5][side] for side in sides] == [50, "≥ 80.00(缺 1 项)", least]
+    assert [rows["就业岗位", 5][side] for side in sides] == [0, *["≥ 0.00(缺 1 项)"] * 2]
+    assert {rows["更新项目数", 5][side] for side in sides} == {"暂无法判定"}
+    single = [row for row in sheet(tmp_path / "情景.xlsx", "规划站点分站点对比表") if row["站点名称"] == "乙"]
+    assert {row["转入"] for row in single if row["指标"] == "居住人口"} == {least}
+
+    exit_ = layers["stations"][1:].rename(columns={"station_id": "candidate_id"}).assign(station_id="Z1")
+    exit_.to_file(tmp_path / "候选.gpkg")
+    code, said, _ = gis("crossings", tmp_path / "bare.gpkg", tmp_path / "候选.gpkg", "--out", tmp_path / "比选.xlsx")
+    assert code == 0 and "≥" in said and "_m2" not in said
+    row = sheet(tmp_path / "比选.xlsx", "新增通道比选表")[0]
+    figures = ("名次", "建筑数", "居住人口", "就业岗位", "更新项目数", "可更新建筑规模")
+    said = [1, 3, "≥ 30(缺 1 项)", "≥ 0(缺 1 项)", "暂无法判定", "≥ 0.00(缺 3 项)"]
+    assert [row[name] for name in figures] == said
+
+
 SPOTS = {
     "interchange": ([(0, 0), (0, 0)], {"catchment.shared_place", "catchment.no_nearest"}),
     "three-at-one": ([(0, 0), (0, 0), (0, 0)], {"catchment.shared_place", "catchment.no_nearest"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
+from gis.analysis import bounds
 from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments import sheds
 from gis.analysis.catchments.entries import Entries, enter
@@ -33,13 +34,14 @@ class Crossings:
     ----------
     results
         candidate_id, minutes, <thing>_count and each weight: what comes within that walk of any station and was not
-        before; rank (1 is best, by the weight asked for within the longest time; equals share a rank). Sorted by rank,
-        then time.
+        before; after each weight <weight>_least and <weight>_lacking, as `bounds.beside` has them: where things that
+        come lack the figure the weight is missing. Of a layer without rows nothing is known. And rank (1 is best, by
+        what is known of the weight asked for within the longest time; equals share a rank). Sorted by rank, then time.
     stations
         The same for each station by itself: candidate_id, station_id, minutes, counts and weights; only what gains.
     findings
         crossing.unlinked (a candidate with an end that meets no way within reach: it gains nothing), crossing.unknown
-        (things whose weight is not known: they count as 0), and those of the entries.
+        (things whose weight is not known), crossing.layer_empty (a layer without rows), and those of the entries.
     lineage
         Inputs' fingerprints and parameters.
     """
@@ -48,6 +50,14 @@ class Crossings:
     stations: pd.DataFrame
     findings: pd.DataFrame
     lineage: Lineage
+
+
+class _Sums(NamedTuple):
+    """Hold sums: what is known, how many things lack, and whether the layer says nothing at all."""
+
+    least: pd.DataFrame
+    lacking: pd.DataFrame
+    silent: bool
 
 
 def crossings(
@@ -105,27 +115,30 @@ def crossings(
     entries = enter(network, entrances, stations)
     links, found = _links(network, entries, candidates)
     reach = sheds.search(network, entries, limit)
-    totals: list[pd.DataFrame] = []
-    singles: list[pd.DataFrame] = []
+    totals: list[_Sums] = []
+    singles: list[_Sums] = []
     for name, frame in things.items():
         points = sheds.doors_of(shapely.force_2d(frame.geometry.to_numpy()))
         shorter, known = _shorter(network, entries, links, reach, points, limit)
-        values, unknown = _values(name, frame, (weights or {}).get(name, ()))
-        found += unknown
+        values = _values(name, frame, (weights or {}).get(name, ()))
+        found += _unknown(name, values)
         totals.append(_gained(shorter.groupby(["link", "door"])["seconds"].min(), known.min(axis=0), values, minutes))
         after = shorter.set_index(["link", "station", "door"])["seconds"]
         singles.append(_gained(after, known, values, minutes))
-    results = pd.concat(totals, axis=1).reindex(_every(len(candidates), minutes)).fillna(0.0)
-    by_station = pd.concat(singles, axis=1).fillna(0.0)
-    rank = rank_by or next((column for each in (weights or {}).values() for column in each), results.columns[0])
-    if rank not in results.columns:
-        raise UsageError(f"rank_by is {rank!r}; it must be one of {', '.join(results.columns)}", rank_by=rank)
+    weighed = [column for each in (weights or {}).values() for column in each]
+    silent = [column for each in totals if each.silent for column in each.least.columns]
+    results = _joined(totals, weighed, silent, _every(len(candidates), minutes))
+    by_station = _joined(singles, weighed, silent)
+    known = [column for each in totals for column in each.least.columns]
+    rank = rank_by or next(iter(weighed), known[0])
+    if rank not in known:
+        raise UsageError(f"rank_by is {rank!r}; it must be one of {', '.join(known)}", rank_by=rank)
     keys = candidates["candidate_id"].to_numpy(dtype=object)
     used = {"candidates": candidates, "entrances": entrances, "stations": stations, **things}
     kept = {name: frame for name, frame in used.items() if frame is not None}
     told = {"minutes": list(minutes), "rank_by": rank, "network": network.lineage.json()}
     return Crossings(
-        _ranked(results, keys, rank), _named(by_station, keys, entries),
+        _ranked(results, keys, f"{rank}_least" if rank in weighed else rank), _named(by_station, keys, entries),
         faults.join(entries.findings, faults.table(found)), origins.of("analysis.catchments.crossings", kept, **told),
     )  # fmt: skip
 
@@ -225,35 +238,56 @@ def _shorter(
     return pd.DataFrame(table), known
 
 
-def _values(name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, list[dict[str, object]]]:
-    """Return what each thing counts, and where that is not known."""
+def _values(name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return what each thing counts; missing where that is not known."""
     values = pd.DataFrame({f"{name}_count": np.ones(len(frame))})
-    rows = []
     for column in columns:
         values[column] = pd.to_numeric(frame[column]).to_numpy(dtype=float, na_value=np.nan)
-        missing, layer = int(values[column].isna().sum()), layer_of(name)
-        if missing:
-            told: dict[str, Any] = {"count": missing, "of": len(frame)}
-            rows.append(faults.finding("crossing.unknown", layer, severity="info", field=column, **told))
-    return values.fillna(0.0), rows
+    return values
 
 
-def _gained(
-    after: pd.Series, before: NDArray[np.float64], values: pd.DataFrame, minutes: Sequence[float]
-) -> pd.DataFrame:
+def _unknown(name: str, values: pd.DataFrame) -> list[dict[str, object]]:
+    """Report figures that things lack, or that there is no thing."""
+    layer = layer_of(name)
+    if values.empty:
+        return [faults.finding("crossing.layer_empty", layer, severity="warning")]
+    missing = values.isna().sum()
+    told: list[dict[str, Any]] = [{"field": column, "count": int(n)} for column, n in missing.items() if n]
+    return [faults.finding("crossing.unknown", layer, severity="info", of=len(values), **each) for each in told]
+
+
+def _gained(after: pd.Series, before: NDArray[np.float64], values: pd.DataFrame, minutes: Sequence[float]) -> _Sums:
     """Add up what comes within each time: by link, or by link and station."""
     index = after.index.to_frame(index=False)
     groups = [column for column in index.columns if column != "door"]
     door = index["door"].to_numpy()
     was = before[door] if before.ndim == 1 else before[index["station"].to_numpy(), door]
     now = after.to_numpy()
-    tables = []
+    tables: list[list[pd.DataFrame]] = [[], []]
     for each in minutes:
         new = np.flatnonzero((now <= 60.0 * each) & (was > 60.0 * each))
         rows = values.iloc[door[new]].reset_index(drop=True)
-        tables.append(rows.groupby([index[column].iloc[new].to_numpy() for column in groups]).sum().rename_axis(groups))
+        by = [index[column].iloc[new].to_numpy() for column in groups]
+        for table, part in zip(tables, (rows, rows.isna().astype(float)), strict=True):
+            table.append(part.groupby(by).sum().rename_axis(groups))
     keys = [float(each) for each in minutes]
-    return pd.concat(tables, keys=keys, names=["minutes"]).reorder_levels([*groups, "minutes"]).sort_index()
+    least, lacking = (
+        pd.concat(table, keys=keys, names=["minutes"]).reorder_levels([*groups, "minutes"]).sort_index()
+        for table in tables
+    )
+    return _Sums(least, lacking, values.empty)
+
+
+def _joined(
+    sums: Sequence[_Sums], weighed: Sequence[str], silent: Sequence[str], index: pd.MultiIndex | None = None
+) -> pd.DataFrame:
+    """Return the sums of all layers side by side, 0 where nothing comes, missing where a layer says nothing."""
+    least, lacking = (pd.concat([each[n] for each in sums], axis=1) for n in (0, 1))
+    if index is not None:
+        least, lacking = least.reindex(index), lacking.reindex(index)
+    least = least.fillna(0.0)
+    least[silent] = np.nan
+    return bounds.beside(least, lacking.fillna(0.0), weighed)
 
 
 def _every(candidates: int, minutes: Sequence[float]) -> pd.MultiIndex:
@@ -264,7 +298,7 @@ def _every(candidates: int, minutes: Sequence[float]) -> pd.MultiIndex:
 def _ranked(results: pd.DataFrame, keys: NDArray[np.object_], rank: str) -> pd.DataFrame:
     """Return results with the candidates' keys, the best first."""
     longest = results.groupby("link")[rank].last()
-    place = longest.rank(ascending=False, method="min").astype(int)
+    place = longest.rank(ascending=False, method="min").astype("Int64")
     table = results.reset_index()
     table.insert(0, "rank", table["link"].map(place))
     table = table.sort_values(["rank", "link", "minutes"], ignore_index=True)

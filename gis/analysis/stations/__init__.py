@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gis.analysis.stations.counting import Counting
 from gis.analysis.stations.node_place import node_place
+from gis.analysis.stations.people import figures
 from gis.analysis.stations.programme import UNDETERMINED, Standard, departments, programme
 from gis.analysis.stations.scenario import Comparison, compare
 from gis.analysis.stations.setting import setting
@@ -20,6 +21,7 @@ __all__ = [
     "compare",
     "departments",
     "facets",
+    "figures",
     "node_place",
     "programme",
     "rings",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from gis.analysis.stations.counting import Counting, unless_empty, wide
 from gis.analysis.versions import WALKED
 
 
-def lacking(houses: gpd.GeoDataFrame, column: str, counting: Counting) -> NDArray[np.bool_]:
+def lacking(houses: pd.DataFrame, column: str, dwelling_uses: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which buildings should have residents (or jobs) and have no figure.
 
     Parameters
@@ -21,17 +23,35 @@ def lacking(houses: gpd.GeoDataFrame, column: str, counting: Counting) -> NDArra
         Buildings: use and the column.
     column
         "residents" or "jobs".
-    counting
-        Which uses are homes.
+    dwelling_uses
+        Uses whose buildings have residents; all others have jobs.
 
     Returns
     -------
     numpy.ndarray
         One flag a building.
     """
-    home = houses["use"].isin(counting.dwelling_uses)
+    home = houses["use"].isin(dwelling_uses)
     expected = home if column == "residents" else ~home
     return (houses[column].isna() & (expected | houses["use"].isna())).to_numpy()
+
+
+def figures(houses: pd.DataFrame, column: str, dwelling_uses: Sequence[str]) -> NDArray[np.float64]:
+    """Return the residents (or jobs) of buildings: one population for all that is counted of them.
+
+    Parameters
+    ----------
+    houses, column, dwelling_uses
+        As for `lacking`.
+
+    Returns
+    -------
+    numpy.ndarray
+        One number a building: missing where one should be and is not, 0 where none is to be expected.
+    """
+    values = np.array(houses[column].to_numpy(dtype=float, na_value=0.0))
+    values[lacking(houses, column, dwelling_uses)] = np.nan
+    return values
 
 
 def inside(shed: gpd.GeoDataFrame, things: gpd.GeoDataFrame, key: str, walked: pd.DataFrame | None) -> Shares:
@@ -128,9 +148,7 @@ def counts(
     """
     table = pd.DataFrame({"building_count": unless_empty(housed.total(np.ones(len(houses))), houses)})
     for column in ("residents", "jobs"):
-        values = np.array(houses[column].to_numpy(dtype=float, na_value=0.0))
-        values[lacking(houses, column, counting)] = np.nan
-        table[column] = unless_empty(housed.total(values), houses)
+        table[column] = unless_empty(housed.total(figures(houses, column, counting.dwelling_uses)), houses)
     one = np.ones(len(facilities))
     kinds = served.by_code(one, facilities["kind"], counting.facility_kinds)
     table_of_kinds = wide(unless_empty(kinds, facilities), "facility_{}_count", counting.facility_kinds)

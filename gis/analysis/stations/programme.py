@@ -238,7 +238,7 @@ def _homes(
     sheds: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, counting: Counting, walked: pd.DataFrame | None
 ) -> _Homes:
     """Return the doors of the buildings that somebody lives in, how many do, and which belong to which catchment."""
-    blank = lacking(buildings, "residents", counting)
+    blank = lacking(buildings, "residents", counting.dwelling_uses)
     lived = (buildings["residents"].to_numpy(dtype=float, na_value=0.0) > 0) | blank
     houses = buildings[lived].reset_index(drop=True)
     doors = np.asarray(shapely.point_on_surface(houses.geometry.to_numpy()), dtype=object)

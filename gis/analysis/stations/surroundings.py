@@ -321,8 +321,8 @@ def _missing(
     places = layers["stations"].drop_duplicates("station_id").set_index("station_id").geometry
     checks = {
         "station.floor_area_missing": (footprints, houses["floor_area_above_m2"].isna().to_numpy()),
-        "station.residents_missing": (housed, lacking(houses, "residents", counting)),
-        "station.jobs_missing": (housed, lacking(houses, "jobs", counting)),
+        "station.residents_missing": (housed, lacking(houses, "residents", counting.dwelling_uses)),
+        "station.jobs_missing": (housed, lacking(houses, "jobs", counting.dwelling_uses)),
     }
     rows = []
     for code, (within, without) in checks.items():

@@ -82,22 +82,31 @@ def test_both_ends_on_one_edge():
 
 
 def test_loose_and_unknown():
-    """A candidate that hangs loose gains nothing, and a weight that is not known counts as nothing; both are told."""
+    """A candidate that hangs loose gains nothing; what comes without a weight leaves a bound; both are told."""
     plan = frame("candidate_id", [line((500, 10), (500, 3000)), line(*OVER)])
     things = HOUSES.assign(residents=[None, 3, 5, 7])
     found = gained(town(BANKS, [RIVER]), plan, things=things, weights={"building": ["residents"]})
     assert found.findings["code"].tolist() == ["crossing.unlinked", "crossing.unknown"]
-    assert found.results.set_index("candidate_id")["residents"].loc["C1"].tolist() == [0, 3, 3]
-    assert found.results.set_index("candidate_id")["residents"].loc["C0"].tolist() == [0, 0, 0]
+    results = found.results.set_index("candidate_id")
+    assert results.loc["C0", "residents"].tolist() == [0, 0, 0] and results.loc["C1", "residents"].isna().all()
+    assert results.loc["C1", "residents_least"].tolist() == [0, 3, 3]
+    assert results.loc["C1", "residents_lacking"].tolist() == [1, 1, 1]
+    assert results.loc["C1", "rank"].tolist() == [1] * 3 and found.stations["residents"].isna().all()
 
 
 def test_nothing_to_gain():
-    """Without a door or a station in reach nothing is gained, and the table is whole."""
+    """Without a station in reach nothing is gained, and the table is whole."""
+    found = gained(town(BANKS, [RIVER]), frame("candidate_id", [line(*OVER)]), gates((0, 9000)))
+    assert found.results["building_count"].tolist() == [0, 0, 0] and found.stations.empty
+
+
+def test_a_layer_without_rows_says_nothing():
+    """No buildings on record is not no buildings: nothing is known, nothing is ranked, and it is said."""
     plan = frame("candidate_id", [line(*OVER)])
-    paths = town(BANKS, [RIVER])
-    for entrances, things in ((HERE, HOUSES.iloc[:0]), (gates((0, 9000)), HOUSES)):
-        found = gained(paths, plan, entrances, things)
-        assert found.results["building_count"].tolist() == [0, 0, 0] and found.stations.empty
+    found = gained(town(BANKS, [RIVER]), plan, things=HOUSES.iloc[:0], weights={"building": ["residents"]})
+    figures = ["rank", "building_count", "residents", "residents_least"]
+    assert len(found.results) == 3 and found.results[figures].isna().all(axis=None)
+    assert found.findings["code"].tolist() == ["crossing.layer_empty"] and found.stations.empty
 
 
 PLAN = frame("candidate_id", [line(*OVER)])

@@ -357,7 +357,8 @@ def test_a_programme_without_layers_is_empty(widest):
 
 def compared(paths, minutes=(5, 10)):
     """Compare A alone with A and B."""
-    things = {"building": BUILDINGS}
+    people = {name: stations.figures(BUILDINGS, name, ("residential",)) for name in ("residents", "jobs")}
+    things = {"building": BUILDINGS.assign(**people)}
     alone = STATIONS[STATIONS["station_id"] == "A"]
     before = catchments.walksheds(paths, GATES[GATES["station_id"] == "A"], minutes, stations=alone, things=things)
     after = catchments.walksheds(paths, GATES, minutes, stations=STATIONS, things=things)
@@ -386,6 +387,65 @@ def test_what_enters_and_leaves_adds_up(paths):
     sums = rows.groupby(["minutes", "figure"])[["before", "after"]].sum()
     totals = made.totals.set_index(["minutes", "figure"])[["before", "after"]]
     assert np.allclose(sums.reindex(totals.index), totals)
+
+
+def amounts(row, name):
+    """Return an amount, what it is at least, and how many things lack."""
+    return [None if pd.isna(value) else value for value in (row[name], row[f"{name}_least"], row[f"{name}_lacking"])]
+
+
+@pytest.mark.parametrize(
+    ("blank", "before", "gained"),
+    [
+        ([], [90, 90, 0], [30, 30, 0]),
+        (["H3"], [90, 90, 0], [None, 0, 1]),
+        (["H1"], [None, 40, 1], [30, 30, 0]),
+        (["H1", "H2"], [None, 0, 2], [30, 30, 0]),
+        (["H1", "H2", "H3"], [None, 0, 2], [None, 0, 1]),
+    ],
+    ids=["all-known", "what-comes", "what-stays", "all-that-stays", "nothing-known"],
+)
+def test_what_is_not_known_is_a_bound_and_never_0(blank, before, gained):
+    """Sums with unknown parts are missing beside what they are at least; what is on both sides need not be known."""
+    houses = pd.DataFrame({"building_id": ["H1", "H2", "H3"], "jobs": [50.0, 40.0, 30.0]})
+    houses["jobs"] = houses["jobs"].mask(houses["building_id"].isin(blank))
+    walks = pd.DataFrame({"building_id": houses["building_id"], "station_id": ["A", "A", "B"], "seconds": [6.0, 9, 5]})
+    made = stations.compare(
+        {"building": walks[:2]}, {"building": walks}, {"building": houses}, minutes=(5,), weights={"building": ["jobs"]}
+    )
+    row = made.totals.set_index("figure").loc["jobs"]
+    assert amounts(row, "before") == before and amounts(row, "gained") == gained
+    by_station = made.stations.set_index(["station_id", "figure"])
+    assert amounts(by_station.loc[("A", "jobs")], "after") == before
+    assert amounts(by_station.loc[("A", "jobs")], "left") == [0, 0, 0]
+    assert amounts(by_station.loc[("B", "jobs")], "entered") == gained
+    assert made.totals.set_index("figure").loc["building_count", "gained"] == 1
+
+
+def test_what_leaves_without_a_figure_leaves_no_bound():
+    """Where an unknown thing goes out of reach, nobody can tell whether the total grows."""
+    houses = pd.DataFrame({"building_id": ["H1", "H2"], "jobs": [np.nan, 40.0]})
+    walks = pd.DataFrame({"station_id": ["A", "A"], "building_id": ["H1", "H2"], "seconds": [60.0, 90.0]})
+    made = stations.compare(
+        {"building": walks[:1]}, {"building": walks[1:]}, {"building": houses}, minutes=(5,),
+        weights={"building": ["jobs"]},
+    )  # fmt: skip
+    assert amounts(made.totals.set_index("figure").loc["jobs"], "gained") == [None, None, 1]
+
+
+@pytest.mark.parametrize("reached", [0, 1])
+def test_a_layer_without_rows_says_nothing(reached):
+    """No buildings on record is not no buildings."""
+    things = {"building": BUILDINGS[:0], "parcel": pd.DataFrame({"parcel_id": ["P"]})}
+    walks = {
+        "building": pd.DataFrame({"station_id": [], "building_id": [], "seconds": []}),
+        "parcel": pd.DataFrame({"station_id": ["A"], "parcel_id": ["P"], "seconds": [5.0]})[:reached],
+    }
+    made = stations.compare(walks, walks, things, minutes=(5,), weights={"building": ["jobs"]})
+    rows = made.totals.set_index("figure")
+    assert rows.loc[["building_count", "jobs"], ["before", "after", "gained", "after_least"]].isna().all(axis=None)
+    assert rows.loc["parcel_count", ["before", "gained"]].tolist() == [reached, 0]
+    assert {"station_id", "entered_lacking"} <= set(made.stations.columns)
 
 
 def test_a_layer_that_is_missing_in_one_state_is_refused():
