@@ -227,8 +227,11 @@ def _projects(shares: pd.DataFrame, projects: gpd.GeoDataFrame, counting: Counti
         out[f"stage_{stage}_count"] = main[main["stage"] == stage].groupby("block_id").size()
     known = rows.dropna(subset=["lead"])
     out["lead_departments"] = known.groupby("block_id")["lead"].agg(_departments)
-    for column in (*_FLOORS, "households"):
-        out[column] = rows.groupby("block_id")[column].sum(min_count=1)
+    for column in _FLOORS:
+        # a part is not taken for the whole; `_incomplete` says what is known
+        out[column] = rows.groupby("block_id")[column].agg(lambda floors: floors.sum(skipna=False))
+    # a project without a figure has no households
+    out["households"] = rows.groupby("block_id")["households"].sum(min_count=1)
     return out.reset_index()
 
 
@@ -273,11 +276,12 @@ def _floor_balance(
 
 
 def _incomplete(shares: pd.DataFrame, projects: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Report the sums that leave out projects because a figure is blank."""
+    """Report the sums that are missing because a project's figure is blank, with what is known of them."""
     rows = []
     for column in _FLOORS:
         blank = projects.loc[projects[column].isna(), "project_id"]
         hit = shares[shares["project_id"].isin(blank)]
+        least = shares.groupby("block_id")[column].sum()
         for block, group in hit.groupby("block_id"):
             keys = sorted(group["project_id"])
             rows.append(
@@ -289,6 +293,7 @@ def _incomplete(shares: pd.DataFrame, projects: gpd.GeoDataFrame) -> pd.DataFram
                     field=column,
                     projects=keys,
                     count=len(keys),
+                    least_m2=float(least[block]),
                 )
             )
     return gis_findings.table(rows)

@@ -26,6 +26,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "vacated_spaces": ("kind",),
     "constraints": ("effect",),
 }
+_RENTAL = "affordable_rental"
 # ways that meet at a junction
 _JUNCTION = 3
 
@@ -52,7 +53,9 @@ def setting(
         three or more streets meet), junction_density (1/km²), vacated_count, vacated_m2 (ground, once), stock_floor_m2
         (floor area above ground of buildings that are no homes, on vacated ground of the kinds for it and in open
         projects of the types for it, once), affordable_floor_m2, affordable_share (of the floor area of homes),
-        veto_m2, condition_m2 (ground, once). And findings: station.affordable_unknown, station.employed_share_unset.
+        veto_m2, condition_m2 (ground, once). Where a home does not say whether it is affordable rental housing, or a
+        constraint has no effect, what depends on it is missing. And findings: station.affordable_unknown,
+        station.effect_unknown, station.employed_share_unset.
 
     Raises
     ------
@@ -171,7 +174,8 @@ def _affordable(shapes: Shapes, houses: gpd.GeoDataFrame | None, counting: Count
     homes = houses[houses["use"].isin(counting.dwelling_uses)]
     floor = homes["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
     inside = by_area(shapes, homes)
-    cheap = inside.total(np.where(homes["affordable_rental"].fillna(False).astype(bool), floor, 0.0))
+    said = homes[_RENTAL].astype("boolean")
+    cheap = inside.total(np.where(said.fillna(False), floor, np.where(said.isna(), np.nan, 0.0)))
     total = inside.total(floor)
     share = np.divide(cheap, total, out=empty, where=total > 0)
     return pd.DataFrame({"affordable_floor_m2": cheap, "affordable_share": share})
@@ -179,26 +183,35 @@ def _affordable(shapes: Shapes, houses: gpd.GeoDataFrame | None, counting: Count
 
 def _told(houses: pd.DataFrame) -> bool:
     """Tell whether it is known of any building whether it is affordable rental housing."""
-    return "affordable_rental" in houses.columns and bool(houses["affordable_rental"].notna().any())
+    return _RENTAL in houses.columns and bool(houses[_RENTAL].notna().any())
 
 
 def _constraints(shapes: Shapes, constraints: gpd.GeoDataFrame | None, counting: Counting) -> pd.DataFrame:
     """Measure the ground under constraints that forbid, and under those that set conditions."""
     if constraints is None or constraints.empty:
         return pd.DataFrame(np.nan, index=range(len(shapes)), columns=["veto_m2", "condition_m2"])
-    veto = constraints["effect"].isin(counting.vetoes)
-    grounds = {"veto_m2": constraints[veto], "condition_m2": constraints[~veto]}
+    veto, unknown = constraints["effect"].isin(counting.vetoes), constraints["effect"].isna()
+    grounds = {"veto_m2": constraints[veto], "condition_m2": constraints[~veto & ~unknown]}
     # with constraints on record, none of a kind is none
-    return pd.DataFrame({name: np.nan_to_num(covered(shapes, rows)) for name, rows in grounds.items()})
+    unsaid = np.nan_to_num(covered(shapes, constraints[unknown])) > 0
+    area = {name: np.nan_to_num(covered(shapes, rows)) for name, rows in grounds.items()}
+    return pd.DataFrame({name: np.where(unsaid, np.nan, m2) for name, m2 in area.items()})
 
 
 def _found(layers: Mapping[str, gpd.GeoDataFrame], counting: Counting) -> pd.DataFrame:
     """Report figures that are missing because nobody said."""
     rows = []
-    if "buildings" in layers and not _told(layers["buildings"]):
-        rows.append(
-            faults.finding("station.affordable_unknown", "buildings", severity="info", field="affordable_rental")
-        )
+    houses, constraints = layers.get("buildings"), layers.get("constraints")
+    if houses is not None:
+        homes = houses[houses["use"].isin(counting.dwelling_uses)] if _told(houses) else houses
+        blank = int(homes[_RENTAL].isna().sum()) if _RENTAL in homes.columns else len(homes)
+        if blank or not _told(houses):
+            told = {"field": _RENTAL, "severity": "info", "count": blank, "of": len(homes)}
+            rows.append(faults.finding("station.affordable_unknown", "buildings", **told))
+    blank = 0 if constraints is None else int(constraints["effect"].isna().sum())
+    if blank:
+        told = {"field": "effect", "severity": "warning", "count": blank, "of": len(constraints)}
+        rows.append(faults.finding("station.effect_unknown", "constraints", **told))
     if counting.employed_share is None:
         rows.append(faults.finding("station.employed_share_unset", "station_results", severity="info"))
     return faults.table(rows)

@@ -107,6 +107,15 @@ def test_missing_floor_area_is_not_zero():
     assert "block.partial_sum" in set(got.findings["code"])
 
 
+def test_a_part_of_the_floor_area_is_not_taken_for_the_whole():
+    """Where one of two projects has no figure the block's sum is missing; the finding says what is known."""
+    one, two = box(500_020, 4_400_020, 500_040, 4_400_040), box(500_050, 4_400_020, 500_070, 4_400_040)
+    got = run(projects(project("P1", one, demolished_floor_m2=None), project("P2", two, demolished_floor_m2=300.0)))
+    assert pd.isna(got.results.set_index("block_id").loc["TT00-0001", "demolished_floor_m2"])
+    said = got.findings.set_index("code").loc["block.partial_sum", "parameters"]
+    assert '"least_m2": 300.0' in said and '"P1"' in said
+
+
 def test_removed_projects_are_left_out():
     """A project that left the library counts nowhere."""
     assert (

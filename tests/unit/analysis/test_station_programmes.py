@@ -229,6 +229,23 @@ def test_setting_says_what_nobody_said():
     assert set(found["code"]) == {"station.affordable_unknown", "station.employed_share_unset"}
 
 
+@pytest.mark.parametrize(
+    ("layer", "column", "missing", "code"),
+    [
+        ("buildings", "affordable_rental", ["affordable_floor_m2", "affordable_share"], "station.affordable_unknown"),
+        ("constraints", "effect", ["veto_m2", "condition_m2"], "station.effect_unknown"),
+    ],
+)
+def test_a_blank_is_no_no(layer, column, missing, code):
+    """Where one row does not say it, the figure around it is missing, elsewhere it stands; a finding counts them."""
+    shed = pd.concat([one_catchment(square(0, -50, 1000, 450)), one_catchment(square(2000, 0, 2010, 10))])
+    rows = LAYERS[layer].copy()
+    rows[column] = rows[column].astype(object).where(np.arange(len(rows)) > 0, None)
+    table, found = stations.setting(shed, {layer: rows}, COUNTING)
+    assert table[missing].iloc[0].isna().all() and (table[missing[0]].iloc[1] == 0)
+    assert found["code"].tolist() == [code] and '"count": 1' in found["parameters"].iloc[0]
+
+
 # programmes
 
 
