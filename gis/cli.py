@@ -255,8 +255,8 @@ def run_stations(
         if scenario:
             made, found = walking.scenario(opened, settings=settings)
             titles = outputs.titles(opened)
-            shown = outputs.readable(opened, made.totals)
-            _print_frame(shown.assign(figure=shown["figure"].replace(titles)), titles)
+            totals = outputs.readable(opened, made.totals)
+            _print_frame(totals.assign(figure=totals["figure"].replace(titles)), titles)
             if file is not None:
                 outputs.write_scenario(opened, made, file)
         else:

@@ -289,7 +289,7 @@ def _bars(
                 continue
             tall = max(0.0, value) / most * (high - low)
             sheet.box(Box(x + 0.25, low, wide - 0.5, tall), fill=colour)
-            sheet.text(x + wide / 2, low + tall + 1.5, f"{value:.{digits}f}", 5.2, ha="center")
+            sheet.text(x + wide / 2, low + tall + 1.5, f"{value:,.{digits}f}", 5.2, ha="center")
     for number, (name, colour, _, _) in enumerate(series if len(series) > 1 else ()):
         left = box.left + number * box.width / 2
         sheet.box(Box(left, box.top - 6.6, 2.6, 1.8), fill=colour)
@@ -302,18 +302,18 @@ def _land(sheet: Sheet, box: Box, words: Mapping[str, str], bands: pd.DataFrame,
     codes = [code for code in catalogue.code_list("land_use_classes") if f"land_{code.code}_m2" in bands.columns]
     land = pd.DataFrame({code.code: pd.to_numeric(bands[f"land_{code.code}_m2"]) for code in codes}, dtype="float64")
     known = land.loc[:, (land.fillna(0) > 0).any()]
-    tops = box.top - 5.2
+    tops, head = box.top - 5.2, 6.4
     for place, (minutes, row) in enumerate(zip(bands["minutes"], known.to_dict("records"), strict=True)):
         y, total = tops - place * 4.4, math.fsum(value for value in row.values() if value > 0)
-        name = f"{minutes:g}" if pd.notna(minutes) else str(place + 1)
-        sheet.text(box.left + 2.4, y - 1.5, name, 5.6, ha="right", color=GREY)
+        name = words["step.minutes"].format(step=f"{minutes:g}") if pd.notna(minutes) else str(place + 1)
+        sheet.text(box.left + head - 1.2, y - 1.5, name, 5.6, ha="right", color=GREY)
         if not total:
-            sheet.text(box.left + 4, y - 1.5, MISSING, 5.6, color=GREY)
-        left = box.left + 3.6
+            sheet.text(box.left + head, y - 1.5, MISSING, 5.6, color=GREY)
+        left = box.left + head
         for code in codes:
             share = max(0.0, row.get(code.code, 0.0) or 0.0) / total if total else 0.0
             if share > 0:
-                wide = share * (box.width - 3.6)
+                wide = share * (box.width - head)
                 sheet.box(Box(left, y - 3.0, wide, 3.0), fill=str(code.more["color"]), line="white", width=0.3)
                 left += wide
     used = [code for code in codes if code.code in known.columns]

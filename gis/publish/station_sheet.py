@@ -251,8 +251,8 @@ def _notes(sheet: Sheet, block: TitleBlock, around: Surroundings, has_results: b
     y = NOTES.top - 1.2
     for title, value in said:
         rest = int((y - NOTES.bottom + 2.9) / 2.9)
-        for number, part in enumerate(paper.wrapped(f"{title}:{value}", NOTES.width - 1, 5.6, max(1, min(4, rest)))):
-            sheet.text(NOTES.left, y, part, 5.6, color=paper.INK if number == 0 else paper.GREY)
+        for part in paper.wrapped(f"{title}:{value}", NOTES.width - 1, 5.6, max(1, min(4, rest))):
+            sheet.text(NOTES.left, y, part, 5.6)
             y -= 2.9
 
 

@@ -129,10 +129,10 @@ def crossings(
     silent = [column for each in totals if each.silent for column in each.least.columns]
     results = _joined(totals, weighed, silent, _every(len(candidates), minutes))
     by_station = _joined(singles, weighed, silent)
-    known = [column for each in totals for column in each.least.columns]
-    rank = rank_by or next(iter(weighed), known[0])
-    if rank not in known:
-        raise UsageError(f"rank_by is {rank!r}; it must be one of {', '.join(known)}", rank_by=rank)
+    figures = [column for each in totals for column in each.least.columns]
+    rank = rank_by or next(iter(weighed), figures[0])
+    if rank not in figures:
+        raise UsageError(f"rank_by is {rank!r}; it must be one of {', '.join(figures)}", rank_by=rank)
     keys = candidates["candidate_id"].to_numpy(dtype=object)
     used = {"candidates": candidates, "entrances": entrances, "stations": stations, **things}
     kept = {name: frame for name, frame in used.items() if frame is not None}
@@ -282,7 +282,8 @@ def _joined(
     sums: Sequence[_Sums], weighed: Sequence[str], silent: Sequence[str], index: pd.MultiIndex | None = None
 ) -> pd.DataFrame:
     """Return the sums of all layers side by side, 0 where nothing comes, missing where a layer says nothing."""
-    least, lacking = (pd.concat([each[n] for each in sums], axis=1) for n in (0, 1))
+    least = pd.concat([each.least for each in sums], axis=1)
+    lacking = pd.concat([each.lacking for each in sums], axis=1)
     if index is not None:
         least, lacking = least.reindex(index), lacking.reindex(index)
     least = least.fillna(0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -206,10 +207,10 @@ def _found(layers: Mapping[str, gpd.GeoDataFrame], counting: Counting) -> pd.Dat
         homes = houses[houses["use"].isin(counting.dwelling_uses)] if _told(houses) else houses
         blank = int(homes[_RENTAL].isna().sum()) if _RENTAL in homes.columns else len(homes)
         if blank or not _told(houses):
-            told = {"field": _RENTAL, "severity": "info", "count": blank, "of": len(homes)}
+            told: dict[str, Any] = {"field": _RENTAL, "severity": "info", "count": blank, "of": len(homes)}
             rows.append(faults.finding("station.affordable_unknown", "buildings", **told))
-    blank = 0 if constraints is None else int(constraints["effect"].isna().sum())
-    if blank:
+    if constraints is not None and constraints["effect"].isna().any():
+        blank = int(constraints["effect"].isna().sum())
         told = {"field": "effect", "severity": "warning", "count": blank, "of": len(constraints)}
         rows.append(faults.finding("station.effect_unknown", "constraints", **told))
     if counting.employed_share is None:
