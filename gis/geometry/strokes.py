@@ -48,7 +48,7 @@ from gis.geometry.room import (
 _LEVEL = 1e-12
 # how far apart, m, with how much ground between them, m², and for how many roundings of x two lines in the wrong order
 # are for more than a rounding
-_FAR, _GROUND, _STEPS = 1e-6, 1e-8, 8
+_FAR, _GROUND, _STEPS = 1e-9, 1e-8, 8
 # a set that local shape 0 is not in: the last place takes the ground that nobody asks for
 _NOWHERE = -1
 
