@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import shapely
@@ -183,16 +184,21 @@ def counted(layers: tuple[Labels, ...]) -> dict[tuple[int, ...], int]:
 
 
 def enclosed(labels: Labels) -> tuple[list[int], list[int]]:
-    """Return the sizes of gaps in cells: those that lie within one shape, and all that cells close off by their sides.
+    """Return the sizes of gaps in cells: those that lie within one shape, and all that there may be.
 
     Parameters
     ----------
     labels
-        Of one layer. A gap between shapes is closed but for the noise of their sides, so that it may be found or not.
+        Of one layer. A gap between shapes is closed but for the noise of their sides, so that it may be found or not,
+        and gaps that meet at a corner may be found as one.
     """
     padded = np.pad(labels, 1, constant_values=-1)
     parts, _ = ndimage.label(padded < 0)
     within, every = [], []
+    cornered, count = ndimage.label((parts > 0) & (parts != parts[0, 0]), np.ones((3, 3)))
+    for corner in range(1, count + 1):
+        sizes = np.unique(parts[cornered == corner], return_counts=True)[1].tolist()
+        every += [sum(some) for n in range(2, len(sizes) + 1) for some in combinations(sizes, n)]
     for part in set(np.unique(parts)) - {0, parts[0, 0]}:
         gap = parts == part
         around = np.unique(padded[ndimage.binary_dilation(gap, np.ones((3, 3))) & ~gap])
