@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import crs
-from gis.errors import FrameError
+from gis.errors import FrameError, OverlayError
 from gis.geometry import areas, linework, parts, snapped
 from gis.geometry.parts import Shapes
 
@@ -114,18 +114,36 @@ def overlaps(frame: gpd.GeoDataFrame, key: str, *, tolerance: float = 0.0) -> gp
         No CRS, or not a projected one in metres.
     FrameError
         The key column is missing.
+    OverlayError
+        Common ground that can't be drawn as large as it is.
     """
     ground = crs.require(frame, name="layer")
     keys, shapes = _sorted_shapes(frame, key)
     i, j, area = areas.pair_areas(shapes)
     i, j = i[area > DUST_M2], j[area > DUST_M2]
-    common, _ = snapped.parted(shapes[i], shapes[j])
+    common, sure = snapped.parted(shapes[i], shapes[j])
+    if not sure.all():
+        _refuse(keys, shapes, i[~sure], j[~sure])
     common = parts.without_dust(common, DUST_M2)
     keep = ~shapely.is_empty(common)
     if tolerance > 0:
         keep &= parts.survives(common, tolerance / 2)
     names = pd.DataFrame({"first": keys.take(i[keep]), "second": keys.take(j[keep])})
     return _places(names, common[keep], ground)
+
+
+def _refuse(
+    keys: pd.api.extensions.ExtensionArray, shapes: Shapes, i: NDArray[np.intp], j: NDArray[np.intp]
+) -> None:
+    """Say which features' common ground could not be drawn."""
+    x, y = shapely.get_coordinates(shapely.point_on_surface(shapes[i[0]]))[0].tolist()
+    raise OverlayError(
+        f"the common ground of {len(i)} pairs can't be drawn as large as it is, the first that of {keys[i[0]]} and "
+        f"{keys[j[0]]} at {x:.3f}, {y:.3f}; no figure is handed out, report these features",
+        features=[*keys.take(np.unique(np.concatenate([i, j])))],
+        x=x,
+        y=y,
+    )
 
 
 def united(shapes: Shapes) -> shapely.Geometry:

@@ -118,20 +118,22 @@ def parted(one: Shapes, other: Shapes) -> tuple[Shapes, NDArray[np.bool_]]:
     Notes
     -----
     GEOS now and then finds the crossing of all but parallel edges beside both of them. Once both shapes are on the grid
-    such edges are one, so what is not sure at first is asked again there.
+    such edges are one, so what is not sure at first is asked again there, on coarser and coarser ones.
     """
     one, other = _windowed(one, other), _windowed(other, one)
     common = intersection(one, other)
     sure = _made_up(one, other, common)
-    ask = np.flatnonzero(~sure)
-    if len(ask):
-        one, other = one[ask], other[ask]
-        corner = origin(one, other)
-        near = [moved(each, -corner) for each in (one, other)]
-        cell = _cell(*near)
-        on_grid = (moved(shapely.set_precision(each, cell), corner) for each in near)
-        common[ask] = intersection(*on_grid)
-        sure[ask] = _made_up(one, other, common[ask])
+    for bits in _COARSER:
+        ask = np.flatnonzero(~sure)
+        if not len(ask):
+            break
+        a, b = one[ask], other[ask]
+        corner = origin(a, b)
+        near = [moved(each, -corner) for each in (a, b)]
+        cell = _cell(*near) * 2**bits
+        tried = intersection(*(moved(shapely.set_precision(each, cell), corner) for each in near))
+        good = _made_up(a, b, tried)
+        common[ask[good]], sure[ask[good]] = tried[good], True
     return common, sure
 
 

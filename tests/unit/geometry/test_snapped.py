@@ -139,3 +139,16 @@ def test_a_union_in_its_place_is_valid():
         assert snapped.union(placed).is_valid
         assert snapped.difference(placed[0], placed[1]).is_valid
         assert snapped.intersection(placed[0], placed[1]).is_valid
+
+
+def test_edges_along_edges_far_off_are_asked_again_on_coarser_grids():
+    """Two hundred-kilometre shapes, edges along edges to an ulp of nine million metres: exact by rational clipping."""
+    one = [(-4988052.25, 8735424.000000004), (-4868052.249999999, 8855423.999999994), (-4988052.25, 8975423.999999998),
+           (-5108052.250000001, 9095423.999999998), (-5228052.250000003, 8975423.999999996),
+           (-5108052.249999997, 8855424.000000004)]  # fmt: skip
+    other = [(-4868052.250000001, 8855423.999999996), (-4988052.249999998, 8975423.999999996),
+             (-5108052.250000001, 8855424.000000004), (-4988052.249999997, 8735424.000000004)]  # fmt: skip
+    a, b = array(shapely.Polygon(one)), array(shapely.Polygon(other))
+    for pair in ((a, b), (b, a)):
+        common, sure = snapped.parted(*pair)
+        assert sure.all() and abs(shapely.area(common)[0] - 28799999999.998905) < 1e-3
