@@ -120,10 +120,11 @@ def overlaps(frame: gpd.GeoDataFrame, key: str, *, tolerance: float = 0.0) -> gp
     ground = crs.require(frame, name="layer")
     keys, shapes = _sorted_shapes(frame, key)
     i, j, area = areas.pair_areas(shapes)
-    i, j = i[area > DUST_M2], j[area > DUST_M2]
+    i, j, area = i[area > DUST_M2], j[area > DUST_M2], area[area > DUST_M2]
     common, sure = snapped.parted(shapes[i], shapes[j])
-    if not sure.all():
-        _refuse(keys, shapes, i[~sure], j[~sure])
+    lost = ~sure & (np.abs(shapely.area(common) - area) > snapped.bound(shapely.length(shapes[i]), shapes))
+    if lost.any():
+        _refuse(keys, shapes, i[lost], j[lost])
     common = parts.without_dust(common, DUST_M2)
     keep = ~shapely.is_empty(common)
     if tolerance > 0:
