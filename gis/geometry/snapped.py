@@ -224,8 +224,7 @@ def _on_coarser(operation: Callable[..., Any], cell: float) -> Any:
 
 def _cell(*arrays: Shapes) -> float:
     """Return the side of a grid's cells, a power of two in m, on which shapes near the origin can be overlaid."""
-    furthest = max((float(np.nanmax(np.abs(shapely.bounds(each)), initial=1.0)) for each in arrays), default=1.0)
-    return float(2.0 ** (np.ceil(np.log2(furthest)) - _BITS))
+    return float(2.0 ** (np.ceil(np.log2(max(_furthest(*arrays), 1.0))) - _BITS))
 
 
 def last_digit(*arrays: Shapes) -> float:
@@ -241,8 +240,12 @@ def last_digit(*arrays: Shapes) -> float:
     float
         A power of two, m: 2⁻³⁰ at a northing of 4.4 million.
     """
-    furthest = max((float(np.nanmax(np.abs(shapely.bounds(each)), initial=0.0)) for each in arrays), default=0.0)
-    return float(np.spacing(furthest))
+    return float(np.spacing(_furthest(*arrays)))
+
+
+def _furthest(*arrays: Shapes) -> float:
+    """Return the largest coordinate of shapes, whatever its sign, m; 0 of none."""
+    return max((float(np.nanmax(np.abs(shapely.bounds(each)), initial=0.0)) for each in arrays), default=0.0)
 
 
 def bound(length_m: Floats, shapes: Shapes) -> Floats:

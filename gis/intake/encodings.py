@@ -75,6 +75,30 @@ class Encoding:
         return bool(self.declared) and self.how == "tried"
 
 
+def require_words(decided: Encoding, name: str) -> None:
+    """Refuse texts that read without fault and still are not what people write.
+
+    Parameters
+    ----------
+    decided
+        From `decide`.
+    name
+        What the file is called in messages.
+
+    Raises
+    ------
+    SourceError
+        The encoding is doubtful; the ranking is in it.
+    """
+    if decided.doubtful:
+        ranking = "; ".join(map(str, decided.ranking))
+        raise SourceError(
+            f"{name}: its texts are in no encoding that gives words; say which with --encoding: {ranking}",
+            flag="--encoding",
+            ranking=list(decided.ranking),
+        )
+
+
 def codec(name: str) -> str:
     """Return Python's name for an encoding as people and .cpg files write it.
 

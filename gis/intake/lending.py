@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from gis import findings
-from gis.errors import SourceError
 from gis.intake import encodings, mapinfo
 from gis.intake.sources import Decision
 
@@ -214,13 +213,7 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, tuple[Decision, ...
             return _relabelled(path.read_bytes().decode(codec)), (decision,), ()
     raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     decided = encodings.decide([(raw, False)], given=encoding, cpg=declared or None, name=path.name)
-    if decided.doubtful:
-        ranking = "; ".join(map(str, decided.ranking))
-        raise SourceError(
-            f"{path.name}: its texts are in no encoding that gives words; say which with --encoding: {ranking}",
-            flag="--encoding",
-            ranking=list(decided.ranking),
-        )
+    encodings.require_words(decided, path.name)
     if decided.how == "ASCII only" and not said:
         return None
     decision = Decision("encoding", decided.name, "declared" if decided.how == ".cpg" else decided.how)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyogrio
 
-from gis.errors import SourceError, UsageError
+from gis.errors import UsageError
 from gis.intake import encodings
 from gis.intake.encodings import Encoding
 
@@ -81,13 +81,7 @@ def settle(path: Path, encoding: str | None, name: str) -> Encoding:
     path.unlink()
     path.write_bytes(_named(raw, path, _NEUTRAL))
     decided = encodings.decide(_texts(path), given=encoding, cpg=None, name=name)
-    if decided.doubtful:
-        ranking = "; ".join(map(str, decided.ranking))
-        raise SourceError(
-            f"{name}: its texts are in no encoding that gives words; say which with --encoding: {ranking}",
-            flag="--encoding",
-            ranking=list(decided.ranking),
-        )
+    encodings.require_words(decided, name)
     if decided.name not in _CHARSETS:
         allowed = ", ".join(sorted(_CHARSETS))
         raise UsageError(f"{name}: MapInfo knows no charset for {encoding}; allowed: {allowed}", encoding=encoding)

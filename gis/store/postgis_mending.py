@@ -70,7 +70,7 @@ def silenced(home: Home, layer: Layer) -> Iterator[None]:
     others = home.run(
         "SELECT tgname, tgenabled::text FROM pg_trigger "
         "WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal AND tgenabled <> 'D'",
-        [table.replace("%%", "%")],
+        [tables.called(home, layer)],
     )
     for name, _ in others:
         home.run(f"ALTER TABLE {table} DISABLE TRIGGER {home.column(name)}")
@@ -109,7 +109,7 @@ def _around_computed(home: Home, layer: Layer, steps: Sequence[str]) -> None:
         "SELECT attname, format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid) "
         "FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
         "WHERE attrelid = to_regclass(%s) AND attgenerated <> ''",
-        [table.replace("%%", "%")],
+        [tables.called(home, layer)],
     )
     if _passes(home, table, steps, sure=not made):
         return
@@ -147,7 +147,7 @@ def _drop_rows_without_keys(home: Home, layer: Layer, layout: Layout) -> None:
 
 def _guard(home: Home, layer: Layer) -> None:
     """Make rows numbered, keys unique and shapes indexed where they are not."""
-    table, name = home.table(layer.name), [home.table(layer.name).replace("%%", "%")]
+    table, name = home.table(layer.name), [tables.called(home, layer)]
     primary = home.run("SELECT 1 FROM pg_index WHERE indisprimary AND indrelid = to_regclass(%s)", name)
     sound = tables.unique(home, layer)
     if "fid" not in sound:
@@ -177,7 +177,7 @@ def _hanging(home: Home, layer: Layer) -> list[str]:
     found = home.run(
         "SELECT h.* FROM (SELECT to_regclass(%s) AS oid, %s::name[] AS ours) AS t, "
         f"LATERAL ({' UNION ALL '.join(asked)}) AS h",
-        [home.table(layer.name).replace("%%", "%"), ours],
+        [tables.called(home, layer), ours],
     )
     triggers = set(tables.trigger_bodies(home, layer))
     return [f"{kind} {name}" for kind, name in found if not (kind == "TRIGGER" and name in triggers)]

@@ -114,6 +114,23 @@ def type_of(home: Home, layer: Layer, column: Column) -> str:
     )
 
 
+def called(home: Home, layer: Layer) -> str:
+    """Return the name of a layer's table with its schema, in quotes, as a value and not inside a statement.
+
+    Parameters
+    ----------
+    home
+        Quotes names.
+    layer
+        The layer.
+
+    Returns
+    -------
+    str
+    """
+    return home.table(layer.name).replace("%%", "%")
+
+
 def shape_type(home: Home, layer: Layer) -> str:
     """Return the type of a layer's geometry as it is found.
 
@@ -132,7 +149,7 @@ def shape_type(home: Home, layer: Layer) -> str:
     found = home.run(
         "SELECT format_type(atttypid, atttypmod) FROM pg_attribute "
         "WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped",
-        [home.table(layer.name).replace("%%", "%"), GEOMETRY],
+        [called(home, layer), GEOMETRY],
     )
     return str(found[0][0]) if found else ""
 
@@ -195,7 +212,7 @@ def _over(home: Home, layer: Layer, condition: str) -> set[str]:
         "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
         "WHERE i.indrelid = to_regclass(%s) AND i.indpred IS NULL AND i.indisvalid AND i.indnatts = 1 "
         f"AND {condition}",
-        [home.table(layer.name).replace("%%", "%")],
+        [called(home, layer)],
     )
     return {row[0] for row in found}
 
