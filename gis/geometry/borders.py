@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gis.compiled import Floats, Ints, Places, inlined, kernel, lean
-from gis.geometry import slabs, tally, tiles
+from gis.geometry import tally, tiles
 from gis.geometry.grid import Grid
 from gis.geometry.outlines import Flat
 from gis.geometry.rings import straight
@@ -112,10 +112,7 @@ def of_tiles(flat: Flat, grid: Grid, first: int, last: int, part_start: Ints, pa
             book = _with_room(book, 0, 4)
             _one_label(book, grid, sides, part_label[part_start[tile]])
             continue
-        room, here = tiles.filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height):
-            room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, here = tiles.filled(room, flat, grid, tile, seen, local)
+        room = tiles.swept(room, flat, grid, tile, seen, local)[0]
         part, _ = tiles.parts_of(room)
         label = part_label[part_start[tile] + part]
         fat = _fat(room)

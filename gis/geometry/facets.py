@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gis.compiled import Flags, Floats, Ints, batches, kernel, lean, spread
 from gis.geometry import borders as bordering
-from gis.geometry import outlines, rings, sides, slabs, snapped, tally, tiles, validity
+from gis.geometry import outlines, rings, sides, snapped, tally, tiles, validity
 from gis.geometry.borders import Book
 from gis.geometry.faces import Faces
 from gis.geometry.grid import Grid
@@ -87,7 +87,7 @@ def _placed(shapes: Outlines, faces: Faces, label: Ints, workers: int | None, lo
     found = spread(batch, batches(grid.columns * grid.rows), workers)
     points, of = (np.concatenate([each[n] for each in found]) for n in range(2))
     points = points.reshape(-1, 4, 2) + (np.array([grid.west, grid.south]) - corner)
-    digit = float(np.spacing(np.nanmax(np.abs(shapes.boxes))))
+    digit = snapped.last_digit(np.asarray(shapely.box(*shapes.boxes.T), dtype=object))
     return snapped.placed(shapely.polygons(points), of, len(lost), corner, digit)
 
 
@@ -105,10 +105,7 @@ def _trapezoids(
             wanted = wanted or part_label[n] >= 0
         if not wanted:
             continue
-        room, here = tiles.filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height):
-            room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, here = tiles.filled(room, flat, grid, tile, seen, local)
+        room = tiles.swept(room, flat, grid, tile, seen, local)[0]
         part, _ = tiles.parts_of(room)
         west, south = tile % grid.columns * grid.width, tile // grid.columns * grid.height
         for slab in range(room.size[SLABS]):

@@ -44,14 +44,32 @@ def cut(flat: Flat, grid: Grid, first: int, last: int) -> Parts:
     book = opened(tiles, 4 * tiles + 1024)
     book.start[0] = book.side_start[0] = 0
     for tile in range(first, last):
-        room, here = filled(room, flat, grid, tile, seen, local)
-        while not slabs.sweep(room, len(here), grid.width, grid.height):
-            # the sweep has walked along the south side, so the room is filled anew
-            room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
-            room, here = filled(room, flat, grid, tile, seen, local)
+        room, here = swept(room, flat, grid, tile, seen, local)
         column, row = tile % grid.columns, tile // grid.columns
         book = _add(book, room, here, tile - first, column * grid.width, row * grid.height)
     return book
+
+
+@kernel
+def swept(room: Space, flat: Flat, grid: Grid, tile: int, seen: Flags, local: Places) -> tuple[Space, Places]:
+    """Sweep a tile in as much room as that takes.
+
+    Parameters
+    ----------
+    room, flat, grid, tile, seen, local
+        As in `filled`.
+
+    Returns
+    -------
+    tuple
+        The room, a larger one where that must be, and the tile's shapes, sorted.
+    """
+    room, here = filled(room, flat, grid, tile, seen, local)
+    while not slabs.sweep(room, len(here), grid.width, grid.height):
+        # the sweep has walked along the south side, so the room is filled anew
+        room = space(len(room.piece), len(room.mark) * 2, len(room.trap) * 2)
+        room, here = filled(room, flat, grid, tile, seen, local)
+    return room, here
 
 
 @kernel
