@@ -1,9 +1,10 @@
 """Joint ground: which features of three layers and more truly meet, all of them at once.
 
 Pairs that meet elsewhere do not make a tuple: block and unit, unit and project, block and project may each share wide
-ground, and all three no more than a strip. Invariant: a tuple, one feature a layer, meets if and only if the ground
-that all its features have in common is wide: a cover that is clearly wide somewhere holds them all, or it was asked.
-Guarded by `tests/unit/analysis/test_joint.py`.
+ground, and all three no more than a strip. Invariant: a tuple, one feature a layer, meets if and only if a set of
+features that are known to share wide ground holds all its features. Such sets are the covers that are clearly wide
+somewhere, and the features in common to all the covers that make up ground that was asked about, all of that ground at
+once: what a line of another layer cuts into strips may be wide. Guarded by `tests/unit/analysis/test_joint.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gis.analysis.groups import Groups
 from gis.analysis.widths import FEATURES, KNOWN, Questions, answered, clear, take
@@ -32,20 +34,23 @@ class Joint(NamedTuple):
     Parameters
     ----------
     start, wide
-        Where each feature begins in `wide`, and the covers with it that have a face that is clearly wide.
-    cover_start, member
-        Where each cover begins in `member`, and its features, sorted.
-    asked
-        Table of the keys of other tuples that meet (`key`).
+        Where each feature begins in `wide`, and the sets with it that share wide ground.
+    set_start, member
+        Where each set begins in `member`, and its features, sorted.
+    narrow
+        Table of the names of tuples that were asked about and do not meet; there is no set to look for.
+    last
+        The set that held the last tuple that meets, -1 for none: it often holds the next one too.
     chosen
         Room for a feature of each layer.
     """
 
     start: Ints
     wide: Places
-    cover_start: Ints
+    set_start: Ints
     member: Places
-    asked: Ints
+    narrow: Ints
+    last: Places
     chosen: Places
 
 
@@ -65,12 +70,54 @@ class _Covers(NamedTuple):
     of: Places
 
 
+class _Grounds(NamedTuple):
+    """Hold the grounds that questions are about.
+
+    Parameters
+    ----------
+    of, first
+        The ground of each question, and the first question of each ground.
+    known
+        What is known of each ground, as `take` wrote it down.
+    start, member
+        Where each ground begins in `member`, and the features that all of it has in common, sorted.
+    """
+
+    of: Ints
+    first: Ints
+    known: Floats
+    start: Ints
+    member: Places
+
+
+class _Strips(NamedTuple):
+    """Hold the covers that are clearly wide nowhere, and their faces.
+
+    Parameters
+    ----------
+    covers
+        Where each feature begins among the covers with it, and all the covers and their features.
+    face_start, face
+        Where each cover begins in `face`, and its faces.
+    area, place, box
+        Measures of all faces, a point inside each, and west, south, east and north of each.
+    """
+
+    covers: Joint
+    face_start: Ints
+    face: Ints
+    area: Floats
+    place: Floats
+    box: Floats
+
+
 def joint(
     faces: Faces,
     groups: Groups,
     features: int,
     sure: Flags,
     apart: Flags,
+    together: Ints,
     disc: float,
     wide: Callable[[Questions], Flags],
     run: Callable[[object], Callable],
@@ -89,6 +136,8 @@ def joint(
         Whether each face is clearly wide.
     apart
         Whether each cover holds a pair that does not meet.
+    together
+        Table of the pairs that meet (first times `features` plus second).
     disc
         Area of the disc that fits where ground is wide, m².
     wide
@@ -101,31 +150,84 @@ def joint(
     tuple
         Who meets, and whether each cover holds a tuple that does not.
     """
-    layers, nobody = groups.of.shape[1], run(keyed.table)(1)
-    clearly = np.zeros(len(groups.of), dtype=np.bool_)
-    if layers >= _LEAST and not sure.all():
+    layers = groups.of.shape[1]
+    # the ground of fewer layers holds no tuple
+    enough, clearly = np.count_nonzero(groups.of, axis=1) >= _LEAST, np.zeros(len(groups.of), dtype=np.bool_)
+    if not sure.all():
         clearly[faces.cover[sure]] = True
-    start, having = run(_having)(clearly, faces.cover_start, faces.member, features)
-    known = Joint(start, having, faces.cover_start, faces.member, nobody, np.empty(layers, dtype=np.int32))
-    covers, torn = _Covers(groups.start, groups.member, groups.of), np.zeros(len(groups.of), dtype=np.bool_)
+        clearly &= enough
+    known = _indexed(clearly, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run)
+    narrow = np.flatnonzero(~sure & (enough & ~clearly)[faces.cover])
+    if not len(narrow):
+        return known, np.zeros(len(clearly), dtype=np.bool_)
+    covers, strips = _Covers(groups.start, groups.member, groups.of), _strips(faces, narrow, features, layers, run)
+    thin = np.diff(strips.face_start) > 0
 
-    def asked(narrow: Ints, parts: bool) -> tuple[Ints, Flags]:
-        what, measures, keys, doubted = run(_asked)(
-            covers, known, narrow, parts, faces.cover, faces.area_m2, faces.place, faces.box
-        )
-        return keys[answered(what, measures, disc, wide)], doubted
+    def after(known: Joint, what: Ints, name: Ints) -> Joint:
+        return _after(known, clearly, what, name, run(_grounds)(what, strips), disc, wide, run)
 
-    # what a pair keeps apart, or a wide face joins, need not be asked
-    open_ = np.flatnonzero(~(sure | clearly[faces.cover] | apart[faces.cover]))
-    if layers >= _LEAST and len(open_):
-        yes, doubted = asked(open_, False)
-        known = known._replace(asked=run(keyed.filled)(yes))
-        torn = run(_torn)(covers, known, doubted)
-        # those who can't stay together may yet do so without one of them
-        left = open_[torn[faces.cover[open_]]]
-        if layers > _LEAST and len(left):
-            known = known._replace(asked=run(keyed.added)(known.asked, asked(left, True)[0]))
-    return known, torn
+    what, name, doubted = run(_asked)(covers, known, thin & ~apart, False, together, features)
+    known = after(known, what, name)
+    _, _, torn = run(_asked)(covers, known, doubted, False, together, features)
+    # those who can't stay together may yet do so without one of them
+    what, name, _ = run(_asked)(covers, known, torn | (thin & apart), True, together, features)
+    return after(known, what, name), torn
+
+
+def _indexed(
+    chosen: Flags,
+    set_start: Ints,
+    member: Places,
+    narrow: Ints,
+    features: int,
+    layers: int,
+    run: Callable[[object], Callable],
+) -> Joint:
+    """Find the sets chosen by their features."""
+    start, having = run(_having)(chosen, set_start, member, features)
+    return Joint(
+        start, having, set_start, member, narrow, np.full(1, -1, dtype=np.int32), np.empty(layers, dtype=np.int32)
+    )
+
+
+def _strips(
+    faces: Faces, narrow: NDArray[np.intp], features: int, layers: int, run: Callable[[object], Callable]
+) -> _Strips:
+    """Lay out the faces that are narrow and whose cover is nowhere clearly wide, cover by cover."""
+    count = np.bincount(faces.cover[narrow], minlength=len(faces.cover_start) - 1)
+    return _Strips(
+        _indexed(count > 0, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run),
+        np.concatenate([[0], np.cumsum(count)]),
+        narrow[np.argsort(faces.cover[narrow], kind="stable")],
+        faces.area_m2,
+        faces.place,
+        faces.box,
+    )
+
+
+def _after(
+    known: Joint,
+    clearly: Flags,
+    what: Ints,
+    name: Ints,
+    ground: _Grounds,
+    disc: float,
+    wide: Callable[[Questions], Flags],
+    run: Callable[[object], Callable],
+) -> Joint:
+    """Ask whether ground is wide; return what is known of the tuples then."""
+    yes = answered(what[ground.first], ground.known, disc, wide)
+    sizes = np.diff(ground.start)
+    set_start = np.concatenate([known.set_start, known.set_start[-1] + np.cumsum(sizes[yes])])
+    return _indexed(
+        np.concatenate([clearly, np.ones(len(set_start) - 1 - len(clearly), dtype=np.bool_)]),
+        set_start,
+        np.concatenate([known.member, ground.member[np.repeat(yes, sizes)]]),
+        run(keyed.added)(known.narrow, name[~yes[ground.of]]),
+        len(known.start) - 1,
+        len(known.chosen),
+        run,
+    )
 
 
 @lean
@@ -146,151 +248,268 @@ def meet(known: Joint, count: int) -> bool:
     """
     if count < _LEAST:
         return True
-    start, wide, chosen = known.start, known.wide, known.chosen
+    if known.last[0] >= 0 and _held(known, known.last[0], count):
+        return True
+    if keyed.has(known.narrow, _name(known.chosen, count)):
+        return False
+    rarest = _rarest(known, count)
+    for n in range(known.start[rarest], known.start[rarest + 1]):
+        if _held(known, known.wide[n], count):
+            known.last[0] = known.wide[n]
+            return True
+    return False
+
+
+@inlined
+def _rarest(known: Joint, count: int) -> int:
+    """Return which of the features chosen is in the fewest sets."""
+    start, chosen = known.start, known.chosen
     rarest = chosen[0]
     for n in range(1, count):
         if start[chosen[n] + 1] - start[chosen[n]] < start[rarest + 1] - start[rarest]:
             rarest = chosen[n]
-    for n in range(start[rarest], start[rarest + 1]):
-        if _held(known, wide[n], count):
-            return True
-    return keyed.has(known.asked, key(known, count))
+    return rarest
 
 
 @inlined
-def _held(known: Joint, cover: int, count: int) -> bool:
-    """Tell whether a cover holds all the features chosen; those of the last layers, which vary most, come first."""
-    begin, member, chosen = known.cover_start[cover], known.member, known.chosen
-    n, k = known.cover_start[cover + 1] - 1, count - 1
+def _held(known: Joint, one: int, count: int) -> bool:
+    """Tell whether a set holds all the features chosen; those of the last layers, which vary most, come first."""
+    begin, member, chosen = known.set_start[one], known.member, known.chosen
+    n, k = known.set_start[one + 1] - 1, count - 1
     while k >= 0 and n >= begin and member[n] >= chosen[k]:
         k -= member[n] == chosen[k]
         n -= 1
     return k < 0
 
 
-@inlined
-def key(known: Joint, count: int) -> np.int64:
-    """Return the key of the features chosen, in any order.
-
-    Parameters
-    ----------
-    known
-        The features are in `chosen`.
-    count
-        How many there are.
-
-    Returns
-    -------
-    numpy.int64
-        0 or more: 62 bits, so that two tuples of a large city share one by a chance of 1e-6 at most.
-    """
-    name = np.uint64(0)
-    for n in range(count):
-        name += mark_of(known.chosen[n])
-    return np.int64(name & np.uint64(_NAME))
-
-
 @kernel
-def _having(clearly: Flags, cover_start: Ints, member: Places, features: int) -> tuple[Ints, Places]:
-    """Return which of some covers hold each feature."""
+def _having(chosen: Flags, set_start: Ints, member: Places, features: int) -> tuple[Ints, Places]:
+    """Return which of the sets chosen hold each feature."""
     start = np.zeros(features + 1, dtype=np.int64)
-    for cover in range(len(clearly)):
-        if clearly[cover]:
-            for n in range(cover_start[cover], cover_start[cover + 1]):
+    for one in range(len(chosen)):
+        if chosen[one]:
+            for n in range(set_start[one], set_start[one + 1]):
                 start[member[n] + 1] += 1
     for n in range(features):
         start[n + 1] += start[n]
     place, having = start[:-1].copy(), np.empty(start[-1], dtype=np.int32)
-    for cover in range(len(clearly)):
-        if clearly[cover]:
-            for n in range(cover_start[cover], cover_start[cover + 1]):
-                having[place[member[n]]] = cover
+    for one in range(len(chosen)):
+        if chosen[one]:
+            for n in range(set_start[one], set_start[one + 1]):
+                having[place[member[n]]] = one
                 place[member[n]] += 1
     return start, having
 
 
 @inlined
-def _choices(covers: _Covers, cover: int, parts: bool) -> int:
-    """Return in how many ways one feature of each layer of a cover can be taken, or of some of its layers."""
-    count = 1
+def _largest(covers: _Covers, cover: int) -> tuple[int, int]:
+    """Return the layer with most features on a cover, and how many layers have any."""
+    largest, most, layers = 0, 0, 0
     for layer in range(covers.of.shape[1]):
         group = covers.of[cover, layer]
         if group != 0:
+            layers += 1
+            size = covers.start[group + 1] - covers.start[group]
+            if size > most:
+                largest, most = layer, size
+    return largest, layers
+
+
+@inlined
+def _choices(covers: _Covers, cover: int, but: int, parts: bool) -> int:
+    """Return in how many ways one feature of each layer of a cover but one can be taken, or of some of its layers."""
+    count = 1
+    for layer in range(covers.of.shape[1]):
+        group = covers.of[cover, layer]
+        if group != 0 and layer != but:
             count *= covers.start[group + 1] - covers.start[group] + parts
     return count
 
 
 @inlined
-def _choose(covers: _Covers, cover: int, choice: int, parts: bool, chosen: Places) -> tuple[int, int]:
-    """Write down the features of a choice; return how many there are, and of how many layers they could be."""
-    left, count, layers = choice, 0, 0
+def _choose(covers: _Covers, cover: int, choice: int, but: int, parts: bool, chosen: Places) -> int:
+    """Write down the features of a choice; return how many there are."""
+    left, count = choice, 0
     for layer in range(covers.of.shape[1]):
         group = covers.of[cover, layer]
-        if group != 0:
+        if group != 0 and layer != but:
             size = covers.start[group + 1] - covers.start[group]
             digit = left % (size + parts)
             left //= size + parts
-            layers += 1
             if digit < size:
                 chosen[count] = covers.member[covers.start[group] + digit]
                 count += 1
-    return count, layers
+    return count
+
+
+@lean
+def _mark(known: Joint, count: int, features: Places, met: Flags) -> None:
+    """Tell which of some features of one layer, sorted, meet those that are chosen from others."""
+    for n in range(len(features)):
+        met[n] = False
+    rarest, left = _rarest(known, count), len(features)
+    for at in range(known.start[rarest], known.start[rarest + 1]):
+        one = known.wide[at]
+        if not _held(known, one, count):
+            continue
+        k, n = known.set_start[one], 0
+        while k < known.set_start[one + 1] and n < len(features):
+            if known.member[k] == features[n]:
+                left -= not met[n]
+                met[n] = True
+            if known.member[k] <= features[n]:
+                k += 1
+            else:
+                n += 1
+        if left == 0:
+            return
+
+
+@lean
+def _agree(together: Ints, features: int, chosen: Places, count: int) -> bool:
+    """Tell whether all pairs of the features chosen meet."""
+    for i in range(count):
+        for j in range(i + 1, count):
+            if not keyed.has(together, np.int64(chosen[i]) * features + chosen[j]):
+                return False
+    return True
+
+
+@lean
+def _put_in(chosen: Places, count: int, feature: int) -> int:
+    """Put a feature among those chosen, which are sorted; return where it stands."""
+    n = count
+    while n > 0 and chosen[n - 1] > feature:
+        chosen[n] = chosen[n - 1]
+        n -= 1
+    chosen[n] = feature
+    return n
+
+
+@lean
+def _take_out(chosen: Places, count: int, place: int) -> None:
+    """Take a feature out from among those chosen."""
+    for n in range(place, count - 1):
+        chosen[n] = chosen[n + 1]
+
+
+@inlined
+def _name(numbers: Places, count: int) -> np.int64:
+    """Return the name of some numbers, in any order: 62 bits, so that two share one by a chance of 1e-6 at most."""
+    name = np.uint64(0)
+    for n in range(count):
+        name += mark_of(numbers[n])
+    return np.int64(name & np.uint64(_NAME))
 
 
 @kernel
 def _asked(
-    covers: _Covers,
-    known: Joint,
-    narrow: Ints,
-    parts: bool,
-    cover: Places,
-    area: Floats,
-    place: Floats,
-    box: Floats,
-) -> tuple[Ints, Floats, Ints, Flags]:
-    """Return the tuples left open as questions, what is known of their common ground, their keys, and their covers."""
-    layers = covers.of.shape[1]
+    covers: _Covers, known: Joint, these: Flags, parts: bool, together: Ints, features: int
+) -> tuple[Ints, Ints, Flags]:
+    """Return the tuples of some covers that no set holds and nobody asked about, their names, and who has any."""
+    layers, chosen = covers.of.shape[1], known.chosen
+    what, name, count = np.full((1024, layers + FEATURES), -1, dtype=np.int64), np.empty(1024, dtype=np.int64), 0
     table = keyed.table(1024)
-    values = np.zeros(len(table), dtype=np.int64)
-    what, measures = np.full((1024, layers + FEATURES), -1, dtype=np.int64), np.empty((1024, KNOWN))
-    keys, count = np.empty(1024, dtype=np.int64), 0
-    # what is known of a cover need not be found again for its next face
-    settled, doubted = np.zeros(len(covers.of), dtype=np.bool_), np.zeros(len(covers.of), dtype=np.bool_)
-    for face in narrow:
-        if settled[cover[face]]:
+    doubted, met = np.zeros(len(these), dtype=np.bool_), np.empty(64, dtype=np.bool_)
+    for cover in range(len(these)):
+        but, whole = _largest(covers, cover) if these[cover] else (0, 0)
+        if whole < _LEAST:
             continue
-        settled[cover[face]] = True
-        for choice in range(_choices(covers, cover[face], parts)):
-            size, whole = _choose(covers, cover[face], choice, parts, known.chosen)
-            if size < _LEAST or (parts and size == whole) or meet(known, size):
+        group = covers.of[cover, but]
+        others = covers.member[covers.start[group] : covers.start[group + 1]]
+        if len(others) > len(met):
+            met = np.empty(2 * len(others), dtype=np.bool_)
+        for choice in range(_choices(covers, cover, but, parts)):
+            size = _choose(covers, cover, choice, but, parts, chosen)
+            if size + 1 < _LEAST or (parts and not _agree(together, features, chosen, size)):
                 continue
-            settled[cover[face]], doubted[cover[face]] = False, True
-            name = key(known, size)
-            slot = keyed.place(table, name)
-            if table[slot] < 0:
-                if count == len(keys):
-                    what, measures = longer_rows(what, 2 * count), longer_rows(measures, 2 * count)
-                    keys = longer(keys, 2 * count)
-                table[slot], values[slot], keys[count] = name, count, name
-                what[count] = -1
-                what[count, FEATURES : FEATURES + size] = known.chosen[:size]
-                clear(measures, count)
-                count += 1
-                if 2 * count > len(table):
-                    table, values = keyed.larger_with(table, values)
-                    slot = keyed.place(table, name)
-            take(measures, values[slot], face, area, place, box)
-    return what[:count].copy(), measures[:count].copy(), keys[:count].copy(), doubted
+            _mark(known, size, others, met)
+            # the last one is nobody: the choice as it is
+            for n in range(len(others) + (parts and size >= _LEAST and not meet(known, size))):
+                if n < len(others) and met[n]:
+                    continue
+                taken, place = (size + 1, _put_in(chosen, size, others[n])) if n < len(others) else (size, size)
+                if not parts or _agree(together, features, chosen, taken):
+                    doubted[cover] = True
+                    key = _name(chosen, taken)
+                    slot = keyed.place(table, key)
+                    if table[slot] < 0 and not keyed.has(known.narrow, key):
+                        if count == len(what):
+                            what, name = longer_rows(what, 2 * count), longer(name, 2 * count)
+                            what[count:] = -1
+                        table[slot] = name[count] = key
+                        what[count, FEATURES : FEATURES + taken] = chosen[:taken]
+                        count += 1
+                        if 2 * count > len(table):
+                            table = keyed.larger(table)
+                _take_out(chosen, taken, place)
+    return what[:count].copy(), name[:count].copy(), doubted
 
 
 @kernel
-def _torn(covers: _Covers, known: Joint, asked: Flags) -> Flags:
-    """Tell which of the covers asked for hold a tuple that does not meet."""
-    torn = np.zeros(len(covers.of), dtype=np.bool_)
-    for cover in range(len(asked)):
-        for choice in range(_choices(covers, cover, False) if asked[cover] else 0):
-            size, _ = _choose(covers, cover, choice, False, known.chosen)
-            if not meet(known, size):
-                torn[cover] = True
-                break
-    return torn
+def _grounds(what: Ints, strips: _Strips) -> _Grounds:
+    """Return the grounds that tuples are asked about: those of the same covers are one, with one answer."""
+    covers, chosen = strips.covers, strips.covers.chosen
+    names, of, count = keyed.table(1024), np.empty(len(what), dtype=np.int64), 0
+    numbers = np.empty(len(names), dtype=np.int64)
+    first, known = np.empty(1024, dtype=np.int64), np.empty((1024, KNOWN))
+    start, member = np.zeros(1025, dtype=np.int64), np.empty(4096, dtype=np.int32)
+    here = np.empty(64, dtype=np.int32)
+    for question in range(len(what)):
+        size, found = 0, 0
+        for column in range(FEATURES, what.shape[1]):
+            if what[question, column] >= 0:
+                chosen[size] = what[question, column]
+                size += 1
+        rarest = _rarest(covers, size)
+        for n in range(covers.start[rarest], covers.start[rarest + 1]):
+            if _held(covers, covers.wide[n], size):
+                if found == len(here):
+                    here = longer(here, 2 * found)
+                here[found] = covers.wide[n]
+                found += 1
+        name = _name(here, found)
+        slot = keyed.place(names, name)
+        if names[slot] < 0:
+            names[slot], numbers[slot] = name, count
+            if count == len(first):
+                first, start = longer(first, 2 * count), longer(start, 2 * count + 1)
+                known = longer_rows(known, 2 * count)
+            first[count] = question
+            clear(known, count)
+            for cover in here[:found]:
+                for k in range(strips.face_start[cover], strips.face_start[cover + 1]):
+                    take(known, count, strips.face[k], strips.area, strips.place, strips.box)
+            most = covers.set_start[here[0] + 1] - covers.set_start[here[0]]
+            if start[count] + most > len(member):
+                member = longer(member, 2 * (len(member) + most))
+            start[count + 1] = start[count] + _in_common(covers, here, found, member, start[count])
+            of[question] = count
+            count += 1
+            if 2 * count > len(names):
+                names, numbers = keyed.larger_with(names, numbers)
+        else:
+            of[question] = numbers[slot]
+    return _Grounds(
+        of, first[:count].copy(), known[:count].copy(), start[: count + 1].copy(), member[: start[count]].copy()
+    )
+
+
+@lean
+def _in_common(covers: Joint, here: Places, found: int, common: Places, begin: int) -> int:
+    """Write down the features that some covers have in common, sorted; return how many there are."""
+    size = 0
+    for n in range(covers.set_start[here[0]], covers.set_start[here[0] + 1]):
+        common[begin + size] = covers.member[n]
+        size += 1
+    for k in range(1, found):
+        n, end, kept = covers.set_start[here[k]], covers.set_start[here[k] + 1], 0
+        for m in range(size):
+            feature = common[begin + m]
+            while n < end and covers.member[n] < feature:
+                n += 1
+            if n < end and covers.member[n] == feature:
+                common[begin + kept] = feature
+                kept += 1
+        size = kept
+    return size

@@ -122,7 +122,7 @@ def ties(
     what[:, FEATURES], what[:, FEATURES + 1] = np.divmod(asked, features)
     together = run(keyed.added)(together, asked[answered(what, known, disc, wide)])
     apart = run(_apart)(pairs, left, together)
-    all_at_once, torn = joint(faces, groups, features, sure, apart, disc, wide, run)
+    all_at_once, torn = joint(faces, groups, features, sure, apart, together, disc, wide, run)
     rest = residuals(faces, groups, features, sure, disc, wide, run)
     slivers = (apart | torn)[faces.cover] | rest.narrow
     return Ties(groups, together, all_at_once, rest.beyond, rest.lost, slivers)

@@ -9,6 +9,9 @@ import pytest
 import shapely
 
 from gis.analysis import overlay
+from gis.analysis.ground import cut, read
+from gis.analysis.joint import meet
+from gis.analysis.ties import ties
 from tests.unit.analysis.test_overlay import layer
 from tests.unit.analysis.test_overlay_tiers import TIERS, tier
 
@@ -43,6 +46,12 @@ SPECIMENS = {
         "b": [box(10, 30)],
         "c": [parts(box(0, 12), box(20, 30))],
         "d": [parts(*(box(10 + 0.3 * n, 10.15 + 0.3 * n) for n in range(7)), box(40, 50)), box(0, 10)],
+    },
+    "wide across a line of a fourth": {
+        "a": [box(0, 10)],
+        "b": [box(9.2, 20, -10)],
+        "c": [box(0, 20, 9, 20)],
+        "d": [parts(box(9.6, 20, 0, 20), box(0, 5, 0, 5))],
     },
     "four by a strip": {
         "a": [box(0, 20)],
@@ -82,3 +91,40 @@ def test_a_strip_of_three_is_settled_and_named(engine):
     (row,) = book.slivers.to_dict("records")
     assert (row["layer"], row["giver"], round(row["area_m2"], 6)) == ("c", "C0", 1.0)
     assert 440_010 < row["x"] < 440_010.1
+
+
+def drawn_at_random(seed):
+    """Return four layers of one to three shapes, each of one to three boxes on a grid of a quarter metre."""
+    chance = np.random.default_rng(seed)
+
+    def shape():
+        west, south = chance.integers(0, 14, (2, chance.integers(1, 4))) / 4
+        width, height = chance.integers(1, 12, (2, len(west))) / 4
+        return shapely.union_all(shapely.box(west, south, west + width, south + height))
+
+    return {name: [shape() for _ in range(chance.integers(1, 4))] for name in "abcd"}
+
+
+@pytest.mark.parametrize("engine", TIERS)
+def test_a_tuple_meets_if_its_ground_is_wide_whatever_lines_cross_it(engine):
+    """Every tuple of three and four features, beside the width of their common ground as a whole."""
+    tolerance, met, apart = 0.6, 0, 0
+    for seed in range(60):
+        layers = drawn_at_random(seed)
+        shapes = [shape for each in layers.values() for shape in each]
+        with tier(engine):
+            ground = cut(read({name: layer(name, *each) for name, each in layers.items()}))
+            known = ties(
+                ground.faces, ground.layer_of, len(layers), tolerance,
+                lambda questions, ground=ground: ground.wide(questions, tolerance), ground.run,
+            )  # fmt: skip
+            asked = ground.run(meet)
+        of_layer = [np.flatnonzero(ground.layer_of == n) for n in range(len(layers))]
+        for some in itertools.chain(itertools.combinations(of_layer, 3), [of_layer]):
+            for chosen in itertools.product(*some):
+                common = shapely.intersection_all([shapes[n] for n in chosen])
+                wide = not shapely.buffer(common, -tolerance / 2).is_empty
+                known.joint.chosen[: len(chosen)] = chosen
+                assert asked(known.joint, len(chosen)) == wide, (seed, chosen)
+                met, apart = met + wide, apart + (not wide and common.area > 0)
+    assert met > 200 and apart > 100
