@@ -34,7 +34,9 @@ def counting(catalogue: Catalogue) -> coordination.Counting:
     )
 
 
-def blocks(store: Store, *, settings: Settings, author: str = "gis") -> coordination.Coordination:
+def blocks(
+    store: Store, *, settings: Settings, author: str = "gis", drawn: surroundings.Drawn | None = None
+) -> coordination.Coordination:
     """Coordinate the blocks of a store: read, overlay, add up, put results and findings back.
 
     Parameters
@@ -46,13 +48,15 @@ def blocks(store: Store, *, settings: Settings, author: str = "gis") -> coordina
         Tolerance (m) and rings.
     author
         Who is recorded for the change set of the catchments.
+    drawn
+        Catchments that `surroundings.draw` made of the same store just now; None draws them.
 
     Returns
     -------
     gis.analysis.coordination.Coordination
         Its findings begin with those about stations.
     """
-    rings, of_rings = surroundings.catchments_or_none(store, settings=settings, author=author)
+    rings, of_rings = surroundings.catchments_or_none(store, settings=settings, author=author, drawn=drawn)
     result = coordination.blocks(
         store.read("blocks"),
         store.read("units"),

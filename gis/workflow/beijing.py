@@ -162,18 +162,24 @@ def run(folder: Path, target: Path, *, settings: Settings, track: Track = silent
             ]
             quarantined = sum(item.quarantined for item in taken)
             step.result = f"{sum(item.accepted for item in taken)} 行入库,{quarantined} 行待核"
+        drawn = None
+        with report.output("站点影响区 · catchments") as step:
+            drawn = surroundings.draw(store, settings=settings)
+            step.result = f"{len(drawn.rows)} 行"
         with report.output("街区统筹(以街坊代) · coordination by street block") as step:
-            result = coordinate(store, settings=settings)
+            result = coordinate(store, settings=settings, drawn=drawn)
             step.result = f"{len(result.results)} 行,{len(result.findings)} 条问题"
         with report.output("站点周边分析 · stations") as step:
-            rings = surroundings.stations(store, settings=settings)
+            rings = surroundings.stations(store, settings=settings, drawn=drawn)
             step.result = f"{len(rings.results)} 行"
         outputs.write_all(store, target, report, name="mentougou")
     report.files.insert(0, path)
     return report
 
 
-def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination:
+def coordinate(
+    store: Store, *, settings: Settings, drawn: surroundings.Drawn | None = None
+) -> coordination.Coordination:
     """Coordinate with street blocks in the place of control-plan blocks, which are not public.
 
     Parameters
@@ -182,13 +188,15 @@ def coordinate(store: Store, *, settings: Settings) -> coordination.Coordination
         With the layers street_blocks, units, projects, stations.
     settings
         Tolerance (m) and rings.
+    drawn
+        Catchments that `surroundings.draw` made of the same store just now; None draws them.
 
     Returns
     -------
     gis.analysis.coordination.Coordination
         Its findings begin with "block.stand_in"; those about stations come last.
     """
-    rings, of_rings = surroundings.catchments_or_none(store, settings=settings)
+    rings, of_rings = surroundings.catchments_or_none(store, settings=settings, drawn=drawn)
     stand_in = store.read("street_blocks")
     stand_in = stand_in.assign(
         block_id=stand_in["street_block_id"],

@@ -75,12 +75,17 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
     with intake.init(str(path), settings=chosen) as store:
         with report.step("入库 · store (GeoPackage)") as step:
             step.result = f"{put_town(store, town, track=track):,} 行,{len(store.changes())} 个变更"
+        drawn = None
+        with report.output("站点影响区 · catchments") as step:
+            drawn = surroundings.draw(store, settings=chosen)
+            step.result = f"{len(drawn.rows)} 行(半径与步行可达)"
         with report.output("街区统筹 · blocks") as step:
-            result = analyses.blocks(store, settings=chosen)
+            result = analyses.blocks(store, settings=chosen, drawn=drawn)
             worst = float(result.ledger.balance["difference_m2"].abs().max())
             step.result = f"{len(result.results)} 行,{len(result.findings)} 条问题,账差 {worst:.6f} m²"
         with report.output("站点周边分析 · stations") as step:
-            step.result = f"{len(surroundings.stations(store, settings=chosen).results)} 行(站点 × 圈层 × 版本)"
+            rings = surroundings.stations(store, settings=chosen, drawn=drawn)
+            step.result = f"{len(rings.results)} 行(站点 × 圈层 × 版本)"
         report.files.append(path)
         outputs.write_all(store, out, report, name="town")
     with report.output("校验成果包 · verify") as step:

@@ -68,8 +68,20 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class _Drawn:
-    """Hold the catchments of a store, what is reached on foot, and what a person should know of stations and ways."""
+class Drawn:
+    """Hold the catchments of a store, as they were drawn and stored.
+
+    Parameters
+    ----------
+    rows
+        Rings and sheds.
+    paths
+        Where people walk; None where the store has no ways.
+    sheds
+        What is reached on foot, with the walks that were looked for; None where the store has no ways.
+    findings, of_paths
+        What a person should know of stations and of ways.
+    """
 
     rows: gpd.GeoDataFrame
     paths: Network | None
@@ -132,10 +144,8 @@ def catchments(store: Store, *, settings: Settings, author: str = "gis") -> gpd.
     return _catchments(store, settings, author, {}).rows
 
 
-def catchments_or_none(
-    store: Store, *, settings: Settings, author: str = "gis"
-) -> tuple[gpd.GeoDataFrame | None, pd.DataFrame]:
-    """Draw and store catchments as `catchments` does; where no station is in operation, none stay in the store.
+def draw(store: Store, *, settings: Settings, author: str = "gis") -> Drawn:
+    """Draw and store catchments as `catchments` does, with the walks that the surroundings of stations ask for.
 
     Parameters
     ----------
@@ -144,11 +154,36 @@ def catchments_or_none(
 
     Returns
     -------
+    Drawn
+        What `stations` and block coordination take, so that it is drawn once for both.
+
+    Raises
+    ------
+    EmptyError
+        The store has no station in operation.
+    """
+    return _catchments(store, settings, author, walking.WALKED)
+
+
+def catchments_or_none(
+    store: Store, *, settings: Settings, author: str = "gis", drawn: Drawn | None = None
+) -> tuple[gpd.GeoDataFrame | None, pd.DataFrame]:
+    """Draw and store catchments as `catchments` does; where no station is in operation, none stay in the store.
+
+    Parameters
+    ----------
+    store, settings, author
+        As for `catchments`.
+    drawn
+        What `draw` made of the same store just now; None draws it.
+
+    Returns
+    -------
     tuple
         The widest raw rings, one row a station, None where no station is in operation; and findings about stations.
     """
     if len(store.read("stations", where={"state": list(walking.OPERATING)})):
-        drawn = _catchments(store, settings, author, {})
+        drawn = drawn or _catchments(store, settings, author, {})
         return outermost(drawn.rows), drawn.findings
     left = store.read("catchments")
     if len(left):
@@ -174,7 +209,7 @@ def outermost(drawn: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return rings[rings["radius_m"] == rings["radius_m"].max()]
 
 
-def _catchments(store: Store, settings: Settings, author: str, things: Mapping[str, str]) -> _Drawn:
+def _catchments(store: Store, settings: Settings, author: str, things: Mapping[str, str]) -> Drawn:
     """Draw catchments, store them with what is to be known of them, and return also what is reached on foot."""
     stations = store.read("stations", where={"state": list(walking.OPERATING)})
     if stations.empty:
@@ -197,10 +232,10 @@ def _catchments(store: Store, settings: Settings, author: str, things: Mapping[s
     of_paths = faults.table() if paths is None else paths.findings
     made_by = None if sheds is None else sheds.lineage
     store.replace("findings", faults.join(found, of_paths), lineage=made_by, where=_ORIGIN)
-    return _Drawn(drawn, paths, sheds, found, of_paths)
+    return Drawn(drawn, paths, sheds, found, of_paths)
 
 
-def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surroundings:
+def stations(store: Store, *, settings: Settings, author: str = "gis", drawn: Drawn | None = None) -> Surroundings:
     """Describe the surroundings of each station in operation, draw up its programme, and put both back.
 
     Parameters
@@ -212,18 +247,20 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
         Rings, walking times, speed and depth.
     author
         Who is recorded for the change set of the catchments.
+    drawn
+        What `draw` made of the same store just now; None draws it.
 
     Returns
     -------
     Surroundings
     """
-    made = _catchments(store, settings, author, walking.WALKED)
-    drawn, sheds = made.rows, made.sheds
-    rings = drawn[drawn["method"] == STRAIGHT]
+    made = drawn or draw(store, settings=settings, author=author)
+    rows, sheds = made.rows, made.sheds
+    rings = rows[rows["method"] == STRAIGHT]
     bands = gis_catchments.bands(rings)
-    on_foot = drawn[(drawn["method"] == WALKED) & (drawn["version"] == RAW)]
+    on_foot = rows[(rows["method"] == WALKED) & (rows["version"] == RAW)]
     pieces = gis_stations.facets(on_foot)
-    measured = pd.concat([drawn, bands[bands["inner_m"] > 0], pieces], ignore_index=True)
+    measured = pd.concat([rows, bands[bands["inner_m"] > 0], pieces], ignore_index=True)
     how = counting(store.catalogue, settings)
     frames = {name: store.read(name) for name in {"stations", *_MEASURED, *_SETTING}}
     walked = _members(sheds, settings)
@@ -236,7 +273,7 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
         # pieces of ground are no catchments: what they hold is split between the stations
         even = gis_stations.shared(results, pieces, frames, counting=how, walked=walked)
         results = pd.concat([results[results["version"] != gis_stations.FACET], even], ignore_index=True)
-    programmes = programme(store, drawn, sheds, how, walked=walked)
+    programmes = programme(store, rows, sheds, how, walked=walked)
     columns = list(store.catalogue.layer("station_results").columns)
     results = results.reindex(columns=columns)
     of_walks = faults.table() if sheds is None else sheds.findings[sheds.findings["code"] == _BEYOND]
