@@ -16,42 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.analysis.groups import Groups
-from gis.analysis.widths import FEATURES, KNOWN, Questions, answered, clear, take
+from gis.analysis.wide_sets import LEAST, WideSets, holds, indexed, meet, name_of, rarest_of
+from gis.analysis.widths import FEATURES, KNOWN, clear, take
 from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, lean
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
-from gis.geometry.room import mark_of
 from gis.geometry.tally import longer, longer_rows
 
-# pairs are the business of `gis.analysis.ties`
-_LEAST = 3
-_NAME = 0x3FFFFFFFFFFFFFFF
-
-
-class Joint(NamedTuple):
-    """Say which features meet all at once.
-
-    Parameters
-    ----------
-    start, wide
-        Where each feature begins in `wide`, and the sets with it that share wide ground.
-    set_start, member
-        Where each set begins in `member`, and its features, sorted.
-    narrow
-        Table of the names of tuples that were asked about and do not meet; there is no set to look for.
-    last
-        The set that held the last tuple that meets, -1 for none: it often holds the next one too.
-    chosen
-        Room for a feature of each layer.
-    """
-
-    start: Ints
-    wide: Places
-    set_start: Ints
-    member: Places
-    narrow: Ints
-    last: Places
-    chosen: Places
+# who is asked about and what is known of the ground, as in `gis.analysis.widths`, to an answer each
+Asked = Callable[[Ints, Floats], Flags]
 
 
 class _Covers(NamedTuple):
@@ -103,7 +76,7 @@ class _Strips(NamedTuple):
         Measures of all faces, a point inside each, and west, south, east and north of each.
     """
 
-    covers: Joint
+    covers: WideSets
     face_start: Ints
     face: Ints
     area: Floats
@@ -118,10 +91,9 @@ def joint(
     sure: Flags,
     apart: Flags,
     together: Ints,
-    disc: float,
-    wide: Callable[[Questions], Flags],
+    asked: Asked,
     run: Callable[[object], Callable],
-) -> tuple[Joint, Flags]:
+) -> tuple[WideSets, Flags]:
     """Decide which features of three layers and more meet.
 
     Parameters
@@ -138,10 +110,8 @@ def joint(
         Whether each cover holds a pair that does not meet.
     together
         Table of the pairs that meet (first times `features` plus second).
-    disc
-        Area of the disc that fits where ground is wide, m².
-    wide
-        Answers whether it fits.
+    asked
+        Answers whether ground is wide, from who is asked about and what is known of the ground.
     run
         Says how a kernel is to be run.
 
@@ -152,19 +122,19 @@ def joint(
     """
     layers = groups.of.shape[1]
     # the ground of fewer layers holds no tuple
-    enough, clearly = np.count_nonzero(groups.of, axis=1) >= _LEAST, np.zeros(len(groups.of), dtype=np.bool_)
+    enough, clearly = np.count_nonzero(groups.of, axis=1) >= LEAST, np.zeros(len(groups.of), dtype=np.bool_)
     if not sure.all():
         clearly[faces.cover[sure]] = True
         clearly &= enough
-    known = _indexed(clearly, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run)
+    known = indexed(clearly, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run)
     narrow = np.flatnonzero(~sure & (enough & ~clearly)[faces.cover])
     if not len(narrow):
         return known, np.zeros(len(clearly), dtype=np.bool_)
     covers, strips = _Covers(groups.start, groups.member, groups.of), _strips(faces, narrow, features, layers, run)
     thin = np.diff(strips.face_start) > 0
 
-    def after(known: Joint, what: Ints, name: Ints) -> Joint:
-        return _after(known, clearly, what, name, run(_grounds)(what, strips), disc, wide, run)
+    def after(known: WideSets, what: Ints, name: Ints) -> WideSets:
+        return _after(known, clearly, what, name, run(_grounds)(what, strips), asked, run)
 
     what, name, doubted = run(_asked)(covers, known, thin & ~apart, False, together, features)
     known = after(known, what, name)
@@ -174,29 +144,13 @@ def joint(
     return after(known, what, name), torn
 
 
-def _indexed(
-    chosen: Flags,
-    set_start: Ints,
-    member: Places,
-    narrow: Ints,
-    features: int,
-    layers: int,
-    run: Callable[[object], Callable],
-) -> Joint:
-    """Find the sets chosen by their features."""
-    start, having = run(_having)(chosen, set_start, member, features)
-    return Joint(
-        start, having, set_start, member, narrow, np.full(1, -1, dtype=np.int32), np.empty(layers, dtype=np.int32)
-    )
-
-
 def _strips(
     faces: Faces, narrow: NDArray[np.intp], features: int, layers: int, run: Callable[[object], Callable]
 ) -> _Strips:
     """Lay out the faces that are narrow and whose cover is nowhere clearly wide, cover by cover."""
     count = np.bincount(faces.cover[narrow], minlength=len(faces.cover_start) - 1)
     return _Strips(
-        _indexed(count > 0, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run),
+        indexed(count > 0, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run),
         np.concatenate([[0], np.cumsum(count)]),
         narrow[np.argsort(faces.cover[narrow], kind="stable")],
         faces.area_m2,
@@ -206,20 +160,19 @@ def _strips(
 
 
 def _after(
-    known: Joint,
+    known: WideSets,
     clearly: Flags,
     what: Ints,
     name: Ints,
     ground: _Grounds,
-    disc: float,
-    wide: Callable[[Questions], Flags],
+    asked: Asked,
     run: Callable[[object], Callable],
-) -> Joint:
+) -> WideSets:
     """Ask whether ground is wide; return what is known of the tuples then."""
-    yes = answered(what[ground.first], ground.known, disc, wide)
+    yes = asked(what[ground.first], ground.known)
     sizes = np.diff(ground.start)
     set_start = np.concatenate([known.set_start, known.set_start[-1] + np.cumsum(sizes[yes])])
-    return _indexed(
+    return indexed(
         np.concatenate([clearly, np.ones(len(set_start) - 1 - len(clearly), dtype=np.bool_)]),
         set_start,
         np.concatenate([known.member, ground.member[np.repeat(yes, sizes)]]),
@@ -228,77 +181,6 @@ def _after(
         len(known.chosen),
         run,
     )
-
-
-@lean
-def meet(known: Joint, count: int) -> bool:
-    """Tell whether the features chosen meet all at once.
-
-    Parameters
-    ----------
-    known
-        Who meets; the features are in `chosen`, sorted.
-    count
-        How many there are, of as many layers.
-
-    Returns
-    -------
-    bool
-        True for fewer than three.
-    """
-    if count < _LEAST:
-        return True
-    if known.last[0] >= 0 and _held(known, known.last[0], count):
-        return True
-    if keyed.has(known.narrow, _name(known.chosen, count)):
-        return False
-    rarest = _rarest(known, count)
-    for n in range(known.start[rarest], known.start[rarest + 1]):
-        if _held(known, known.wide[n], count):
-            known.last[0] = known.wide[n]
-            return True
-    return False
-
-
-@inlined
-def _rarest(known: Joint, count: int) -> int:
-    """Return which of the features chosen is in the fewest sets."""
-    start, chosen = known.start, known.chosen
-    rarest = chosen[0]
-    for n in range(1, count):
-        if start[chosen[n] + 1] - start[chosen[n]] < start[rarest + 1] - start[rarest]:
-            rarest = chosen[n]
-    return rarest
-
-
-@inlined
-def _held(known: Joint, one: int, count: int) -> bool:
-    """Tell whether a set holds all the features chosen; those of the last layers, which vary most, come first."""
-    begin, member, chosen = known.set_start[one], known.member, known.chosen
-    n, k = known.set_start[one + 1] - 1, count - 1
-    while k >= 0 and n >= begin and member[n] >= chosen[k]:
-        k -= member[n] == chosen[k]
-        n -= 1
-    return k < 0
-
-
-@kernel
-def _having(chosen: Flags, set_start: Ints, member: Places, features: int) -> tuple[Ints, Places]:
-    """Return which of the sets chosen hold each feature."""
-    start = np.zeros(features + 1, dtype=np.int64)
-    for one in range(len(chosen)):
-        if chosen[one]:
-            for n in range(set_start[one], set_start[one + 1]):
-                start[member[n] + 1] += 1
-    for n in range(features):
-        start[n + 1] += start[n]
-    place, having = start[:-1].copy(), np.empty(start[-1], dtype=np.int32)
-    for one in range(len(chosen)):
-        if chosen[one]:
-            for n in range(set_start[one], set_start[one + 1]):
-                having[place[member[n]]] = one
-                place[member[n]] += 1
-    return start, having
 
 
 @inlined
@@ -343,14 +225,14 @@ def _choose(covers: _Covers, cover: int, choice: int, but: int, parts: bool, cho
 
 
 @lean
-def _mark(known: Joint, count: int, features: Places, met: Flags) -> None:
+def _mark(known: WideSets, count: int, features: Places, met: Flags) -> None:
     """Tell which of some features of one layer, sorted, meet those that are chosen from others."""
     for n in range(len(features)):
         met[n] = False
-    rarest, left = _rarest(known, count), len(features)
+    rarest, left = rarest_of(known, count), len(features)
     for at in range(known.start[rarest], known.start[rarest + 1]):
         one = known.wide[at]
-        if not _held(known, one, count):
+        if not holds(known, one, count):
             continue
         k, n = known.set_start[one], 0
         while k < known.set_start[one + 1] and n < len(features):
@@ -393,18 +275,9 @@ def _take_out(chosen: Places, count: int, place: int) -> None:
         chosen[n] = chosen[n + 1]
 
 
-@inlined
-def _name(numbers: Places, count: int) -> np.int64:
-    """Return the name of some numbers, in any order: 62 bits, so that two share one by a chance of 1e-6 at most."""
-    name = np.uint64(0)
-    for n in range(count):
-        name += mark_of(numbers[n])
-    return np.int64(name & np.uint64(_NAME))
-
-
 @kernel
 def _asked(
-    covers: _Covers, known: Joint, these: Flags, parts: bool, together: Ints, features: int
+    covers: _Covers, known: WideSets, these: Flags, parts: bool, together: Ints, features: int
 ) -> tuple[Ints, Ints, Flags]:
     """Return the tuples of some covers that no set holds and nobody asked about, their names, and who has any."""
     layers, chosen = covers.of.shape[1], known.chosen
@@ -413,7 +286,7 @@ def _asked(
     doubted, met = np.zeros(len(these), dtype=np.bool_), np.empty(64, dtype=np.bool_)
     for cover in range(len(these)):
         but, whole = _largest(covers, cover) if these[cover] else (0, 0)
-        if whole < _LEAST:
+        if whole < LEAST:
             continue
         group = covers.of[cover, but]
         others = covers.member[covers.start[group] : covers.start[group + 1]]
@@ -421,17 +294,17 @@ def _asked(
             met = np.empty(2 * len(others), dtype=np.bool_)
         for choice in range(_choices(covers, cover, but, parts)):
             size = _choose(covers, cover, choice, but, parts, chosen)
-            if size + 1 < _LEAST or (parts and not _agree(together, features, chosen, size)):
+            if size + 1 < LEAST or (parts and not _agree(together, features, chosen, size)):
                 continue
             _mark(known, size, others, met)
             # the last one is nobody: the choice as it is
-            for n in range(len(others) + (parts and size >= _LEAST and not meet(known, size))):
+            for n in range(len(others) + (parts and size >= LEAST and not meet(known, size))):
                 if n < len(others) and met[n]:
                     continue
                 taken, place = (size + 1, _put_in(chosen, size, others[n])) if n < len(others) else (size, size)
                 if not parts or _agree(together, features, chosen, taken):
                     doubted[cover] = True
-                    key = _name(chosen, taken)
+                    key = name_of(chosen, taken)
                     slot = keyed.place(table, key)
                     if table[slot] < 0 and not keyed.has(known.narrow, key):
                         if count == len(what):
@@ -461,14 +334,14 @@ def _grounds(what: Ints, strips: _Strips) -> _Grounds:
             if what[question, column] >= 0:
                 chosen[size] = what[question, column]
                 size += 1
-        rarest = _rarest(covers, size)
+        rarest = rarest_of(covers, size)
         for n in range(covers.start[rarest], covers.start[rarest + 1]):
-            if _held(covers, covers.wide[n], size):
+            if holds(covers, covers.wide[n], size):
                 if found == len(here):
                     here = longer(here, 2 * found)
                 here[found] = covers.wide[n]
                 found += 1
-        name = _name(here, found)
+        name = name_of(here, found)
         slot = keyed.place(names, name)
         if names[slot] < 0:
             names[slot], numbers[slot] = name, count
@@ -496,7 +369,7 @@ def _grounds(what: Ints, strips: _Strips) -> _Grounds:
 
 
 @lean
-def _in_common(covers: Joint, here: Places, found: int, common: Places, begin: int) -> int:
+def _in_common(covers: WideSets, here: Places, found: int, common: Places, begin: int) -> int:
     """Write down the features that some covers have in common, sorted; return how many there are."""
     size = 0
     for n in range(covers.set_start[here[0]], covers.set_start[here[0] + 1]):

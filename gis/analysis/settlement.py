@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.analysis.groups import Groups, compared
-from gis.analysis.joint import Joint, meet
 from gis.analysis.ties import Ties
+from gis.analysis.wide_sets import WideSets, meet
 from gis.compiled import Flags, Floats, Ints, Places, kernel, lean
 from gis.geometry import keyed
 from gis.geometry.faces import Faces
@@ -66,7 +66,7 @@ class _Case(NamedTuple):
     member: Places
     size: Ints
     together: Ints
-    joint: Joint
+    joint: WideSets
     beyond: Flags
     lost: Ints
     held: Ints

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from gis.analysis.groups import Groups, covers
-from gis.analysis.joint import Joint, joint
+from gis.analysis.joint import joint
 from gis.analysis.residuals import residuals
+from gis.analysis.wide_sets import WideSets
 from gis.analysis.widths import FEATURES, KNOWN, Questions, answered, clear, take
 from gis.compiled import Flags, Floats, Ints, Places, kernel
 from gis.geometry import keyed
@@ -47,7 +49,7 @@ class Ties:
 
     groups: Groups
     together: Ints
-    joint: Joint
+    joint: WideSets
     beyond: Flags
     lost: Ints
     slivers: Flags
@@ -122,7 +124,8 @@ def ties(
     what[:, FEATURES], what[:, FEATURES + 1] = np.divmod(asked, features)
     together = run(keyed.added)(together, asked[answered(what, known, disc, wide)])
     apart = run(_apart)(pairs, left, together)
-    all_at_once, torn = joint(faces, groups, features, sure, apart, together, disc, wide, run)
+    wide_enough = partial(answered, disc=disc, wide=wide)
+    all_at_once, torn = joint(faces, groups, features, sure, apart, together, wide_enough, run)
     rest = residuals(faces, groups, features, sure, disc, wide, run)
     slivers = (apart | torn)[faces.cover] | rest.narrow
     return Ties(groups, together, all_at_once, rest.beyond, rest.lost, slivers)

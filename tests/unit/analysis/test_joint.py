@@ -10,8 +10,8 @@ import shapely
 
 from gis.analysis import overlay
 from gis.analysis.ground import cut, read
-from gis.analysis.joint import meet
 from gis.analysis.ties import ties
+from gis.analysis.wide_sets import meet
 from tests.unit.analysis.test_overlay import layer
 from tests.unit.analysis.test_overlay_tiers import TIERS, tier
 
