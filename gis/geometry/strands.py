@@ -269,7 +269,7 @@ def _outlines(far: Floats, depth: float, cell: float) -> tuple[Floats, Ints]:
 
 
 def _spots(far: Floats, depth: float, cell: float, side: Ints) -> Floats:
-    """Return where on sides the distance is the depth, as `_spot` does."""
+    """Return where on sides the distance is the depth."""
     high = far.shape[1]
     corner, north = np.divmod(side, 2)
     i, j = np.divmod(corner, high)

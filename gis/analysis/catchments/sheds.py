@@ -112,7 +112,8 @@ def walksheds(
     entries = enter(network, entrances, stations)
     reach = search(network, entries, limits[-1], workers=workers)
     shapes = grounds.raw(network, entries, reach, limits, depth_m, cell_m)
-    versions = {RAW: shapes, NEAREST: nearest(network, entries, reach, limits, shapes, depth_m)}
+    shapes, near = nearest(network, entries, reach, limits, shapes, (depth_m, cell_m))
+    versions = {RAW: shapes, NEAREST: near}
     sheds = grounds.table(network, entries, minutes, versions)
     reached, found = {}, [entries.findings, _without_ground(entries, versions)]
     for name, frame in (things or {}).items():
