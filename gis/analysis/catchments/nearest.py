@@ -111,8 +111,7 @@ def _owners(spread: rivals.Spread, shared: rivals.Disputed, places: Floats) -> R
     points = np.asarray(shapely.points(places), dtype=object)
     if len(shared.shapes):
         place, shape = shapely.STRtree(shared.shapes).query(points, predicate="intersects")
-        known = shared.station[shape] >= 0
-        owner[place[known]] = shared.station[shape[known]]
+        owner[place] = shared.station[shape]
     return owner
 
 

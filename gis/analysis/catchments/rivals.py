@@ -51,9 +51,9 @@ class Disputed(NamedTuple):
     Parameters
     ----------
     shapes
-        What is of one station, or of none, in each square; they do not overlap, and make up the squares.
+        What is of one station in each square; they do not overlap, and make up the squares.
     station
-        Position, -1 where nobody comes.
+        Position.
     """
 
     shapes: Shapes
@@ -228,7 +228,7 @@ def disputed(spread: Spread, depth: float, cell: float, digit: float) -> Dispute
     squares = _squares(spread, depth, cell)
     # barriers are seen from the same corner as by those who draw the ground
     corner = np.floor(spread.network.line_xy.min(axis=0) / cell) * cell
-    seen = Sight(spread.network.barriers, depth, corner)
+    seen = Sight(spread.network.barriers, depth, corner, spread.network.beside)
     lines = np.asarray(shapely.linestrings(spread.stretches[0].reshape(-1, 2, 2)), dtype=object)
     tree = shapely.STRtree(lines)
     shapes, stations = [np.empty(0, dtype=object)], [np.empty(0, dtype=np.intp)]
@@ -301,7 +301,7 @@ class _Square:
         most = np.sort([spots[self.group == each].max() for each in groups])
         if len(groups) < 2:
             return np.zeros_like(spots), np.zeros_like(pieces)
-        low, high = least[1] - 1, most[-2] + 1
+        low, high = least[1] - 1, max(most[-2] + 1, least[1])
         return np.clip(spots, low, high), np.clip(pieces, low, high)
 
     def shared(self, digit: float) -> tuple[Shapes, Rows]:
@@ -315,7 +315,7 @@ class _Square:
         Returns
         -------
         tuple
-            Faces that make it up, and the station of each, -1 for nobody.
+            Faces that make it up, and the station of each.
         """
         grown = list(self._grown())
         lines = [shapely.boundary(self._place), *self._walls(self._place)]
@@ -324,6 +324,9 @@ class _Square:
         regions = self._regions()
         for step, _ in grown:
             lines += self._ridges(np.flatnonzero(self.when == step), regions)
+        # drawn once more, ground may end a hair further out
+        beyond = self._ridges(np.arange(len(self.when)), regions)
+        lines += list(shapely.difference(beyond, grown[-1][1])) if grown else beyond
         lines += self._bisectors()
         inside = shapely.get_parts(shapely.intersection(np.array(lines, dtype=object), self._place))
         # what only touches the square leaves points
@@ -338,7 +341,7 @@ class _Square:
         for step in np.unique(self._reached).tolist():
             new, beside = self._seen.beside(self._pieces[self._reached == step] + np.tile(shift, 2))
             free = np.concatenate([free, new])
-            if len(beside):
+            if len(beside.piece):
                 aside = [shapely.union_all([*aside, *self._seen.ground(beside)])]
             drawn = [*strands.ground(free, self._depth, self._cell, run), *aside]
             shape = shapely.union_all(drawn) if aside else shapely.MultiPolygon(drawn)
@@ -395,7 +398,7 @@ class _Square:
         return found
 
     def _owners(self, places: Floats, grown: list[tuple[int, shapely.Geometry]]) -> Rows:
-        """Return whose places are, -1 where nobody comes."""
+        """Return whose places are; where nobody comes, of the nearest."""
         group = np.full(len(places), -1, dtype=np.intp)
         left = np.arange(len(places))
         for step, shape in grown:
@@ -404,10 +407,9 @@ class _Square:
             come, left = left[covered], left[~covered]
             if len(come):
                 group[come] = self._nearest(places[come], np.flatnonzero(self.when == step))
-        known = np.flatnonzero(group >= 0)
-        result = np.full(len(places), -1, dtype=np.intp)
-        result[known] = self._spread.stations(group[known], places[known])
-        return result
+        if len(left):
+            group[left] = self._nearest(places[left], np.arange(len(self.when)))
+        return self._spread.stations(group, places)
 
     def _nearest(self, places: Floats, spots: Rows) -> Rows:
         """Return the group of the nearest of some spots that barriers do not part from each place."""
