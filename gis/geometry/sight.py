@@ -100,7 +100,7 @@ class Sight:
         return shapely.STRtree(_lines(self._pieces[0]))
 
     def beside(self, strands: Floats) -> tuple[Floats, Beside]:
-        """Return strands that are further than the depth from any barrier, and stretches of pieces that are not.
+        """Return strands whose pieces are further than the depth from any barrier, and stretches of the others.
 
         Parameters
         ----------
@@ -113,7 +113,9 @@ class Sight:
             Strands, and stretches; what crosses barriers is cut there.
         """
         lines = _lines(strands + np.tile(self._origin, 2))
-        near = np.unique(self._barriers.tree.query(lines, predicate="dwithin", distance=self._depth)[0])
+        # a stretch may be further from a barrier than its piece
+        within = (1 + _SHARE) * self._depth
+        near = np.unique(self._barriers.tree.query(lines, predicate="dwithin", distance=within)[0])
         if len(near) == 0:
             return strands, Beside(strands[:0], near)
         pieces, close = self._pieces

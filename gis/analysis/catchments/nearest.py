@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import spatial
 
 from gis.analysis.catchments import owners, rivals
 from gis.analysis.catchments.entries import Entries
+from gis.analysis.catchments.spread import Spread, ends_a_round
 from gis.analysis.network import Network
 from gis.geometry import parts, snapped, walks
 from gis.geometry.parts import Shapes
@@ -78,7 +78,7 @@ def nearest(
     corner = np.floor(np.nanmin(ground, axis=0)[:2])
     digit = snapped.last_digit(shapes.reshape(-1))
     drawn = snapped.moved(shapes.reshape(-1), -corner).reshape(shapes.shape)
-    spread = rivals.Spread(network, entries, owners.owned(network, entries, reach, limits[-1]), corner)
+    spread = Spread(network, entries, owners.owned(network, entries, reach, limits[-1]), corner)
     shared = rivals.disputed(spread, *sizes, digit)
     outlines = shapely.get_parts(shapely.boundary(np.r_[drawn.reshape(-1), shared.shapes]))
     faces = rivals.faces_of(outlines, digit)
@@ -90,7 +90,7 @@ def nearest(
     since = np.where(own.any(axis=(0, 1)) & kept, np.argmax(own.any(axis=0), axis=0), len(limits))
     mine = (owner == np.arange(len(shapes))[:, None])[:, None] & (since <= np.arange(len(limits))[:, None])
     # outlines are drawn to a part of a cell: a station's own ground holds what is its alone
-    even = np.array([rivals.ends_a_round(limit) for limit in limits])
+    even = np.array([ends_a_round(limit) for limit in limits])
     own = (own & kept) | (mine & even[:, None])
     return tuple(_made(faces, each, corner) for each in (own, mine))
 
@@ -104,7 +104,7 @@ def _reached(shapes: Shapes, places: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.logical_or.accumulate(own, axis=1))
 
 
-def _owners(spread: rivals.Spread, shared: rivals.Disputed, places: Floats) -> Rows:
+def _owners(spread: Spread, shared: rivals.Disputed, places: Floats) -> Rows:
     """Return whose places are."""
     _, _, group = spread.spots
     owner = spread.stations(group[spread.tree.query(places)[1]], places)
