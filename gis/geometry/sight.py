@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Ints = NDArray[np.int64]
 
-# pieces are no longer than this share of the depth
-_SHARE = 0.2
+# pieces are no longer than this share of the depth: they are cut by a lattice of so many lines a depth
+_SHARE, _LINES = 0.2, 8
 # barriers are cut off, and their shadows end, so many depths away
 _OUT, _FAR = 1.5, 3.0
 # a piece keeps off a barrier that it crosses by so much, m
@@ -82,7 +82,7 @@ class Sight:
         tree, longest = self._barriers.tree, _SHARE * self._depth
         # beyond the depth too, so that a piece is whole wherever ways are split
         near = np.unique(tree.query(steps, predicate="dwithin", distance=self._depth + 2 * longest)[0])
-        pieces = _lines(_cut(_runs(steps[near]), longest / np.sqrt(2)))
+        pieces = _lines(_cut(_runs(steps[near]), self._depth / _LINES))
         touched, barrier = tree.query(pieces, predicate="dwithin", distance=_OFF_M)
         if len(touched):
             strip = shapely.union_all(shapely.buffer(self._barriers.pieces[np.unique(barrier)], _OFF_M))

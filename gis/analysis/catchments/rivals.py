@@ -131,7 +131,7 @@ class _Square:
     def settled(self) -> bool:
         """Tell whether one station has it all."""
         return len(np.unique(self.group)) < 2 and all(
-            len(self._spread.owned.groups[each]) < 2 for each in self.group[:1].tolist()
+            len(self._spread.groups[each]) < 2 for each in self.group[:1].tolist()
         )
 
     def _steps(self, spots: Rows, pieces: Rows) -> tuple[Rows, Rows]:
@@ -228,7 +228,7 @@ class _Square:
         """Return the lines on which entrances of stations that take the same time are nearest."""
         found = []
         for group in np.unique(self.group).tolist():
-            rivals = self._spread.owned.groups[group]
+            rivals = self._spread.groups[group]
             gates = [self._spread.gates(rival) for rival in rivals]
             if len(rivals) > 1:
                 xy, whose = np.concatenate(gates), np.repeat(rivals, [len(each) for each in gates])
@@ -256,22 +256,27 @@ class _Square:
     def _nearest(self, places: Floats, spots: Rows) -> Rows:
         """Return the group of the nearest of some spots that barriers do not part from each place."""
         xy, group = self.xy[spots], self.group[spots]
-        far, first = spatial.cKDTree(xy).query(places)
-        result = group[first]
-        if len(np.unique(group)) < 2:
-            return np.asarray(result)
         tree = spatial.cKDTree(xy)
-        around = tree.query_ball_point(places, self._out)
-        place = np.repeat(np.arange(len(places)), [len(each) for each in around])
-        spot = np.concatenate([np.array(each, dtype=np.intp) for each in around])
+        first = tree.query(places)[1]
+        result = np.asarray(group[first])
+        if len(np.unique(group)) < 2:
+            return result
+        hidden = np.flatnonzero(self._parted(places, xy[first]))
+        around = tree.query_ball_point(places[hidden], self._out)
+        place = np.repeat(hidden, [len(each) for each in around])
+        spot = np.array([each for some in around for each in some], dtype=np.intp)
+        seen = ~self._parted(places[place], xy[spot])
+        place, spot = place[seen], spot[seen]
         far = np.hypot(*(places[place] - xy[spot]).T)
-        legs = np.stack([places[place], xy[spot]], axis=1) + self._spread.corner
-        barred = self._bars.bar(np.asarray(shapely.linestrings(legs), dtype=object))
-        place, spot, far = place[~barred], spot[~barred], far[~barred]
         order = np.lexsort((spot, far, place))
         some, at = np.unique(place[order], return_index=True)
         result[some] = group[spot[order][at]]
-        return np.asarray(result)
+        return result
+
+    def _parted(self, places: Floats, spots: Floats) -> NDArray[np.bool_]:
+        """Tell which places barriers part from their spots."""
+        legs = np.stack([places, spots], axis=1) + self._spread.corner
+        return self._bars.bar(np.asarray(shapely.linestrings(legs), dtype=object))
 
 
 def faces_of(lines: Shapes, digit: float) -> Shapes:
@@ -324,7 +329,7 @@ def _squares(spread: Spread, depth: float, cell: float) -> list[shapely.Polygon]
     """Return the squares in which places are within the depth of spots of several groups."""
     xy, _, group = spread.spots
     reach, side = 2 * (depth + cell), _WIDE * depth
-    close = np.array([len(each) > 1 for each in spread.owned.groups])[group]
+    close = np.array([len(each) > 1 for each in spread.groups])[group]
     for each in np.unique(group):
         mine = xy[group == each]
         around = (xy >= mine.min(axis=0) - reach).all(axis=1) & (xy <= mine.max(axis=0) + reach).all(axis=1)

@@ -79,9 +79,19 @@ class Spread:
     owned: Owned
     corner: Floats
 
-    @cached_property
+    @property
     def spots(self) -> tuple[Floats, Floats, Rows]:
         """Return place, seconds and group of spots: the same ones however edges are split."""
+        return self._spots[:3]
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Return the stations of each group."""
+        return self._spots[3]
+
+    @cached_property
+    def _spots(self) -> tuple[Floats, Floats, Rows, tuple[tuple[int, ...], ...]]:
+        """Return place, seconds and group of spots, and the stations of each group."""
         owned = self.owned
         least, most = np.minimum(owned.begins, owned.ends), np.maximum(owned.begins, owned.ends)
         first = np.ceil(least / _APART_S - _SAME)
@@ -105,8 +115,20 @@ class Spread:
             close |= np.abs(share - changes[row]) * metres[row] < 2 * _PAIR_M
         row, share, took = np.r_[row[~close], pair], np.r_[share[~close], at], np.r_[took[~close], self._took(pair, at)]
         xy = self._places(owned.edge[row], share)
-        _, one = np.unique(np.round(xy, 6), axis=0, return_index=True)
-        return xy[one], took[one], owned.group[row[one]]
+        _, one, place = np.unique(np.round(xy, 6), axis=0, return_index=True, return_inverse=True)
+        group, groups = self._together(place.reshape(-1), owned.group[row])
+        return xy[one], took[one], group, groups
+
+    def _together(self, place: Rows, group: Rows) -> tuple[Rows, tuple[tuple[int, ...], ...]]:
+        """Return the group of each place, where walks of several groups meet that of all their stations."""
+        pairs = np.unique(np.stack([place, group]), axis=1)
+        result = np.empty(place.max(initial=-1) + 1, dtype=np.intp)
+        result[pairs[0]] = pairs[1]
+        number = {each: n for n, each in enumerate(self.owned.groups)}
+        for each in np.flatnonzero(np.bincount(pairs[0]) > 1).tolist():
+            met = {station for n in pairs[1, pairs[0] == each] for station in self.owned.groups[n]}
+            result[each] = number.setdefault(tuple(sorted(met)), len(number))
+        return result, tuple(number)
 
     @cached_property
     def tree(self) -> spatial.cKDTree:
@@ -161,9 +183,9 @@ class Spread:
         numpy.ndarray
             Positions.
         """
-        result = np.array([each[0] for each in self.owned.groups], dtype=np.intp)[group]
+        result = np.array([each[0] for each in self.groups], dtype=np.intp)[group]
         for each in np.unique(group).tolist():
-            rivals = self.owned.groups[each]
+            rivals = self.groups[each]
             if len(rivals) > 1:
                 rows = np.flatnonzero(group == each)
                 gates = [self.gates(rival) for rival in rivals]
