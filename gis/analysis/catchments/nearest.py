@@ -92,7 +92,7 @@ def nearest(
     # outlines are drawn to a part of a cell: a station's own ground holds what is its alone
     even = np.array([ends_a_round(limit) for limit in limits])
     own = (own & kept) | (mine & even[:, None])
-    return tuple(_made(faces, each, corner) for each in (own, mine))
+    return _made(faces, own, corner), _made(faces, mine, corner)
 
 
 def _reached(shapes: Shapes, places: Floats) -> NDArray[np.bool_]:

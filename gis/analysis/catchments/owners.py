@@ -145,7 +145,8 @@ def owned(network: Network, entries: Entries, reach: walks.Reach, limit: float) 
         )  # fmt: skip
         some = np.flatnonzero(parts[2] - parts[1] > _NONE)
     order = some[np.lexsort((parts[1][some], parts[0][some]))]
-    return Owned(*(each[order] for each in parts), groups)
+    edge, low, high, begins, ends, whose = (each[order] for each in parts)
+    return Owned(edge, low, high, begins, ends, whose, groups)
 
 
 def _marks(network: Network, entries: Entries, times: _Times) -> tuple[Rows, Floats]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import spatial
 
 from gis.analysis.catchments.spread import Spread, round_of
-from gis.geometry import strands
+from gis.geometry import snapped, strands
 from gis.geometry.parts import Shapes
 from gis.geometry.sight import Sight
 
@@ -177,7 +177,8 @@ class _Square:
         """Yield the ground within the depth of what is reached by the end of each step."""
         shift = self._spread.corner - self._corner
         run = self._spread.entries.run
-        free, aside = np.empty((0, 4)), []
+        free = np.empty((0, 4))
+        aside: list[shapely.Geometry] = []
         for step in np.unique(self._reached).tolist():
             new, beside = self._seen.beside(self._pieces[self._reached == step] + np.tile(shift, 2))
             free = np.concatenate([free, new])
@@ -196,7 +197,7 @@ class _Square:
             [spatial.cKDTree(self.xy[self.group == n]).query(middle)[0] for n in np.unique(self.group)], axis=0
         )
         some = inner[far[min(1, len(far) - 1)] <= self._depth + self._cell + half]
-        return shapely.multilinestrings(np.stack([xy[some], xy[some + 1]], axis=1))
+        return shapely.MultiLineString(list(np.stack([xy[some], xy[some + 1]], axis=1)))
 
     def _walls(self, around: shapely.Polygon) -> Shapes:
         """Return the barriers that meet a polygon."""
@@ -236,7 +237,7 @@ class _Square:
                 middle = np.array(self._place.centroid.coords[0])
                 out = 2 * float(np.abs(xy - middle).max()) + _WIDE * self._depth
                 ridges = _ridges(np.r_[xy[one]] - middle, whose[one], out)
-                found += list(shapely.transform(ridges, lambda xy, by=middle: xy + by))
+                found += list(snapped.moved(ridges, middle))
         return found
 
     def _owners(self, places: Floats, grown: list[tuple[int, shapely.Geometry]]) -> Rows:
@@ -262,7 +263,7 @@ class _Square:
         if len(np.unique(group)) < 2:
             return result
         hidden = np.flatnonzero(self._parted(places, xy[first]))
-        around = tree.query_ball_point(places[hidden], self._out)
+        around = list(tree.query_ball_point(places[hidden], self._out))
         place = np.repeat(hidden, [len(each) for each in around])
         spot = np.array([each for some in around for each in some], dtype=np.intp)
         seen = ~self._parted(places[place], xy[spot])
