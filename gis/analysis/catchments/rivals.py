@@ -9,7 +9,7 @@ that is one place, of the first by key. Rounds are the same whatever is asked fo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -263,7 +263,7 @@ class _Square:
         if len(np.unique(group)) < 2:
             return result
         hidden = np.flatnonzero(self._parted(places, xy[first]))
-        around = list(tree.query_ball_point(places[hidden], self._out))
+        around: Any = tree.query_ball_point(places[hidden], self._out)
         place = np.repeat(hidden, [len(each) for each in around])
         spot = np.array([each for some in around for each in some], dtype=np.intp)
         seen = ~self._parted(places[place], xy[spot])
