@@ -30,7 +30,7 @@ _WIDE = 4.0
 _OUT = 50.0
 
 # faces that are so narrow on the whole may have most of their length in a spike, m
-_SLIM_M = 0.1
+_SLIM_M = 0.01
 
 
 class Disputed(NamedTuple):
