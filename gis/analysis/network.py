@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -32,6 +33,20 @@ from gis.lineage import Lineage
 _FIRST_LOOK_M = 100.0
 # lengths are equal where they differ by less, m
 _EQUAL_M = 1e-6
+
+
+class Given(NamedTuple):
+    """Hold what a network was built from, so that it can be built anew with another way.
+
+    Parameters
+    ----------
+    ways, barriers, key
+        As for `build`.
+    """
+
+    ways: gpd.GeoDataFrame
+    barriers: gpd.GeoDataFrame | None
+    key: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,8 @@ class Network:
         What the build met.
     lineage
         Inputs' fingerprints and parameters.
+    given
+        What it was built from.
     """
 
     xy: NDArray[np.float64]
@@ -85,6 +102,7 @@ class Network:
     crs: pyproj.CRS
     findings: pd.DataFrame
     lineage: Lineage
+    given: Given
 
     @cached_property
     def graph(self) -> walks.Graph:
@@ -261,6 +279,7 @@ def build(
         begin=made.begin, line_xy=made.line_xy, way=made.line.astype(np.int32), ways=ways[key].to_numpy(dtype=object),
         open_=~np.isin(kind[made.line], walking.closed), part=part, barriers=bars, walking=walking, crs=ground,
         findings=faults.join(*found), lineage=origins.of("analysis.network.build", used, **walking.told()),
+        given=Given(ways, barriers, key),
     )  # fmt: skip
 
 

@@ -71,6 +71,12 @@ class Walking:
         if slow or wait or not self.join_m >= 0:
             raise UsageError(f"pace must be above 0, delays and join_m not below 0: {slow | wait or self.join_m}")
 
+    @property
+    def fastest_mps(self) -> float:
+        """Return a speed that nobody exceeds on any way."""
+        slope = np.exp(_TOBLER * _TOBLER_BEST) if self.slope else 1.0
+        return float(self.speed_mps * max([1.0, *self.pace.values()]) * slope)
+
     def told(self) -> dict[str, object]:
         """Return the figures as parameters of a lineage."""
         figures = {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -90,8 +90,9 @@ class Barriers:
         across, low, high = _met(start, end, long, self._start[piece], self._end[piece])
         barred[leg[across]] = True
         known = ~across & (low <= high) & ~barred[leg]
+        rows = dict(zip(leg[known].tolist(), np.flatnonzero(known).tolist(), strict=True))
         for n, begins, ends in _contacts(leg[known], low[known], high[known]):
-            row = np.flatnonzero(leg == n)[0]
+            row = rows[n]
             # what the leg begins or ends on it does not cross there
             inside = begins > _TOUCH_M and ends < long[row] - _TOUCH_M
             if inside and not barred[n]:

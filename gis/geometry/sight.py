@@ -1,10 +1,14 @@
-"""Sight: the ground within a depth of straight pieces that is seen from them past what bars.
+"""Sight: the ground within a depth of ways that is seen from them past what bars.
 
-A place is seen from a piece unless barriers stand between it and both ends of the piece. Pieces are short, so that
-what is seen from between its ends alone is a sliver.
+A place is seen from a piece of a way unless barriers stand between it and both ends of the piece. Pieces are short, so
+that what is seen from between its ends alone is a sliver. They are the same ones however ways are split or turned, and
+whatever stretch of them is asked for: a stretch of a piece sees what the piece sees.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -15,17 +19,35 @@ from gis.geometry.parts import Shapes
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Ints = NDArray[np.int64]
 
-# pieces are no longer than this share of the depth
-_SHARE = 0.2
+# pieces are no longer than this share of the depth: they are cut by a lattice of so many lines a depth
+_SHARE, _LINES = 0.2, 8
 # barriers are cut off, and their shadows end, so many depths away
 _OUT, _FAR = 1.5, 3.0
 # a piece keeps off a barrier that it crosses by so much, m
 _OFF_M = 0.005
+# what is so near is on a line, m
+_ON_M = 1e-5
 # straight pieces of a quarter of a circle
 _QUARTER = 16
 # rays between the two edges of a shadow
 _RAYS = 5
+
+
+class Beside(NamedTuple):
+    """Hold stretches beside barriers.
+
+    Parameters
+    ----------
+    strands
+        Stretches as x, y, x, y, from the corner.
+    piece
+        The piece that each is a part of.
+    """
+
+    strands: Floats
+    piece: Rows
 
 
 class Sight:
@@ -39,69 +61,113 @@ class Sight:
         How far is seen, m.
     origin
         Corner from which shapes are drawn, m.
+    ways
+        Where the vertices of each way begin, and all vertices.
     """
 
-    def __init__(self, barriers: Barriers, depth: float, origin: Floats) -> None:
-        self._barriers, self._depth, self._origin = barriers, depth, origin
-        self._known: dict[bytes, shapely.Geometry] = {}
+    def __init__(self, barriers: Barriers, depth: float, origin: Floats, ways: tuple[Ints, Floats]) -> None:
+        self._barriers, self._depth, self._origin, self._ways = barriers, depth, origin, ways
+        self._known: dict[tuple[int, bytes], shapely.Geometry] = {}
+        self._hidden: dict[int, shapely.Geometry] = {}
 
-    def beside(self, strands: Floats) -> tuple[Floats, Floats]:
-        """Return strands that are further than the depth from any barrier, and short pieces of those that are not.
-
-        Parameters
-        ----------
-        strands
-            Stretches as x, y, x, y, from the corner.
-
-        Returns
-        -------
-        tuple
-            Two arrays of the same kind; strands that cross barriers are cut there.
-        """
-        tree = self._barriers.tree
-        lines = _lines(strands + np.tile(self._origin, 2))
-        near = np.unique(tree.query(lines, predicate="dwithin", distance=self._depth)[0])
-        if len(near) == 0:
-            return strands, strands[:0]
-        pieces = _lines(_pieces(shapely.get_coordinates(lines[near]).reshape(-1, 4), _SHARE * self._depth))
-        piece, barrier = tree.query(pieces, predicate="dwithin", distance=self._depth)
-        seen = np.zeros(len(pieces), dtype=bool)
-        seen[piece] = True
-        far = pieces[~seen]
+    @cached_property
+    def _pieces(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the pieces of all ways around barriers, from the corner, and which are within the depth of one."""
+        begin, xy = self._ways
+        inner = np.ones(max(len(xy) - 1, 0), dtype=bool)
+        # some ways may have no vertices here
+        inner[begin[(begin > 0) & (begin < len(xy))] - 1] = False
+        at = np.flatnonzero(inner)
+        steps = _lines(np.concatenate([xy[at], xy[at + 1]], axis=1))
+        tree, longest = self._barriers.tree, _SHARE * self._depth
+        # beyond the depth too, so that a piece is whole wherever ways are split
+        near = np.unique(tree.query(steps, predicate="dwithin", distance=self._depth + 2 * longest)[0])
+        pieces = _lines(_cut(_runs(steps[near]), self._depth / _LINES))
         touched, barrier = tree.query(pieces, predicate="dwithin", distance=_OFF_M)
         if len(touched):
             strip = shapely.union_all(shapely.buffer(self._barriers.pieces[np.unique(barrier)], _OFF_M))
             pieces[np.unique(touched)] = shapely.difference(pieces[np.unique(touched)], strip)
-        parts = shapely.get_parts(pieces[seen])
-        parts = parts[~shapely.is_empty(parts)]
-        ends = [np.stack([_tips(some, 0), _tips(some, -1)], axis=1).reshape(-1, 4) for some in (far, parts)]
-        ends = [each - np.tile(self._origin, 2) for each in ends]
-        return np.concatenate([np.delete(strands, near, axis=0), ends[0]]), ends[1]
+        parts = np.asarray(shapely.get_parts(pieces), dtype=object)
+        parts = parts[shapely.length(parts) > _ON_M]
+        close = np.zeros(len(parts), dtype=bool)
+        close[tree.query(parts, predicate="dwithin", distance=self._depth)[0]] = True
+        ends = np.stack([_tips(parts, 0), _tips(parts, -1)], axis=1).reshape(-1, 4)
+        return ends - np.tile(self._origin, 2), close
 
-    def ground(self, pieces: Floats) -> list[shapely.Geometry]:
-        """Return the ground that is seen from pieces.
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        """Return an index of the pieces."""
+        return shapely.STRtree(_lines(self._pieces[0]))
+
+    def beside(self, strands: Floats) -> tuple[Floats, Beside]:
+        """Return strands whose pieces are further than the depth from any barrier, and stretches of the others.
 
         Parameters
         ----------
-        pieces
-            Short and straight, none on a barrier, as x, y, x, y from the corner.
+        strands
+            Stretches of the ways as x, y, x, y, from the corner.
+
+        Returns
+        -------
+        tuple
+            Strands, and stretches; what crosses barriers is cut there.
+        """
+        lines = _lines(strands + np.tile(self._origin, 2))
+        # a stretch may be further from a barrier than its piece
+        within = (1 + _SHARE) * self._depth
+        near = np.unique(self._barriers.tree.query(lines, predicate="dwithin", distance=within)[0])
+        if len(near) == 0:
+            return strands, Beside(strands[:0], near)
+        pieces, close = self._pieces
+        strand, piece = self._tree.query(_lines(strands[near]), predicate="dwithin", distance=_ON_M)
+        start, move = pieces[piece, :2], pieces[piece, 2:] - pieces[piece, :2]
+        long = np.hypot(*move.T)
+        along = move / long[:, None]
+        ends = [strands[near[strand], 2 * n : 2 * n + 2] - start for n in range(2)]
+        aside = np.abs([along[:, 0] * each[:, 1] - along[:, 1] * each[:, 0] for each in ends]).max(axis=0, initial=0.0)
+        at = np.sort([(along * each).sum(axis=1) for each in ends], axis=0)
+        low, high = np.maximum(at[0], 0.0), np.minimum(at[1], long)
+        # a strand may be a mere place
+        some = (aside <= _ON_M) & (high - low >= np.where(at[1] - at[0] > _ON_M, _ON_M / 10, -_ON_M))
+        piece, start, along = piece[some], start[some], along[some]
+        stretches = np.concatenate(
+            [start + np.clip(each[some], 0.0, long[some])[:, None] * along for each in (low, high)], axis=1
+        )
+        free = np.concatenate([np.delete(strands, near, axis=0), stretches[~close[piece]]])
+        return free, Beside(stretches[close[piece]], piece[close[piece]])
+
+    def ground(self, beside: Beside) -> list[shapely.Geometry]:
+        """Return the ground that is seen from stretches.
+
+        Parameters
+        ----------
+        beside
+            Stretches as `beside` finds them.
 
         Returns
         -------
         list
-            One shape a piece.
+            One shape a stretch.
         """
-        keys = [np.round(piece, 6).tobytes() for piece in pieces]
+        bounds = [np.round(strand, 6).tobytes() for strand in beside.strands]
+        keys = list(zip(beside.piece.tolist(), bounds, strict=True))
         new = {key: n for n, key in enumerate(keys) if key not in self._known}
         if new:
-            drawn = self._drawn(pieces[list(new.values())])
+            rows = list(new.values())
+            whole = shapely.buffer(_lines(beside.strands[rows]), self._depth, quad_segs=_QUARTER)
+            drawn = shapely.difference(np.asarray(whole, dtype=object), self._shadows(beside.piece[rows]))
             self._known.update(zip(new, drawn, strict=True))
         return [self._known[key] for key in keys]
 
+    def _shadows(self, piece: Rows) -> Shapes:
+        """Return what is hidden from pieces."""
+        new = np.array([n for n in np.unique(piece).tolist() if n not in self._hidden], dtype=np.intp)
+        if len(new):
+            self._hidden.update(zip(new.tolist(), self._drawn(self._pieces[0][new]), strict=True))
+        return np.array([self._hidden[n] for n in piece.tolist()], dtype=object)
+
     def _drawn(self, pieces: Floats) -> Shapes:
-        """Draw what is seen from pieces."""
-        lines = _lines(pieces)
-        whole = np.asarray(shapely.buffer(lines, self._depth, quad_segs=_QUARTER), dtype=object)
+        """Draw what is hidden from pieces."""
         moved = _lines(pieces + np.tile(self._origin, 2))
         piece, barrier = self._barriers.tree.query(moved, predicate="dwithin", distance=self._depth)
         bars = shapely.get_coordinates(self._barriers.pieces[barrier]).reshape(-1, 4) - np.tile(self._origin, 2)
@@ -113,7 +179,7 @@ class Sight:
             table = np.full((len(pieces), column.max(initial=-1) + 1), None, dtype=object)
             table[piece, column] = _shadows(pieces[piece, end], bars, self._depth)
             hidden.append(np.asarray(shapely.union_all(table, axis=1), dtype=object))
-        return np.asarray(shapely.difference(whole, shapely.intersection(hidden[0], hidden[1])), dtype=object)
+        return np.asarray(shapely.intersection(hidden[0], hidden[1]), dtype=object)
 
 
 def _lines(strands: Floats) -> Shapes:
@@ -126,14 +192,27 @@ def _tips(lines: Shapes, end: int) -> Floats:
     return np.asarray(shapely.get_coordinates(shapely.get_point(lines, end)))
 
 
-def _pieces(strands: Floats, longest: float) -> Floats:
-    """Cut stretches into equal pieces."""
-    start, move = strands[:, :2], strands[:, 2:] - strands[:, :2]
-    count = np.maximum(np.ceil(np.hypot(*move.T) / longest).astype(np.intp), 1)
-    row = np.repeat(np.arange(len(strands)), count)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    low, high = ((step + n) / count[row] for n in (0, 1))
-    return np.concatenate([start[row] + each[:, None] * move[row] for each in (low, high)], axis=1)
+def _runs(steps: Shapes) -> Floats:
+    """Return straight steps of ways as x, y, x, y, those that go on straight as one."""
+    merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(steps))) if len(steps) else steps
+    xy, row = shapely.get_coordinates(shapely.simplify(merged, _ON_M / 10), return_index=True)
+    inner = np.flatnonzero(row[1:] == row[:-1])
+    return np.concatenate([xy[inner], xy[inner + 1]], axis=1)
+
+
+def _cut(runs: Floats, side: float) -> Floats:
+    """Cut straight runs where they cross the lines of a lattice: the same places, whichever way they are drawn."""
+    found = [np.empty((0, 4))]
+    for run in runs:
+        start, move = run[:2], run[2:] - run[:2]
+        shares = [np.array([0.0, 1.0])]
+        for axis in np.flatnonzero(move):
+            first, last = np.sort([run[axis], run[axis + 2]]) / side
+            shares.append((np.arange(np.ceil(first), np.floor(last) + 1) * side - run[axis]) / move[axis])
+        at = np.unique(np.clip(np.concatenate(shares), 0.0, 1.0))
+        places = start + at[:, None] * move
+        found.append(np.concatenate([places[:-1], places[1:]], axis=1))
+    return np.concatenate(found)
 
 
 def _shadows(places: Floats, bars: Floats, depth: float) -> Shapes:

@@ -177,8 +177,10 @@ def _drawn(strands: Floats, depth: float, cell: float, run: Callable[[Any], Call
     high = np.ceil((strands.reshape(-1, 2).max(axis=0) + depth) / cell) + 3
     origin = low * cell
     size = int(high[0] - low[0]), int(high[1] - low[1])
-    far = run(_distances)(strands - np.tile(origin, 2), depth + _NUDGE_M, cell, size)
-    xy, begin = run(_outlines)(far, depth + _NUDGE_M, cell)
+    # plain Python walks from corner to corner; on whole arrays it is nearly as fast as the compiler
+    distances = _distances if run(_distances) is _distances else _distances_at_once
+    far = distances(strands - np.tile(origin, 2), depth + _NUDGE_M, cell, size)
+    xy, begin = _outlines(far, depth + _NUDGE_M, cell)
     return _polygons(xy + origin, begin)
 
 
@@ -208,61 +210,72 @@ def _distances(strands: Floats, depth: float, cell: float, size: tuple[int, int]
     return np.sqrt(square)
 
 
-@kernel
+def _distances_at_once(strands: Floats, depth: float, cell: float, size: tuple[int, int]) -> Floats:
+    """Return what `_distances` does, figure by figure, without the compiler: all corners beside a strand at once."""
+    square = np.full(size, _FAR)
+    pad = depth + 1.5 * cell
+    low = np.minimum(strands[:, :2], strands[:, 2:]) - pad
+    high = np.maximum(strands[:, :2], strands[:, 2:]) + pad
+    first = np.maximum((low / cell).astype(np.intp), 0)
+    last = np.minimum((high / cell).astype(np.intp) + 1, np.array(size) - 1) + 1
+    x, y = (np.arange(count) * cell for count in size)
+    for (ax, ay, bx, by), (west, south), (east, north) in zip(
+        strands.tolist(), first.tolist(), last.tolist(), strict=True
+    ):
+        dx, dy = bx - ax, by - ay
+        length = dx * dx + dy * dy
+        across = 1.0 / length if length > 0.0 else 0.0
+        px, py = x[west:east, None] - ax, y[south:north] - ay
+        t = np.minimum(np.maximum((px * dx + py * dy) * across, 0.0), 1.0)
+        ex, ey = px - t * dx, py - t * dy
+        part = square[west:east, south:north]
+        np.minimum(part, ex * ex + ey * ey, out=part)
+    return np.sqrt(square)
+
+
 def _outlines(far: Floats, depth: float, cell: float) -> tuple[Floats, Ints]:
     """Return the rings along which the distance is the depth, ground to their left, and where each begins.
 
     A ring goes from side to side of the cells; a side has a number: twice its corner's, and one more if it goes north.
     """
-    wide, high = far.shape
-    follows = np.full(2 * wide * high, -1, dtype=np.int64)
-    count = 0
-    for i in range(wide - 1):
-        for j in range(high - 1):
-            sw, se = far[i, j] <= depth, far[i + 1, j] <= depth
-            nw, ne = far[i, j + 1] <= depth, far[i + 1, j + 1] <= depth
-            if sw == se and se == ne and ne == nw:
-                continue
-            south, north = 2 * (i * high + j), 2 * (i * high + j + 1)
-            west, east = south + 1, 2 * ((i + 1) * high + j) + 1
-            # around each run of corners within; where two lie across, each by itself
-            if sw and not se:
-                follows[south] = west if not nw else (north if not ne else east)
-                count += 1
-            if se and not ne:
-                follows[east] = south if not sw else (west if not nw else north)
-                count += 1
-            if ne and not nw:
-                follows[north] = east if not se else (south if not sw else west)
-                count += 1
-            if nw and not sw:
-                follows[west] = north if not ne else (east if not se else south)
-                count += 1
-    xy, begin, rings, used = np.empty((count, 2)), np.zeros(count + 1, dtype=np.int64), 0, 0
-    for side in range(len(follows)):
-        at = side
-        while follows[at] >= 0:
-            xy[used, 0], xy[used, 1] = _spot(far, depth, cell, at)
-            used += 1
-            after = follows[at]
-            follows[at] = -1
-            at = after
-        if used > begin[rings]:
-            rings += 1
-            begin[rings] = used
-    return xy, begin[: rings + 1].copy()
-
-
-@inlined
-def _spot(far: Floats, depth: float, cell: float, side: int) -> tuple[float, float]:
-    """Return where on a side the distance is the depth."""
     high = far.shape[1]
-    corner, north = side // 2, side % 2
-    i, j = corner // high, corner % high
-    a = far[i, j]
-    b = far[i, j + 1] if north else far[i + 1, j]
-    share = min(max((depth - a) / (b - a), 0.0), 1.0)
-    return (i * cell, (j + share) * cell) if north else ((i + share) * cell, j * cell)
+    within = far <= depth
+    sw, se, nw, ne = within[:-1, :-1], within[1:, :-1], within[:-1, 1:], within[1:, 1:]
+    cells = np.nonzero((sw != se) | (se != ne) | (ne != nw))
+    sw, se, nw, ne = (each[cells] for each in (sw, se, nw, ne))
+    south = 2 * (cells[0] * high + cells[1])
+    north, west, east = south + 2, south + 1, south + 2 * high + 1
+    # around each run of corners within; where two lie across, each by itself
+    turns = [
+        (sw & ~se, south, np.where(~nw, west, np.where(~ne, north, east))),
+        (se & ~ne, east, np.where(~sw, south, np.where(~nw, west, north))),
+        (ne & ~nw, north, np.where(~se, east, np.where(~sw, south, west))),
+        (nw & ~sw, west, np.where(~ne, north, np.where(~se, east, south))),
+    ]
+    tail, head = (np.concatenate([each[n][each[0]] for each in turns]) for n in (1, 2))
+    order = np.argsort(tail)
+    follows = dict(zip(tail[order].tolist(), head[order].tolist(), strict=True))
+    sides: list[int] = []
+    begin = [0]
+    # the first side that is left begins the next ring
+    for side in list(follows):
+        at = side
+        while at in follows:
+            sides.append(at)
+            at = follows.pop(at)
+        if len(sides) > begin[-1]:
+            begin.append(len(sides))
+    return _spots(far, depth, cell, np.array(sides, dtype=np.int64)), np.array(begin, dtype=np.int64)
+
+
+def _spots(far: Floats, depth: float, cell: float, side: Ints) -> Floats:
+    """Return where on sides the distance is the depth."""
+    high = far.shape[1]
+    corner, north = np.divmod(side, 2)
+    i, j = np.divmod(corner, high)
+    a, b = far[i, j], far[i + 1 - north, j + north]
+    share = np.minimum(np.maximum((depth - a) / (b - a), 0.0), 1.0)
+    return np.stack([(i + np.where(north, 0.0, share)) * cell, (j + np.where(north, share, 0.0)) * cell], axis=1)
 
 
 def _polygons(xy: NDArray[np.float64], begin: NDArray[np.int64]) -> Shapes:

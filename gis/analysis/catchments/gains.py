@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -16,14 +16,22 @@ from gis import crs as gis_crs
 from gis import findings as faults
 from gis import lineage as origins
 from gis.analysis import bounds
+from gis.analysis import walking as pacing
 from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.catchments import sheds
 from gis.analysis.catchments.entries import Entries, enter
 from gis.analysis.catchments.members import layer_of
-from gis.analysis.network import Network, attach
+from gis.analysis.network import Access, Network, attach, build
+from gis.analysis.walking import Walking
 from gis.errors import EmptyError, FrameError, UsageError
-from gis.geometry import shortcuts, walks
+from gis.geometry import walks
 from gis.lineage import Lineage
+
+# kinds of the ways that a candidate becomes
+_CANDIDATE, _LEG = "\0candidate", "\0leg"
+# columns of ways that a network is built from
+_READ = ("slope", "level", "layer", "bridge", "tunnel")
+_WALKS = {"link": np.int64, "station": np.int64, "door": np.int64, "seconds": np.float64}
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,24 @@ class _Sums(NamedTuple):
     silent: bool
 
 
+class _Plan(NamedTuple):
+    """Hold a candidate: its line or point, legs that lead its ends to ways, its kind, and the station of an exit."""
+
+    shape: shapely.Geometry
+    legs: tuple[shapely.Geometry, ...]
+    kind: str
+    station: int
+
+
+class _Rebuilt(NamedTuple):
+    """Hold a network with a candidate: entrances and their stations' positions, and where doors may gain by it."""
+
+    network: Network
+    entries: Entries
+    station: NDArray[np.intp]
+    around: shapely.Geometry
+
+
 def crossings(
     network: Network,
     candidates: gpd.GeoDataFrame,
@@ -94,7 +120,7 @@ def crossings(
     Returns
     -------
     Crossings
-        What walks in a network with the candidate would gain, but for what Notes say.
+        What comes within reach in a network that is built anew with the candidate.
 
     Raises
     ------
@@ -105,21 +131,23 @@ def crossings(
 
     Notes
     -----
-    Both ends of a candidate are led to the nearest way, at walking speed, as doors are. Doors and entrances stay where
-    they are entered today. So what is not counted: that a door beside a new crossing which can be stepped onto half-way
-    is then entered from there; that a candidate meets other ways than those at its ends; and, for an end within
-    `join_m` of a way, that leg counts as it is drawn. A network built anew with the candidate as a way tells it all.
+    A candidate leads through every barrier that it crosses. Both its ends are led on to the nearest way, at walking
+    speed, as doors are. In every other respect it is a way of its kind: ways that it meets it is joined to, and where
+    it can be stepped onto half-way, doors and entrances beside it are entered from there. One without a kind leads over
+    other ways as bridges do, and nobody steps onto it half-way. What no longer comes within reach, since its door is
+    entered from the candidate now, is not taken off.
     """
     _require(network, candidates, things, weights or {})
     limit = sheds.times(minutes)[-1]
     entries = enter(network, entrances, stations)
-    links, found = _links(network, entries, candidates)
-    reach = sheds.search(network, entries, limit)
+    plans, found = _plans(network, entries, candidates)
+    rebuilt = [_rebuilt(network, entries, plan, limit) for plan in plans]
     totals: list[_Sums] = []
     singles: list[_Sums] = []
     for name, frame in things.items():
         points = sheds.doors_of(shapely.force_2d(frame.geometry.to_numpy()))
-        shorter, known = _shorter(network, entries, links, reach, points, limit)
+        known = _known(network, entries, points, limit)
+        shorter = _shorter(rebuilt, points, known, limit)
         values = _values(name, frame, (weights or {}).get(name, ()))
         found += _unknown(name, values)
         totals.append(_gained(shorter.groupby(["link", "door"])["seconds"].min(), known.min(axis=0), values, minutes))
@@ -172,16 +200,15 @@ def _require(
         require_columns(name, things[name], columns)
 
 
-def _links(
+def _plans(
     network: Network, entries: Entries, candidates: gpd.GeoDataFrame
-) -> tuple[shortcuts.Links, list[dict[str, object]]]:
-    """Return candidates as links between places beside edges, and what they lack."""
+) -> tuple[list[_Plan | None], list[dict[str, object]]]:
+    """Return candidates led on to the nearest ways, None for those that hang loose, and what they lack."""
     shapes = shapely.force_2d(candidates.geometry.to_numpy())
     exits = shapely.get_type_id(shapes) == 0
     ends = [shapes.copy(), shapes.copy()]
     for end, n in zip(ends, (0, -1), strict=True):
         end[~exits] = shapely.get_point(shapes[~exits], n)
-    ends[0][exits] = None
     access = [attach(network, each) for each in ends]
     station = np.full(len(shapes), walks.NOWHERE, dtype=np.int64)
     if exits.any():
@@ -191,51 +218,105 @@ def _links(
         if strange:
             raise FrameError(f"candidates: station {', '.join(strange)} has no entrance and no place", keys=strange)
         station[exits] = [position[key] for key in keys[exits]]
-    lost = (access[1].edge < 0) | (~exits & (access[0].edge < 0))
-    names = candidates["candidate_id"].astype(str).to_numpy()
+    legs = list(zip(access, ends, strict=True))
+    lost = (access[0].edge < 0) | (access[1].edge < 0)
+    names, kind = candidates["candidate_id"].astype(str).to_numpy(), pacing.kinds(candidates)
     within = network.walking.access_m
     rows = [
         faults.finding("crossing.unlinked", "candidates", names[n], severity="warning", at=shapes[n], within_m=within)
         for n in np.flatnonzero(lost)
     ]
-    edge = np.stack([access[0].edge, access[1].edge], axis=1)
-    # neither end of a candidate that hangs loose leads anywhere
-    station[lost], edge[lost] = walks.NOWHERE, walks.NOWHERE
-    onto, off = (
-        np.stack([each.seconds(network, leaving=leaving) for each in access], axis=1) for leaving in (False, True)
-    )
-    for side in (onto, off):
-        side[:, :, : walks.LEG] += side[:, :, walks.LEG :]
-    return shortcuts.Links(edge, onto, off, _cost(network, candidates, shapes), station), rows
+    plans = [
+        None if lost[n] else _Plan(shapes[n], tuple(_leg(each, n, end[n]) for each, end in legs), kind[n], station[n])
+        for n in range(len(shapes))
+    ]
+    return plans, rows
 
 
-def _cost(network: Network, candidates: gpd.GeoDataFrame, shapes: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Return what candidates take, there and back."""
+def _leg(access: Access, n: int, end: shapely.Point) -> shapely.LineString:
+    """Return the leg between the nearest way and an end."""
+    return shapely.LineString([access.foot[n], shapely.get_coordinates(end)[0]])
+
+
+def _rebuilt(network: Network, entries: Entries, plan: _Plan | None, limit: float) -> _Rebuilt | None:
+    """Return the network around a candidate, built anew with it, and its entrances there; for an exit, the exit."""
+    if plan is None:
+        return None
+    # no walk over the candidate is longer, and no door is further from its way
+    far = limit * network.walking.fastest_mps
+    if plan.station != walks.NOWHERE:
+        access = attach(network, np.array([plan.shape], dtype=object))
+        gate = {"stations": entries.stations[[plan.station]], "entrances": np.array([""], dtype=object)}
+        begun = {"station": np.zeros(1, dtype=np.intp), "points": np.array([plan.shape], dtype=object)}
+        starts = access.starts(network, np.array([0, 1], dtype=np.int64))
+        exit_ = Entries(**gate, **begun, access=access, starts=starts, findings=faults.table())
+        return _Rebuilt(network, exit_, np.array([plan.station]), shapely.buffer(plan.shape, far))
+    ways, barriers, key = network.given
+    around = shapely.buffer(plan.shape, far + network.walking.access_m)
+    near = ways.geometry.intersects(around).to_numpy()
+    drawn = [shape for shape in (*plan.legs, plan.shape) if shapely.length(shape) > 0]
+    more = {
+        key: [f"{_CANDIDATE}{n}" for n in range(len(drawn))],
+        "kind": [_CANDIDATE if shape is plan.shape else _LEG for shape in drawn],
+    }
+    columns = [key, "kind", *(name for name in _READ if name in ways.columns)]
+    rows = {name: [*_column(ways[near], name), *more.get(name, [None] * len(drawn))] for name in columns}
+    both = gpd.GeoDataFrame(rows, geometry=[*ways.geometry[near], *drawn], crs=ways.crs)
+    made = build(both, barriers, key=key, walking=_walked(network, plan.kind))
+    access = attach(made, entries.points)
+    begin = np.searchsorted(entries.station, np.arange(len(entries.stations) + 1)).astype(np.int64)
+    entered = replace(entries, access=access, starts=access.starts(made, begin))
+    return _Rebuilt(made, entered, np.arange(len(entries.stations)), shapely.buffer(plan.shape, far))
+
+
+def _column(frame: gpd.GeoDataFrame, name: str) -> NDArray[np.object_]:
+    """Return a column, missing all along where there is none."""
+    return frame[name].to_numpy(dtype=object) if name in frame.columns else np.full(len(frame), None, dtype=object)
+
+
+def _walked(network: Network, kind: str) -> Walking:
+    """Return how people walk where there is a candidate of a kind, and legs that lead to it."""
     how = network.walking
-    kinds = candidates["kind"].astype(object) if "kind" in candidates.columns else pd.Series([None] * len(shapes))
-    pace = np.array([how.pace.get(kind, 1.0) for kind in kinds])
-    wait = np.array([how.delay_s.get(kind, 0.0) for kind in kinds])
-    seconds = shapely.length(shapes) / (how.speed_mps * pace) + wait
-    return np.stack([seconds, seconds], axis=1)
+
+    def with_it(kinds: tuple[str, ...]) -> tuple[str, ...]:
+        # what nothing is known of is a bridge
+        return (*kinds, _CANDIDATE, _LEG) if kind == "" or kind in kinds else kinds
+
+    return replace(
+        how,
+        openings=None if how.openings is None else (*how.openings, _CANDIDATE, _LEG),
+        closed=with_it(how.closed),
+        apart=with_it(how.apart),
+        pace={**how.pace, _CANDIDATE: how.pace.get(kind, 1.0)},
+        delay_s={**how.delay_s, _CANDIDATE: how.delay_s.get(kind, 0.0)},
+    )
+
+
+def _known(network: Network, entries: Entries, points: NDArray[np.object_], limit: float) -> NDArray[np.float64]:
+    """Return what walks take without candidates: a row a station, a column a door."""
+    table = sheds.reached(network, entries, attach(network, points), limit, None)
+    known = np.full((len(entries.stations), len(points)), np.inf)
+    known[table["station"], table["door"]] = table["seconds"]
+    return known
 
 
 def _shorter(
-    network: Network,
-    entries: Entries,
-    links: shortcuts.Links,
-    reach: walks.Reach,
-    points: NDArray[np.object_],
-    limit: float,
-) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Return the walks that links make shorter, and what walks take without them (a row a station, a column a door)."""
-    stops, order = attach(network, points).doors(network)
-    stations = len(entries.stations)
-    before = entries.run(walks.doors)(network.graph, entries.starts, stops, limit, (0, stations))
-    found = entries.run(shortcuts.gains)(network.graph, entries.starts, stops, reach, before, links, limit)
-    known = np.full((stations, len(points)), np.inf)
-    known[np.repeat(np.arange(stations), np.diff(before.begin)), order[before.item]] = before.cost
-    table = {"link": found.link, "station": found.station, "door": order[found.door], "seconds": found.cost}
-    return pd.DataFrame(table), known
+    rebuilt: Sequence[_Rebuilt | None], points: NDArray[np.object_], known: NDArray[np.float64], limit: float
+) -> pd.DataFrame:
+    """Return the walks that candidates make shorter."""
+    tables = [pd.DataFrame({"link": [], "station": [], "door": [], "seconds": []}).astype(_WALKS)]
+    for link, made in enumerate(rebuilt):
+        if made is None:
+            continue
+        shapely.prepare(made.around)
+        doors = np.flatnonzero(shapely.intersects(made.around, points))
+        found = sheds.reached(made.network, made.entries, attach(made.network, points[doors]), limit, None)
+        station, door = made.station[found["station"].to_numpy()], doors[found["door"].to_numpy()]
+        took = found["seconds"].to_numpy()
+        less = took < known[station, door]
+        rows = {"link": link, "station": station[less], "door": door[less], "seconds": took[less]}
+        tables.append(pd.DataFrame(rows).astype(_WALKS))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _values(name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def raw(
     cost = np.full(len(network.xy), np.inf)
     # rings are drawn in a window, where numbers are small
     origin = np.floor(network.line_xy.min(axis=0) / cell) * cell
-    seen = Sight(network.barriers, depth, origin)
+    seen = Sight(network.barriers, depth, origin, network.beside)
     for station in range(len(entries.stations)):
         drawn = shapely.MultiPolygon()
         for n, limit in enumerate(limits):
@@ -64,7 +64,7 @@ def raw(
             free, beside = seen.beside(found - np.tile(origin, 2))
             pieces = list(strands.ground(free, depth, cell, entries.run))
             # where nothing bars, ground holds that of shorter walks as it is drawn
-            if len(beside):
+            if len(beside.piece):
                 pieces = [shapely.union_all([drawn, *pieces, *seen.ground(beside)])]
             drawn = shapely.MultiPolygon(list(parts.polygons(np.array(pieces, dtype=object))[0]))
             shapes[station, n] = settled(np.array([drawn], dtype=object), origin)[0]

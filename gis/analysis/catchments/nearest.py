@@ -1,4 +1,4 @@
-"""Nearest ground: reached ground shared out between stations, each place to the one that is nearest on foot."""
+"""Nearest ground: reached ground shared out between stations, each place to the one whose walk comes there first."""
 
 from __future__ import annotations
 
@@ -8,30 +8,34 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.analysis.catchments import owners
+from gis.analysis.catchments import owners, rivals
 from gis.analysis.catchments.entries import Entries
-from gis.analysis.catchments.owners import Owned
+from gis.analysis.catchments.spread import Spread, ends_a_round
 from gis.analysis.network import Network
 from gis.geometry import parts, snapped, walks
 from gis.geometry.parts import Shapes
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
-# spots that stand for stretches are so far apart, m: a border half a depth away is off by a hundredth of it squared
-_STEP_M = 2.0
-# what is smaller is no piece of ground by itself, m²
-_CRUMB_M2 = 1.0
 # where rounding would make an outline cross itself, its vertices lie on this grid, m
 _GRID_M = 2.0**-20
 # what is smaller is rounding, m²
 _DUST_M2 = 1e-6
+# so is what is thinner, m
+_THIN_M = 1e-5
 
 
 def nearest(
-    network: Network, entries: Entries, reach: walks.Reach, limits: Sequence[float], shapes: Shapes, depth: float
-) -> Shapes:
-    """Share reached ground out: each place to the station that is nearest on foot.
+    network: Network,
+    entries: Entries,
+    reach: walks.Reach,
+    limits: Sequence[float],
+    shapes: Shapes,
+    sizes: tuple[float, float],
+) -> tuple[Shapes, Shapes]:
+    """Share reached ground out: each place to the station whose walk comes there first.
 
     Parameters
     ----------
@@ -45,154 +49,108 @@ def nearest(
         Walking times, s, growing.
     shapes
         Ground as `grounds.raw` draws it.
-    depth
-        How deep the ground beside a way counts, m.
+    sizes
+        Depth and cell of that ground, m.
 
     Returns
     -------
-    numpy.ndarray
-        As `shapes`; the parts of a column do not overlap, lie each within its station's own ground, hold those of
-        shorter walks, and make up the column's union.
+    tuple
+        Two arrays as `shapes`: the same ground, and what is each station's. Both are made of the same faces: the parts
+        of a column do not overlap, lie each within its station's own ground, hold those of shorter walks, and make up
+        the column's union, by exact predicates.
 
     Notes
     -----
-    A place is given away once, within the shortest of the limits at which any station reaches it. It belongs to the
-    spot of a way reached by then that it is nearest to on its side of barriers, and that spot to the station with the
-    shortest walk to it; of equals to the first by key. So borders between stations begin where both take the same time.
+    `rivals` says what comes first is. It looks neither at the limits asked for nor at how ways are split, turned or
+    sorted, so that ground of 15 minutes is the same asked for alone or with 5 and 10. Whoever would share out the
+    union of every limit, nested, each part within its station's own ground, has to give a place to the one who comes
+    first. Limits end a round: 60 s, 70 s, and so on; ground of a limit in the middle of a round may be the station's
+    own only by the end of the round.
+
+    On a straight way a border stands where walks from both sides take the same time, to a rounding; beside corners it
+    is drawn between spots half a second apart, and by rounds of ten seconds: the station that has a place comes there
+    at most ten seconds after any other. What the first minute reaches is shared by what way is nearest.
     """
-    result = np.full(shapes.shape, shapely.MultiPolygon(), dtype=object)
-    before: Shapes = np.full(len(shapes), shapely.MultiPolygon(), dtype=object)
+    none = np.full(shapes.shape, shapely.MultiPolygon(), dtype=object)
     ground = shapely.bounds(shapes).reshape(-1, 4)
     if np.isnan(ground).all():
-        return result
-    origin = np.floor(np.nanmin(ground, axis=0)[:2])
-    for n, limit in enumerate(limits):
-        raw = snapped.moved(shapes[:, n], -origin)
-        new = _polygonal(shapely.difference(raw, shapely.union_all(before)))
-        spots, owner = _spots(network, owners.owned(network, entries, reach, limit))
-        before = _shared(network, (spots - origin, owner), (new, before), depth, origin)
-        result[:, n] = settled(before, origin)
-    return result
+        return none, none.copy()
+    corner = np.floor(np.nanmin(ground, axis=0)[:2])
+    digit = snapped.last_digit(shapes.reshape(-1))
+    drawn = snapped.moved(shapes.reshape(-1), -corner).reshape(shapes.shape)
+    spread = Spread(network, entries, owners.owned(network, entries, reach, limits[-1]), corner)
+    shared = rivals.disputed(spread, *sizes, digit)
+    outlines = shapely.get_parts(shapely.boundary(np.r_[drawn.reshape(-1), shared.shapes]))
+    faces = rivals.faces_of(outlines, digit)
+    places = rivals.within(faces)
+    own = _reached(drawn, places)
+    owner = _owners(spread, shared, places)
+    into = _without_dust(faces)
+    own, owner, kept = own[:, :, into], owner[into], into >= 0
+    since = np.where(own.any(axis=(0, 1)) & kept, np.argmax(own.any(axis=0), axis=0), len(limits))
+    mine = (owner == np.arange(len(shapes))[:, None])[:, None] & (since <= np.arange(len(limits))[:, None])
+    # outlines are drawn to a part of a cell: a station's own ground holds what is its alone
+    even = np.array([ends_a_round(limit) for limit in limits])
+    own = (own & kept) | (mine & even[:, None])
+    return _made(faces, own, corner), _made(faces, mine, corner)
 
 
-def _shared(
-    network: Network, found: tuple[Floats, Rows], grounds: tuple[Shapes, Shapes], depth: float, origin: Floats
-) -> Shapes:
-    """Return what stations have by now, when what they newly reach is shared out."""
-    new, before = grounds
-    spots, owner = found
-    own = [[ground] for ground in before]
-    stations = np.flatnonzero(~shapely.is_empty(new))
-    once, disputed = _disputed(new, stations)
-    for station in stations:
-        own[station].append(once[station])
-    for place in disputed:
-        rivals = stations[shapely.intersects(new[stations], place)]
-        for face in _faces(network, place, depth, origin):
-            for rival, piece in _split(face, place, spots, owner, new, rivals):
-                own[rival].append(piece)
-    made = _polygonal(np.array([shapely.union_all(each) for each in own], dtype=object))
-    return _without_crumbs(made, before, new)
+def _reached(shapes: Shapes, places: Floats) -> NDArray[np.bool_]:
+    """Tell which shapes, or those of shorter walks, hold places: a row a station, a column a limit, a layer a place."""
+    own = np.zeros((*shapes.shape, len(places)), dtype=bool)
+    for station, column in np.ndindex(shapes.shape):
+        shapely.prepare(shapes[station, column])
+        own[station, column] = shapely.contains_xy(shapes[station, column], places)
+    return np.asarray(np.logical_or.accumulate(own, axis=1))
 
 
-def _disputed(new: Shapes, stations: Rows) -> tuple[Shapes, Shapes]:
-    """Return what each station reaches alone, and the pieces of what several reach."""
-    one, two = shapely.STRtree(new[stations]).query(new[stations], predicate="intersects")
-    one, two = stations[one[one < two]], stations[two[one < two]]
-    common = _polygonal(shapely.intersection(new[one], new[two]))
-    whole = shapely.union_all(common) if len(common) else shapely.MultiPolygon()
-    return _polygonal(shapely.difference(new, whole)), parts.polygons(np.array([whole], dtype=object))[0]
+def _owners(spread: Spread, shared: rivals.Disputed, places: Floats) -> Rows:
+    """Return whose places are."""
+    _, _, group = spread.spots
+    owner = spread.stations(group[spread.tree.query(places)[1]], places)
+    points = np.asarray(shapely.points(places), dtype=object)
+    if len(shared.shapes):
+        place, shape = shapely.STRtree(shared.shapes).query(points, predicate="intersects")
+        owner[place] = shared.station[shape]
+    return owner
 
 
-def _faces(network: Network, place: shapely.Polygon, depth: float, origin: Floats) -> Shapes:
-    """Return the ground around a piece, apart on each side of the barriers there."""
-    around = shapely.buffer(place, depth + _STEP_M, quad_segs=4)
-    bars = network.barriers
-    near = bars.tree.query(snapped.moved(np.array([around], dtype=object), origin)[0], predicate="intersects")
-    if len(near) == 0:
-        return np.array([around], dtype=object)
-    lines = snapped.moved(bars.pieces[near], -origin)
-    drawn = shapely.union_all([shapely.boundary(around), *lines])
-    faces = shapely.get_parts(shapely.polygonize([drawn]))
-    return np.asarray(faces[shapely.intersects(faces, place)], dtype=object)
+def _without_dust(faces: Shapes) -> Rows:
+    """Return for each face itself, or for one that is rounding the neighbour with the longest border, -1 for none."""
+    into = np.arange(len(faces))
+    area, around = shapely.area(faces), shapely.length(faces)
+    dust = (area <= _DUST_M2) | (2 * area <= _THIN_M * around)
+    tree = shapely.STRtree(faces)
+    while dust.any():
+        small = np.flatnonzero(dust)
+        one, two = tree.query(faces[small], predicate="intersects")
+        one = small[one]
+        sound = ~dust[two]
+        one, two = one[sound], two[sound]
+        border = shapely.length(shapely.intersection(faces[one], faces[two]))
+        order = np.lexsort((two, -border, one))
+        _, first = np.unique(one[order], return_index=True)
+        first = order[first]
+        first = first[border[first] > 0]
+        done = one[first]
+        # what lies outside may be the longest neighbour of all
+        if not len(done):
+            into[small] = -1
+            break
+        into[done] = into[two[first]]
+        dust[done] = False
+    return into
 
 
-def _split(
-    face: shapely.Polygon, place: shapely.Polygon, spots: Floats, owner: Rows, new: Shapes, rivals: Rows
-) -> list[tuple[int, shapely.Geometry]]:
-    """Share out what of a piece lies on one side of barriers: first by the nearest spots, then what these leave."""
-    points = np.asarray(shapely.points(spots), dtype=object)
-    inside = shapely.STRtree(points).query(face, predicate="intersects")
-    inside = inside[np.isin(owner[inside], rivals)]
-    left = shapely.intersection(place, face)
-    found = []
-    for station, cell in _cells(spots[inside], owner[inside], face):
-        piece = shapely.intersection(shapely.intersection(left, cell), new[station])
-        found.append((station, piece))
-    if found:
-        left = shapely.difference(left, shapely.union_all([piece for _, piece in found]))
-    return found + _leftover(left, spots[inside], owner[inside], new, rivals)
-
-
-def _cells(spots: Floats, owner: Rows, face: shapely.Polygon) -> list[tuple[int, shapely.Geometry]]:
-    """Return the ground nearest to each station's spots."""
-    stations = np.unique(owner)
-    if len(stations) < 2:
-        return [(station, face) for station in stations.tolist()]
-    places, first = np.unique(np.round(spots, 6), axis=0, return_index=True)
-    drawn = shapely.voronoi_polygons(shapely.multipoints(places), extend_to=face, ordered=True)
-    pieces = shapely.get_parts(drawn)
-    return [
-        (station, shapely.coverage_union_all(pieces[owner[first] == station]))
-        for station in np.unique(owner[first]).tolist()
-    ]
-
-
-def _leftover(
-    left: shapely.Geometry, spots: Floats, owner: Rows, new: Shapes, rivals: Rows
-) -> list[tuple[int, shapely.Geometry]]:
-    """Give what the nearest spots' stations do not reach, behind a bend of a barrier, to the next one that does."""
-    found = []
-    waiting = list(parts.polygons(np.array([left], dtype=object))[0])
-    while waiting:
-        piece = waiting.pop()
-        if shapely.area(piece) <= _DUST_M2:
-            continue
-        middle = shapely.point_on_surface(piece)
-        fit = rivals[shapely.covers(new[rivals], middle)]
-        if len(fit) == 0:
-            continue
-        far = np.hypot(*(spots - shapely.get_coordinates(middle)).T)
-        away = [far[owner == station].min(initial=np.inf) for station in fit]
-        station = int(fit[int(np.argmin(away))])
-        found.append((station, shapely.intersection(piece, new[station])))
-        rest = np.array([shapely.difference(piece, new[station])], dtype=object)
-        waiting += list(parts.polygons(rest)[0])
-    return found
-
-
-def _without_crumbs(made: Shapes, before: Shapes, new: Shapes) -> Shapes:
-    """Give pieces too small to stand by themselves to the neighbour with the longest border, if it reaches them."""
-    single, owner = parts.polygons(made)
-    small = np.flatnonzero(shapely.area(single) < _CRUMB_M2)
-    tree = shapely.STRtree(single)
-    moved = owner.copy()
-    for n in small.tolist():
-        beside = tree.query(single[n], predicate="intersects")
-        # what is given away stays so
-        free = ~shapely.intersects(before[owner[n]], shapely.point_on_surface(single[n]))
-        fits = [k for k in beside.tolist() if k not in small and owner[k] != owner[n] and free]
-        fits = [k for k in fits if shapely.area(shapely.difference(single[n], new[owner[k]])) <= _DUST_M2]
-        if fits:
-            borders = [shapely.length(shapely.intersection(single[n], single[k])) for k in fits]
-            moved[n] = owner[fits[int(np.argmax(borders))]]
-    if (moved == owner).all():
-        return made
-    changed = np.unique(np.r_[moved[moved != owner], owner[moved != owner]])
-    result = made.copy()
-    for station in changed.tolist():
-        result[station] = shapely.union_all(single[moved == station])
-    return _polygonal(result)
+def _made(faces: Shapes, member: Flags, corner: Floats) -> Shapes:
+    """Return faces as shapes in their place, a row a station, a column a limit."""
+    made = np.full(member.shape[:2], shapely.MultiPolygon(), dtype=object)
+    for station, column in np.ndindex(made.shape):
+        some = faces[member[station, column]]
+        if len(some):
+            whole = np.array([shapely.coverage_union_all(some)], dtype=object)
+            made[station, column] = shapely.MultiPolygon(list(parts.polygons(whole)[0]))
+    return snapped.moved(made.reshape(-1), corner).reshape(made.shape)
 
 
 def settled(shapes: Shapes, origin: Floats) -> Shapes:
@@ -210,7 +168,7 @@ def settled(shapes: Shapes, origin: Floats) -> Shapes:
     numpy.ndarray
         Valid multipolygons.
     """
-    clean = _without_dust(shapes)
+    clean = _without_crumbs(shapes)
     moved = snapped.moved(clean, origin)
     wrong = ~shapely.is_valid(moved)
     if wrong.any():
@@ -219,7 +177,7 @@ def settled(shapes: Shapes, origin: Floats) -> Shapes:
     return moved
 
 
-def _without_dust(shapes: Shapes) -> Shapes:
+def _without_crumbs(shapes: Shapes) -> Shapes:
     """Return multipolygons without parts and holes that are rounding."""
     single, whose = parts.polygons(shapes)
     rings, part = shapely.get_rings(single, return_index=True)
@@ -240,21 +198,3 @@ def _polygonal(shapes: Shapes) -> Shapes:
     """Return shapes as multipolygons, without the lines and points in which they touch."""
     single, index = parts.polygons(shapes)
     return np.array([shapely.MultiPolygon(list(single[index == n])) for n in range(len(shapes))], dtype=object)
-
-
-def _spots(network: Network, owned: Owned) -> tuple[Floats, Rows]:
-    """Return spots along stretches, and their stations: the same on both sides of where one gives way to another."""
-    long = (owned.high - owned.low) * network.metres[owned.edge]
-    some = np.flatnonzero(long > 0)
-    inner = np.maximum(long[some] - _STEP_M, 0.0)
-    # half a step from each end, and evenly in between; a short stretch has one in its middle
-    count = np.where(inner > 0, np.ceil(inner / _STEP_M).astype(np.intp) + 1, 1)
-    row = np.repeat(np.arange(len(some)), count)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    metres = np.where(
-        count[row] > 1, _STEP_M / 2 + step * inner[row] / np.maximum(count[row] - 1, 1), long[some][row] / 2
-    )
-    stretch = some[row]
-    share = owned.low[stretch] + metres / network.metres[owned.edge[stretch]]
-    places = shapely.line_interpolate_point(network.lines[owned.edge[stretch]], share, normalized=True)
-    return shapely.get_coordinates(places), owned.station[stretch]

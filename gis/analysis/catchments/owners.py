@@ -1,13 +1,14 @@
-"""Owners: which station is nearest on foot at each place of the network, and where one gives way to another."""
+"""Owners: which station is nearest on foot at each place of the network, and exactly where one gives way to another."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from gis.analysis.catchments.entries import Entries
+from gis.analysis.catchments.entries import Entries, one_place
 from gis.analysis.network import Network
 from gis.geometry import junctions, walks
 
@@ -16,27 +17,32 @@ Floats = NDArray[np.float64]
 
 # walks take the same time where they differ by less, s
 EQUAL_S = 1e-6
-# places at which the nearest station is asked for are no further apart, m; between them it changes at most once
-_STEP_M = 5.0
-# halvings of a step until the place where stations change is known
-_HALVINGS = 40
+# shorter stretches are rounding, as shares of an edge
+_NONE = 1e-9
 
 
 class Owned(NamedTuple):
-    """Hold stretches of edges by the station that is nearest on foot.
+    """Hold stretches of edges by who is nearest there on foot.
 
     Parameters
     ----------
     edge, low, high
         Edge, and from where to where of its length, as shares of it.
-    station
-        Position; of equals the first by key.
+    begins, ends
+        What the shortest walk takes to the low and to the high end (s); it grows evenly in between, or shrinks.
+    group
+        Position in groups.
+    groups
+        Stations that take the same time: one, or several in the order of their keys.
     """
 
     edge: Rows
     low: Floats
     high: Floats
-    station: Rows
+    begins: Floats
+    ends: Floats
+    group: Rows
+    groups: tuple[tuple[int, ...], ...]
 
 
 class _Times:
@@ -115,58 +121,81 @@ def owned(network: Network, entries: Entries, reach: walks.Reach, limit: float) 
     Returns
     -------
     Owned
-        Stretches that can be stepped off, cut where another station becomes nearest or the limit is passed, to less
-        than a millimetre; how edges are split makes no difference.
+        Stretches that can be stepped off, edge by edge, cut exactly where walks from both sides take the same time, and
+        where the limit is passed; how edges are split makes no difference.
     """
     times = _Times(network, entries, reach)
-    open_ = network.open_[times.edge]
-    station, edge = times.station[open_], times.edge[open_]
-    edges, place = np.unique(edge, return_inverse=True)
-    steps = np.maximum(np.ceil(network.metres[edges] / _STEP_M).astype(np.intp), 1)
-    begin, _ = junctions.runs(edges * 0, steps + 1)
-    at = np.concatenate([np.linspace(0.0, 1.0, n + 1) for n in steps]) if len(steps) else np.empty(0)
-    best, owner = np.full(len(at), np.inf), np.full(len(at), -1, dtype=np.intp)
-    for each in range(times.stations):
-        mine = place[station == each]
-        count = steps[mine] + 1
-        rows = junctions.runs(begin[mine], count)[1]
-        took = times.at(np.full(len(rows), each), np.repeat(edges[mine], count), at[rows])
-        nearer = (took <= limit) & (took < best[rows] - EQUAL_S)
-        best[rows[nearer]], owner[rows[nearer]] = took[nearer], each
-    row = np.repeat(np.arange(len(edges)), steps + 1)
-    inner = np.flatnonzero(row[1:] == row[:-1])
-    return _stretches(times, limit, edges[row[inner]], (at[inner], at[inner + 1]), (owner[inner], owner[inner + 1]))
+    edge, share = _marks(network, entries, times)
+    best, group, groups = _firsts(times, entries, edge, share)
+    inner = np.flatnonzero(edge[1:] == edge[:-1])
+    edge, low, high = edge[inner], share[inner], share[inner + 1]
+    ahead, back = network.seconds[edge].T
+    from_low, from_high = best[inner], best[inner + 1]
+    # between two marks walks come from one end or the other, and meet where both take the same time
+    known = np.isfinite(from_low) & np.isfinite(from_high)
+    with np.errstate(invalid="ignore"):
+        meet = (from_high - from_low + low * ahead + high * back) / (ahead + back)
+        meet = np.where(known, np.clip(meet, low, high), np.where(np.isfinite(from_low), high, low))
+        until = np.minimum(meet, low + (limit - from_low) / ahead)
+        since = np.maximum(meet, high - (limit - from_high) / back)
+        parts = (
+            np.r_[edge, edge], np.r_[low, since], np.r_[until, high],
+            np.r_[from_low, from_high + (high - since) * back], np.r_[from_low + (until - low) * ahead, from_high],
+            np.r_[group[inner], group[inner + 1]],
+        )  # fmt: skip
+        some = np.flatnonzero(parts[2] - parts[1] > _NONE)
+    order = some[np.lexsort((parts[1][some], parts[0][some]))]
+    edge, low, high, begins, ends, whose = (each[order] for each in parts)
+    return Owned(edge, low, high, begins, ends, whose, groups)
 
 
-def _stretches(times: _Times, limit: float, edge: Rows, ends: tuple[Floats, Floats], owner: tuple[Rows, Rows]) -> Owned:
-    """Return steps along edges, cut in two where their ends have two owners, those of one owner as one."""
-    low, high = ends
-    same = owner[0] == owner[1]
-    change = np.flatnonzero(~same)
-    left, right = low[change].copy(), high[change].copy()
-    one, two = owner[0][change], owner[1][change]
-    for _ in range(_HALVINGS):
-        middle = (left + right) / 2
-        first = _within(times, one, edge[change], middle, limit)
-        second = _within(times, two, edge[change], middle, limit)
-        # of equals the first by key; nobody's comes last
-        before = np.where(one >= 0, one, times.stations) < np.where(two >= 0, two, times.stations)
-        stays = np.where(before, first <= second + EQUAL_S, first < second - EQUAL_S)
-        left, right = np.where(stays, middle, left), np.where(stays, right, middle)
-    parts = (
-        np.r_[edge, edge[change]], np.r_[low, right], np.r_[high, high[change]], np.r_[owner[0], two],
-    )  # fmt: skip
-    parts[2][change] = right
-    order = np.lexsort((parts[1], parts[0]))
-    edge, low, high, station = (each[order] for each in parts)
-    start = np.flatnonzero((np.diff(edge, prepend=-1) != 0) | (np.diff(station, prepend=-2) != 0))
-    stop = np.r_[start[1:], len(edge)] - 1
-    known = station[start] >= 0
-    start, stop = start[known], stop[known]
-    return Owned(edge[start], low[start], high[stop], station[start])
+def _marks(network: Network, entries: Entries, times: _Times) -> tuple[Rows, Floats]:
+    """Return the ends of edges that can be stepped off, and where entrances meet them, in order, as shares of edges."""
+    edges = np.unique(times.edge[network.open_[times.edge]])
+    met = np.flatnonzero(np.isin(entries.access.edge, edges))
+    edge = np.r_[edges, edges, entries.access.edge[met]].astype(np.intp)
+    share = np.r_[np.zeros(len(edges)), np.ones(len(edges)), entries.access.share[met]]
+    order = np.lexsort((share, edge))
+    edge, share = edge[order], share[order]
+    new = (np.diff(edge, prepend=-1) != 0) | (np.diff(share, prepend=-1.0) > _NONE)
+    # the end of an edge is never left out
+    return edge[new | (share == 1.0)], share[new | (share == 1.0)]
 
 
-def _within(times: _Times, station: Rows, edge: Rows, share: Floats, limit: float) -> Floats:
-    """Return what stations take to places, the limit where there is no station, infinite beyond the limit."""
-    took = times.at(np.maximum(station, 0), edge, share)
-    return np.where(station < 0, limit, np.where(took <= limit, took, np.inf))
+def _firsts(
+    times: _Times, entries: Entries, edge: Rows, share: Floats
+) -> tuple[Floats, Rows, tuple[tuple[int, ...], ...]]:
+    """Return what the shortest walk to each mark takes, and who takes no longer."""
+    begin, end = np.searchsorted(edge, times.edge), np.searchsorted(edge, times.edge, side="right")
+    mark = junctions.runs(begin, end - begin)[1]
+    station = np.repeat(times.station, end - begin)
+    took = times.at(station, edge[mark], share[mark])
+    best = np.full(len(edge), np.inf)
+    np.minimum.at(best, mark, took)
+    first = np.flatnonzero(np.isfinite(took) & (took <= best[mark] + EQUAL_S))
+    order = first[np.lexsort((station[first], mark[first]))]
+    mark, station = mark[order], station[order]
+    group = np.full(len(edge), -1, dtype=np.intp)
+    group[mark] = station
+    groups: list[tuple[int, ...]] = [(each,) for each in range(times.stations)]
+    number = {each: n for n, each in enumerate(groups)}
+    several = np.flatnonzero(np.bincount(mark, minlength=len(edge)) > 1)
+    for each, low, high in zip(
+        several.tolist(), np.searchsorted(mark, several), np.searchsorted(mark, several, side="right"), strict=True
+    ):
+        alike = _apart(entries, tuple(station[low:high].tolist()))
+        group[each] = number.setdefault(alike, len(number))
+    return best, group, tuple(number)
+
+
+def _apart(entries: Entries, stations: tuple[int, ...]) -> tuple[int, ...]:
+    """Return stations but those that are entered at no place of their own; the first by key stays."""
+    known: set[tuple[float, ...]] = set()
+    kept = []
+    for station in stations:
+        xy = one_place(shapely.get_coordinates(entries.points[entries.station == station]))
+        places = set(map(tuple, xy.tolist()))
+        if not places <= known:
+            kept.append(station)
+        known |= places
+    return tuple(kept)

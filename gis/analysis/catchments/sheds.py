@@ -41,8 +41,9 @@ class Walksheds:
     sheds
         Rows of the layer catchments: catchment_id, station_id, ring, radius_m (that of the circle walked in the same
         time), inner_m (0), method "NET", version, minutes, area_m2, shed_ratio (ground ÷ that circle), geometry. In
-        version "raw" sheds overlap between stations; in "nearest" each place is of one station (`nearest.nearest`), and
-        sums over stations equal the union. Sheds of longer walks hold those of shorter ones in both.
+        version "raw" sheds overlap between stations; in "nearest" each place is of the station whose walk comes there
+        first (`nearest.nearest`), and sums over stations equal the union. Sheds of longer walks hold those of shorter
+        ones in both, and are the same whatever other minutes are asked for.
     reached
         For each layer of things, a row for each station and thing that is reached within the longest time, or whose
         ground a shed meets: station_id, <layer>_id, seconds and entrance_id of the shortest walk (missing where only
@@ -112,7 +113,8 @@ def walksheds(
     entries = enter(network, entrances, stations)
     reach = search(network, entries, limits[-1], workers=workers)
     shapes = grounds.raw(network, entries, reach, limits, depth_m, cell_m)
-    versions = {RAW: shapes, NEAREST: nearest(network, entries, reach, limits, shapes, depth_m)}
+    shapes, near = nearest(network, entries, reach, limits, shapes, (depth_m, cell_m))
+    versions = {RAW: shapes, NEAREST: near}
     sheds = grounds.table(network, entries, minutes, versions)
     reached, found = {}, [entries.findings, _without_ground(entries, versions)]
     for name, frame in (things or {}).items():

@@ -22,6 +22,7 @@ RIVER = [(-500, 30), (1500, 30)]
 HOUSES = points("building_id", [(500, 70), (600, 60), (750, 60), (600, 0)], residents=[2, 3, 5, 7])
 HERE = gates((500, 0))
 OVER = [(500, 10), (500, 50)]
+PLAN = frame("candidate_id", [line(*OVER)])
 
 
 def gained(paths, candidates, entrances=HERE, things=HOUSES, **options):
@@ -81,6 +82,23 @@ def test_both_ends_on_one_edge():
     assert found["building_count"].tolist() == [0, 2, 2] + [0] * 6
 
 
+@pytest.mark.parametrize(("kind", "gains"), [("crossing", [2, 2, 2]), ("bridge", [0, 2, 2]), (None, [0, 2, 2])])
+def test_stepped_onto_half_way(kind, gains):
+    """Doors and entrances beside a crossing are entered from it, where it can be stepped onto half-way."""
+    doors = points("building_id", [(505, 40), (505, 70)])
+    entrances = gates((495, 25))
+    found = gained(town(BANKS, [RIVER]), PLAN.assign(kind=[kind]), entrances, doors)
+    assert found.results["building_count"].tolist() == gains
+
+
+def test_meets_other_ways():
+    """A crossing is joined to a way that ends on it; a bridge leads over it."""
+    paths = town([*BANKS, [(500, 45), (300, 45)]], [RIVER])
+    plan = frame("candidate_id", [line((500, 10), (500, 58))] * 2, kind=["crossing", "bridge"])
+    found = gained(paths, plan, HERE, points("building_id", [(300, 46)]))
+    assert found.results.sort_values(["candidate_id", "minutes"])["building_count"].tolist() == [0, 0, 1, 0, 0, 0]
+
+
 def test_loose_and_unknown():
     """A candidate that hangs loose gains nothing; what comes without a weight leaves a bound; both are told."""
     plan = frame("candidate_id", [line((500, 10), (500, 3000)), line(*OVER)])
@@ -109,7 +127,6 @@ def test_a_layer_without_rows_says_nothing():
     assert found.findings["code"].tolist() == ["crossing.layer_empty"] and found.stations.empty
 
 
-PLAN = frame("candidate_id", [line(*OVER)])
 EXIT = points("candidate_id", [(0, 0)])
 
 
@@ -144,14 +161,14 @@ def test_nothing_to_count(things, minutes):
         catchments.crossings(town(BANKS, [RIVER]), PLAN, HERE, things, minutes=minutes)
 
 
-def rebuilt(case, paths, shape):
+def rebuilt(case, paths, shape, kind):
     """Return the network with a candidate, drawn out to where it meets the network."""
     ends = network.attach(paths, np.array([shapely.get_point(shape, 0), shapely.get_point(shape, -1)]))
     assume((ends.edge >= 0).all())
     # an end beside a node would be joined to the node
     assume((np.hypot(*(ends.foot[:, None] - paths.xy).T) > 1).all())
     drawn = shapely.LineString([ends.foot[0], *shape.coords, ends.foot[1]])
-    more = frame("walkway_id", [drawn], kind=["bridge"], slope=[0.0]).assign(walkway_id="new")
+    more = frame("walkway_id", [drawn], kind=[kind], slope=[0.0]).assign(walkway_id="new")
     ways = pd.concat([case.ways, more], ignore_index=True)
     return network.build(ways, case.barriers, walking=LEVEL)
 
@@ -165,21 +182,21 @@ def reached(paths, entrances, doors, limit):
     return took
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 10**6), st.booleans())
-def test_gains_equal_those_of_a_new_network(seed, exit_):
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.sampled_from(["exit", "bridge", "crossing"]))
+def test_gains_equal_those_of_a_new_network(seed, kind):
     """What a candidate gains is what walks in a network with it find, for every station and time."""
     case = doorsteps.anywhere(seed, doors=40)
     paths = case.network
     spots = np.random.default_rng(seed).uniform(0, 400, (2, 2)) + CORNER
-    shape = shapely.Point(spots[0]) if exit_ else shapely.LineString(spots)
-    plan = frame("candidate_id", [shape], station_id=["T"])
-    if exit_:
+    shape = shapely.Point(spots[0]) if kind == "exit" else shapely.LineString(spots)
+    plan = frame("candidate_id", [shape], station_id=["T"], kind=[kind])
+    if kind == "exit":
         assume(network.attach(paths, np.array([shape])).edge[0] >= 0)
         more = gates(tuple(spots[0] - CORNER), stations=["T"]).assign(entrance_id="X")
         after = reached(paths, pd.concat([case.entrances, more]), case.doors, 300.0)
     else:
-        after = reached(rebuilt(case, paths, shape), case.entrances, case.doors, 300.0)
+        after = reached(rebuilt(case, paths, shape, kind), case.entrances, case.doors, 300.0)
     before = reached(paths, case.entrances, case.doors, 300.0)
     found = catchments.crossings(
         paths, plan, case.entrances, {"parcel": case.doors}, weights={"parcel": ["residents"]}, minutes=MINUTES

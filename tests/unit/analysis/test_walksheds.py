@@ -245,30 +245,6 @@ def test_sheds_keep_their_laws(seed):
             assert inside[far < 49].all() and not inside[far > 51].any()
 
 
-@settings(max_examples=5)
-@given(SEEDS)
-def test_nearest_ground_by_trying_every_place(seed):
-    """A place has the station with the shortest walk to the nearest reached spot, as of when anyone reaches it."""
-    case = doorsteps.anywhere(seed, doors=1)
-    paths = case.network
-    found = grounds(catchments.walksheds(paths, case.entrances, MINUTES), "nearest")
-    spots, took = doorsteps.everywhere(paths, case.barriers, case.entrances)
-    took = np.minimum(np.stack([took[:2].min(axis=0), took[2]]), 1e9)
-    places = np.random.default_rng(seed).uniform(-60, 460, (150, 2)) + doorsteps.CORNER
-    free = np.ones(len(places), dtype=bool)
-    for minutes in MINUTES:
-        known = took.min(axis=0) <= 60 * minutes
-        far = doorsteps.seen(shapely.points(spots[known]), case.barriers, places, each=True)
-        owner = np.where(np.abs(took[0] - took[1]) < 3, -1, np.argmin(took, axis=0))[known]
-        least = np.stack([np.where(owner == k, far, np.inf).min(axis=1) for k in (-1, 0, 1)])
-        for k, name in enumerate("ST"):
-            rows = found[(found["station_id"] == name) & (found["minutes"] == minutes)].geometry
-            others = np.delete(least, k + 1, axis=0).min(axis=0)
-            sure = free & (least[k + 1] < 48) & (least[k + 1] < others - 3)
-            assert shapely.contains_xy(shapely.union_all(rows.to_numpy()), places[sure]).all()
-        free &= far.min(axis=1) > 52
-
-
 def test_nearest_of_two_at_one_spot():
     """Of an interchange's stations the first by key has the ground, and the other one is told about."""
     stations = points("station_id", [(500, 5), (500, 5)]).assign(station_id=["B", "A"])

@@ -75,3 +75,21 @@ def test_place_of_the_grid():
     """The same strands elsewhere make the same ground there, by whole cells."""
     moved = shapely.transform(ground(CROSS), lambda xy: xy + np.array([500, -1000]))
     assert moved.symmetric_difference(ground(np.array(CROSS) + np.array([500, -1000, 500, -1000]))).area < 1e-6
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(*[st.integers(-200, 200)] * 4), min_size=1, max_size=9), st.booleans())
+def test_distances_at_once(pieces, round_):
+    """Distances are the same figures by the kernel, corner by corner, and on whole arrays, as used without kernels."""
+    strands_ = np.array(pieces, dtype=float) * (1.0 if round_ else 0.977) + 300
+    one = compiled.as_plain(strands._distances)(strands_, 50.0, 5.0, (121, 121))
+    assert np.array_equal(one, strands._distances_at_once(strands_, 50.0, 5.0, (121, 121)))
+
+
+def test_no_corner_by_itself_without_kernels():
+    """Without kernels the distances are not asked for corner by corner."""
+
+    def run(function):
+        return lambda *given: pytest.fail(f"{function.py_func.__name__} runs as plain Python")
+
+    assert len(strands.ground(np.array(CROSS, dtype=float), 50.0, 5.0, run)) == 1
