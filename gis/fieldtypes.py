@@ -128,10 +128,16 @@ def _is_date(value: Any) -> bool:
 def _is_json(value: Any) -> bool:
     """Tell whether a value is JSON text."""
     try:
-        json.loads(value)
+        # Python would read NaN and Infinity, which are no JSON and which nobody else can read
+        json.loads(value, parse_constant=_refuse)
     except (TypeError, ValueError, RecursionError):
         return False
     return isinstance(value, str)
+
+
+def _refuse(word: str) -> None:
+    """Refuse a word that JSON does not have."""
+    raise ValueError(word)
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
