@@ -266,16 +266,17 @@ def _word(value: Any) -> Any:
 
 
 def _merged(text: Any, more: Mapping[str, Any]) -> str | None:
-    """Return `extra` with another program's own columns added; what it holds by the same name stays."""
-    if not more:
-        return text if isinstance(text, str) else None
-    kept: dict[str, Any] = {}
-    if isinstance(text, str):
-        try:
-            held = json.loads(text)
-        except (ValueError, RecursionError):
-            held = text
-        kept = held if isinstance(held, dict) else {EXTRA: held}
+    """Return `extra` with another program's own columns added; what it holds by the same name stays.
+
+    A text that is no JSON is kept as one.
+    """
+    if not isinstance(text, str):
+        text = None
+    sound = text is None or fieldtypes.is_json(text)
+    if sound and not more:
+        return text
+    held = {} if text is None else json.loads(text) if sound else text
+    kept: dict[str, Any] = held if isinstance(held, dict) else {EXTRA: held}
     for name, value in more.items():
         while name in kept and kept[name] != value:
             name += "_"

@@ -184,6 +184,18 @@ def test_cells_that_a_field_cannot_hold_are_kept_beside(filled, overwrite, again
     assert found["extra"].fillna("").tolist() == ['{"residents": "约1200"}', '{"approved_on": "去年"}', ""]
 
 
+def test_an_extra_that_is_no_json_is_kept_as_a_text(filled, overwrite, again, who):
+    """What another program wrote there stays, and the row can be edited afterwards."""
+    frame = filled.read("blocks").drop(columns="_version")
+    overwrite(frame.assign(extra=["no JSON", '{"a": NaN}', '{"a": 1}']), "blocks")
+    store = again()
+    wanted = ['{"extra": "no JSON"}', '{"extra": "{\\"a\\": NaN}"}', '{"a": 1}']
+    assert store.read("blocks")["extra"].tolist() == wanted
+    store.adopt(**who)
+    assert store.read("blocks")["extra"].tolist() == wanted
+    assert store.put("blocks", store.read("blocks").assign(name="新"), **who).counts["updated"] == 3
+
+
 def test_order_after_adopting_is_that_of_history(filled, overwrite, again, who):
     """Known features keep their place however the other program sorted them; new ones follow by key."""
     frame = filled.read("blocks")[["block_id", "name", "geometry"]]
