@@ -138,11 +138,14 @@ def places(home: Home, layer: Layer) -> dict[str, int]:
     Returns
     -------
     dict
-        fid by key, retired features included.
+        fid by key, retired features included; a place that two features had is of the one that had it last, as when
+        another program has given a feature another key.
     """
     record, key = home.table(history(layer.name)), home.column(layer.key)
     last = f"SELECT max(id) FROM {record} GROUP BY {key}"
-    return {row[0]: row[1] or 0 for row in home.run(f"SELECT {key}, fid FROM {record} WHERE id IN ({last})")}
+    found = home.run(f"SELECT {key}, fid FROM {record} WHERE id IN ({last}) ORDER BY id")
+    holders = {fid: name for name, fid in found}
+    return {name: fid or 0 for name, fid in found if fid is None or holders[fid] == name}
 
 
 def by_key(home: Home, layer: Layer, keys: Collection[str]) -> dict[str, tuple[Row, int]]:

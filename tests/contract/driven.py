@@ -93,25 +93,36 @@ class Driven:
         self.same(modelled.listed(now, self.names(layer)), self.expected(model, layer))
         assert now["_version"].is_unique and now["_version"].gt(0).all()
         self.compare_past(layer)
-        x, y = WEST + 100 * self.dice.randrange(20), SOUTH + 100 * self.dice.randrange(20)
-        box = (x, y, x + 500, y + 500)
-        found = self.store.read(layer, bbox=self.dice.choice([list, np.array, pd.Series])(box))
+        asked, box, name, wanted = self.question(layer)
+        found = self.store.read(layer, bbox=asked["bbox"])
         self.same(found[key].tolist(), [one for one, row in model.listed() if meets(row, box)])
-        name = self.dice.choice(list(self.fields[layer]))
-        wanted = [modelled.value(self.dice, self.fields[layer][name]) for _ in range(3)]
         among = [one for one, row in model.listed() if row.get(name) in wanted]
-        self.same(self.store.read(layer, where={name: wanted})[key].tolist(), among)
+        self.same(self.store.read(layer, where=asked["where"])[key].tolist(), among)
         for known in self.known(layer, 1):
             states = self.store.history(layer, known)
             last = [row for row in self.expected(model, layer) if row[0] == known]
             self.same(modelled.listed(states, self.names(layer))[-1:], last)
             assert states["operation"].iloc[-1] != "retire"
 
+    def question(self, layer: str) -> tuple[dict[str, Any], tuple[float, ...], str, list]:
+        """Draw a box and values of a field, as they are asked for and as they are."""
+        x, y = WEST + 100 * self.dice.randrange(20), SOUTH + 100 * self.dice.randrange(20)
+        box = (x, y, x + 500, y + 500)
+        name = self.dice.choice(list(self.fields[layer]))
+        wanted = [modelled.value(self.dice, self.fields[layer][name]) for _ in range(3)]
+        asked = {"bbox": self.dice.choice([list, np.array, pd.Series])(box), "where": {name: wanted}}
+        return asked, box, name, wanted
+
     def compare_past(self, layer: str) -> None:
         """Read as of a change set, and as of its moment."""
         number = self.dice.choice(list(self.past))
         then = self.store.read(layer, as_of=number)
         self.same(modelled.listed(then, self.names(layer)), self.expected(self.past[number][layer], layer))
+        asked, box, name, wanted = self.question(layer)
+        some = self.store.read(layer, as_of=number, **asked)
+        rows = self.past[number][layer].listed()
+        keys = [key for key, row in rows if meets(row, box) and row.get(name) in wanted]
+        self.same(some[KEYS[layer]].tolist(), keys)
         changes = self.store.changes()
         at = changes["at"].iloc[number - 1]
         # edits of other programs carry milliseconds, so that a later change set may bear an earlier moment

@@ -75,16 +75,8 @@ class Run(Driven):
 
     def deeds(self) -> list:
         """List what may be done, the more likely the more often."""
-        others = [self.edit_outside] * 3 + [self.alter_columns] * 2
-        return [
-            *super().deeds(),
-            *others,
-            self.append,
-            self.compute,
-            self.write_over,
-            self.work_behind,
-            self.alter_types,
-        ]
+        others = [self.edit_outside] * 3 + [self.alter_columns] * 2 + [self.alter_types, self.append, self.write_over]
+        return [*super().deeds(), *others, self.work_behind, self.drop, self.compute]
 
     def literal(self, layer: str, name: str) -> tuple[str, Any]:
         """Draw a value for a field, as SQL has it and as it is."""
@@ -111,7 +103,7 @@ class Run(Driven):
             else:
                 new = next(iter(self.fresh(layer, 1, 1)))
                 self.outside(f"UPDATE {layer} SET {key} = {text(new)} WHERE {key} = {text(known)}")
-                model.rows[new], model.places[new] = model.rows.pop(known), model.places[known]
+                model.rows[new], model.places[new] = model.rows.pop(known), model.places.pop(known)
 
     def append(self, layer: str) -> None:
         """Append rows to the very table, in a GeoPackage with GDAL, whose points have no envelope."""
@@ -138,8 +130,31 @@ class Run(Driven):
         rows = dict(self.dice.sample(list(rows.items()), len(rows)))
         if not rows:
             return
-        self.overwrite(self.framed(layer, rows), layer)
+        frame = self.framed(layer, rows)
+        if self.dice.random() < 0.3:
+            # a column of its own; what has no value there is as it was
+            shades = [self.dice.choice(["红 %s", None]) for _ in rows]
+            frame["shade"] = pd.Series(shades, dtype="str")
+            for (key, row), shade in zip(list(rows.items()), shades, strict=True):
+                rows[key] = row if shade is None else row | {"extra": modelled.moved(row.get("extra"), "shade", shade)}
+        self.overwrite(frame, layer)
         self.take(layer, rows)
+
+    def drop(self, layer: str) -> None:
+        """Drop a layer's table, or empty it: its features are retired, or come back."""
+        if self.dice.random() < 0.5:
+            self.outside(f"DELETE FROM {layer}" if self.embedded else f"TRUNCATE {layer}")
+            self.layers[layer].rows = {}
+            return
+        self.outside(f"DROP TABLE {layer}{'' if self.embedded else ' CASCADE'}")
+        self.store = self.again()
+        assert self.store.findings()["code"].tolist() == ["store.table_missing"]
+        edit = self.framed(layer, {})
+        self.unheard(AdoptionNeededError, lambda: self.store.put(layer, edit, **self.who), "edit")
+        discard = self.dice.random() < 0.5
+        self.store.adopt(discard=discard, **self.who)
+        if not discard:
+            self.layers[layer].rows = {}
 
     def unwatched(self, layer: str) -> list[str]:
         """Return the statements that take the triggers off a layer."""

@@ -212,6 +212,20 @@ def test_order_after_adopting_is_that_of_history(filled, overwrite, again, who):
     assert store.read("blocks")["block_id"].tolist() == [*keys, "MC00-0004"]
 
 
+def test_a_place_is_of_the_feature_that_had_it_last(filled, outside, overwrite, again, who):
+    """A key that another program has changed, and that comes back later, is a new feature and moves nobody."""
+    outside("UPDATE blocks SET block_id = 'MC00-0009' WHERE block_id = 'MC00-0001'")
+    frame = filled.read("blocks")[["block_id", "name", "geometry"]]
+    assert frame["block_id"].tolist() == ["MC00-0009", "MC00-0002", "MC00-0003"]
+    overwrite(pd.concat([frame.iloc[:1].assign(block_id="MC00-0001"), frame], ignore_index=True), "blocks")
+    store = again()
+    keys = ["MC00-0009", "MC00-0002", "MC00-0003", "MC00-0001"]
+    assert store.read("blocks")["block_id"].tolist() == keys
+    change = store.adopt(**who)
+    assert_geodataframe_equal(store.read("blocks"), store.read("blocks", as_of=change.number))
+    assert store.read("blocks")["block_id"].tolist() == keys
+
+
 def test_rows_put_back_in_another_order_behind_history_keep_their_place(filled, outside, again, who):
     """A table of ours whose triggers are gone is put in order in place."""
     on = "" if filled.name.endswith(".gpkg") else f" ON {filled.home.table('blocks')}"
