@@ -121,8 +121,8 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
 
 def _adopt_result(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFrame:
     """Make a derived layer's table whole around its rows, and name the columns that it does not keep."""
-    home, layout = desk.home, desk.home.layout(layer.name)
-    there = foreign.Found([], {})
+    home, layout, table = desk.home, desk.home.layout(layer.name), desk.home.table(layer.name)
+    there, said = foreign.Found([], {}), []
     if layout is not None:
         try:
             foreign.require_crs(home, layer, layout)
@@ -130,16 +130,19 @@ def _adopt_result(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> p
         except (CrsError, RowsRefused):
             if not discard:
                 raise
-            # what cannot be taken back is computed again
-            there = foreign.Found([], dict.fromkeys(foreign.strange(layer, layout), 0))
+            names = foreign.strange(layer, layout)
+            counted = ", ".join(["count(*)", *(f"count({home.column(name)})" for name in names)])
+            count, *values = home.run(f"SELECT {counted} FROM {table}")[0]
+            there = foreign.Found([], dict(zip(names, values, strict=True)))
+            said.append(findings.finding("store.result_emptied", layer.name, severity="warning", count=count))
     place = layer.columns.index(layer.key)
     lost = home.remake(layer)
-    home.run(f"DELETE FROM {home.table(layer.name)}")
+    home.run(f"DELETE FROM {table}")
     home.insert(layer.name, columns(layer), sorted(there.rows, key=lambda row: row[place]))
     if desk.catalogue.layers.get(layer.name) == layer:
         home.describe(desk.catalogue, [layer])
     home.touch(layer)
-    said = [
+    said += [
         findings.finding("store.column_dropped", layer.name, severity="warning", column=name, count=count)
         for name, count in sorted(there.moved.items())
     ]

@@ -196,11 +196,14 @@ def test_a_column_in_the_findings_themselves_is_named_there(store, issues, outsi
 def test_a_result_in_another_crs_is_not_taken_for_ours(store, issues, overwrite, again, who):
     """Degrees are not taken for metres: the rows go by discarding, and are computed again."""
     store.replace("findings", issues.iloc[:1].assign(origin="check"))
-    overwrite(store.read("findings").drop(columns="_version").to_crs(4490), "findings")
+    frame = store.read("findings").drop(columns="_version").assign(**{"seen %s": "li"})
+    overwrite(frame.to_crs(4490), "findings")
     later = again()
     assert later.findings()["code"].tolist() == ["store.result_changed"]
     with pytest.raises(CrsError, match="discard"):
         later.adopt(**who)
-    later.adopt(discard=True, **who)
-    assert later.read("findings").empty
+    said = later.adopt(discard=True, **who).findings
+    assert said["code"].tolist() == ["store.result_emptied", "store.column_dropped"]
+    assert [json.loads(text)["count"] for text in said["parameters"]] == [1, 1]
+    assert later.read("findings", where={"origin": "check"}).empty
     assert again().findings().empty

@@ -159,7 +159,7 @@ class Run(Driven):
     def unwatched(self, layer: str) -> list[str]:
         """Return the statements that take the triggers off a layer."""
         on = "" if self.embedded else f" ON {layer}"
-        return [f"DROP TRIGGER gis_{layer}_{event}{on}" for event in ("insert", "update", "delete")]
+        return [f"DROP TRIGGER gis_{layer}_{event}{on}" for event in EVENTS]
 
     def work_behind(self, layer: str) -> None:
         """Take the triggers off a layer and edit it."""
