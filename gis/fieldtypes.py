@@ -125,13 +125,29 @@ def _is_date(value: Any) -> bool:
     return isinstance(value, date)
 
 
-def _is_json(value: Any) -> bool:
-    """Tell whether a value is JSON text."""
+def is_json(value: Any) -> bool:
+    """Tell whether a value is JSON text.
+
+    Parameters
+    ----------
+    value
+        Any value.
+
+    Returns
+    -------
+    bool
+        False for NaN and Infinity, which are no JSON though some programs write them.
+    """
     try:
-        json.loads(value)
+        json.loads(value, parse_constant=_refuse)
     except (TypeError, ValueError, RecursionError):
         return False
     return isinstance(value, str)
+
+
+def _refuse(word: str) -> None:
+    """Refuse a word that JSON does not have."""
+    raise ValueError(word)
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
@@ -140,5 +156,5 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "real": _is_real,
     "boolean": lambda value: isinstance(value, bool | np.bool_),
     "date": _is_date,
-    "json": _is_json,
+    "json": is_json,
 }

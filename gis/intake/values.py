@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gis import fieldtypes
 from gis.catalogue import CodeList
 
 
@@ -307,12 +308,21 @@ def _day(moment: datetime) -> date:
 def _json(value: Any) -> str:
     """Return JSON text."""
     if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            raise Misfit from None
+        if not fieldtypes.is_json(value):
+            raise Misfit
         return value
-    return json.dumps(value, ensure_ascii=False, default=_plain_cell)
+    return json.dumps(_finite(value), ensure_ascii=False, default=_plain_cell)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value, however deep, with nothing where it has a number that is none: JSON has no such numbers."""
+    if isinstance(value, np.ndarray):
+        return _finite(value.tolist())
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float | np.floating) and not np.isfinite(value) else value
 
 
 def _plain_cell(value: Any) -> Any:
@@ -357,12 +367,8 @@ def as_json(record: Mapping[str, Any]) -> str:
     -------
     str
     """
-    there = {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in record.items()
-        if not missing(value)
-    }
-    text = json.dumps(there, ensure_ascii=False, default=_plain_cell)
+    there = {name: value for name, value in record.items() if not missing(value)}
+    text = json.dumps(_finite(there), ensure_ascii=False, default=_plain_cell)
     # half of a surrogate pair can be kept by no store; spelt out it is JSON still
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

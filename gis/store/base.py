@@ -380,8 +380,9 @@ class Store:
         Returns
         -------
         pandas.DataFrame
-            store.table_missing, store.columns_changed, store.trigger_missing, store.rows_differ (then `adopt`),
-            store.catalogue_changed, store.words_changed (then `migrate`); empty when all is well.
+            store.table_missing, store.columns_changed, store.trigger_missing, store.rows_differ, store.result_changed
+            (then `adopt`), store.catalogue_changed, store.words_changed, store.titles_old (then `migrate`); empty when
+            all is well.
         """
         migrations.require_same(self.home, self._schema)
         self._faults = integrity.inspect(self.home, self._tables())
@@ -400,7 +401,7 @@ class Store:
         Returns
         -------
         Change
-            Its findings say which columns of the other program could not stay; their values are in `extra`.
+            Its findings say which columns could not stay; their values are in `extra`, those of results are gone.
 
         Raises
         ------
@@ -411,7 +412,9 @@ class Store:
         """
         migrations.require_same(self.home, self._schema)
         torn = integrity.inspect(self.home, self._tables())["layer"]
-        layers = [layer for layer in self._tables() if torn.eq(layer.name).any()]
+        # results first: what is found about the others is written into one of them
+        known = sorted(self._tables(), key=lambda layer: not layer.derived)
+        layers = [layer for layer in known if torn.eq(layer.name).any()]
         beside = [] if self.plan().steps else derived.beside(self.catalogue)
         with self._change(author, reason, "adopt", [*layers, *beside], checked=False) as draft:
             for layer in layers:
@@ -446,9 +449,9 @@ class Store:
         AdoptionNeededError
             Another program has changed a layer.
         """
-        wanted = self.plan()
+        wanted = migrations.retitled(self.home, self.plan(), self.catalogue)
         migrations.refuse(self.home, self._schema, wanted)
-        if wanted.current:
+        if wanted.current and not wanted.steps:
             return wanted
         with self._change(author, reason or str(wanted), "migrate", list(self._held.values())):
             migrations.apply(self.home, self._held, self.catalogue)
@@ -462,9 +465,8 @@ class Store:
         return Desk(self.home, self.catalogue, self.crs, self.track)
 
     def _tables(self) -> list[Layer]:
-        """Return the base layers as the store was made; with our own catalogue they carry all rules."""
-        ours = self.catalogue.layers if self.plan().current else self._held
-        return [layer for layer in ours.values() if not layer.derived]
+        """Return the layers as the store was made; with our own catalogue they carry all rules."""
+        return list((self.catalogue.layers if self.plan().current else self._held).values())
 
     def _base(self, layer: Layer, why: str) -> Layer:
         """Refuse a derived layer."""

@@ -57,7 +57,7 @@ def replace(desk: Desk, layer: Layer, frame: pd.DataFrame, part: Mapping[str, An
         if not sound[layer.field(name).name].eq(value).all():
             raise UsageError(f"layer {layer.name!r}: every row must have {name} = {value!r} to replace that part")
     layout = home.layout(layer.name)
-    if layout is None or not home.whole(layer, layout):
+    if layout is None or not foreign.whole(home, layer, layout):
         # another program has overwritten it; the rows of other parts are still results
         kept = foreign.found(home, layer, layout).rows if part and layout is not None else []
         home.remake(layer)
@@ -182,9 +182,7 @@ def beside(catalogue: Catalogue) -> list[Layer]:
     return [layer for layer in catalogue.layers.values() if layer.name == "findings"]
 
 
-def noted(
-    desk: Desk, layer: Layer, said: tuple[str, pd.DataFrame] | None, lang: str, change: int
-) -> dict[str, int]:
+def noted(desk: Desk, layer: Layer, said: tuple[str, pd.DataFrame] | None, lang: str, change: int) -> dict[str, int]:
     """Replace the findings of one origin about a layer, and about the other layers that the new ones name.
 
     Parameters

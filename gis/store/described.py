@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gis.catalogue import Layer
 from gis.store.home import Home
 
 
-def remembered(home: Home, fact: str) -> Any:
+@dataclass(frozen=True)
+class Title:
+    """Hold a title that is not the catalogue's: where it stands (a field, None for the table), and what both say."""
+
+    layer: str
+    field: str | None
+    there: str
+    wanted: str
+
+
+def remembered(home: Home, fact: str) -> dict[str, Any] | None:
     """Return what a store has written down about itself, None where it has not, or where that was spoilt.
 
     Parameters
@@ -18,19 +29,33 @@ def remembered(home: Home, fact: str) -> Any:
     home
         The store's home.
     fact
-        Name of the fact, whose value is JSON.
+        Name of the fact, whose value is a JSON object.
 
     Returns
     -------
-    object
+    dict or None
     """
-    try:
-        return json.loads(home.facts().get(fact, "null"))
-    except (ValueError, RecursionError):
-        return None
+    return _read(home.facts().get(fact))
 
 
-def unedited(home: Home, layer: Layer, there: Mapping[str, str | None], wanted: Mapping[str, str]) -> dict[str, str]:
+def titles(layer: Layer) -> dict[str, str]:
+    """Return what the catalogue calls a layer and its fields.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    dict
+        Title by field, that of the layer by an empty name.
+    """
+    fields = {field.name: f"{field.zh} {field.en} {field.unit}".strip() for field in layer.fields}
+    return {"": f"{layer.zh} {layer.en}"} | fields
+
+
+def unedited(home: Home, layer: Layer, *, anew: bool = False) -> dict[str, str]:
     """Return the titles to write: those of places that are empty, or that still say what the store wrote last.
 
     Parameters
@@ -39,20 +64,57 @@ def unedited(home: Home, layer: Layer, there: Mapping[str, str | None], wanted: 
         The store's home, in a transaction; it remembers what is written.
     layer
         The layer.
-    there
-        What stands there now, by place.
-    wanted
-        What the catalogue says, by place.
+    anew
+        Write also where the store has not written down who wrote what stands there.
 
     Returns
     -------
     dict
-        Title by place.
+        Title by place, as `titles` has them.
     """
-    fact = f"titles of {layer.name}"
-    last: dict[str, str] = remembered(home, fact) or {}
-    titles = {
-        place: title for place, title in wanted.items() if not there.get(place) or there[place] == last.get(place)
+    fact, there = _fact(layer), home.titles(layer)
+    last = remembered(home, fact) or {}
+    chosen = {
+        place: title
+        for place, title in titles(layer).items()
+        if place in there and (there[place] in {None, "", title, last.get(place)} or (anew and place not in last))
     }
-    home.state({fact: json.dumps(last | titles, ensure_ascii=False, sort_keys=True)})
-    return titles
+    home.state({fact: json.dumps(last | chosen, ensure_ascii=False, sort_keys=True)})
+    return chosen
+
+
+def unrecorded(home: Home, layers: Iterable[Layer]) -> Iterator[Title]:
+    """Find titles that are not the catalogue's, and of which a store made long ago has not written down whose they are.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    layers
+        Layers as the catalogue has them.
+
+    Yields
+    ------
+    Title
+    """
+    facts: Mapping[str, str] = home.facts()
+    for layer in layers:
+        last = _read(facts.get(_fact(layer))) or {}
+        there = home.titles(layer)
+        for place, title in titles(layer).items():
+            if (said := there.get(place)) and said != title and place not in last:
+                yield Title(layer.name, place or None, said, title)
+
+
+def _fact(layer: Layer) -> str:
+    """Return the name under which a store remembers a layer's titles."""
+    return f"titles of {layer.name}"
+
+
+def _read(text: str | None) -> dict[str, Any] | None:
+    """Return a JSON object, None where a text is none."""
+    try:
+        value = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -40,7 +40,10 @@ _FLAGS: Mapping[Any, bool] = {0: False, 1: True, "f": False, "t": True, "false":
 
 @dataclass(frozen=True)
 class Found:
-    """Hold the rows of another program's table in our shape, and how many values of which columns went to `extra`."""
+    """Hold the rows of another program's table in our shape, and how many values its columns have that we lack.
+
+    In a base layer those values went to `extra`, and so did those that a field of ours could not hold.
+    """
 
     rows: list[Row]
     moved: Mapping[str, int]
@@ -68,24 +71,63 @@ def found(home: Home, layer: Layer, layout: Layout) -> Found:
     RowsRefused
         Keys are missing or repeated, shapes are of another type; in a derived layer, values are.
     """
-    wanted = columns(layer)
-    known = {"fid", layout.geometry, VERSION, *(column.name for column in wanted)}
-    strange = sorted(name for name in layout.columns if name not in known)
-    more = "".join(f", {home.column(name, 't')}" for name in strange)
+    wanted, more_names = columns(layer), strange(layer, layout)
+    more = "".join(f", {home.column(name, 't')}" for name in more_names)
     came = home.run(f"SELECT {home.select(layer, layout)}{more} FROM {home.table(layer.name)} AS t")
     width = len(wanted)
     frame = _frame([row[:width] for row in came], wanted)
-    moved = Counter(dict.fromkeys(strange, 0))
+    flags = {name for name in more_names if layout.types[name].lower().startswith("bool")}
+    beside = [_written(dict(zip(more_names, row[width:], strict=True)), flags) for row in came]
     if not layer.derived:
-        flags = {name for name in strange if layout.types[name].lower().startswith("bool")}
-        beside = [_written(dict(zip(strange, row[width:], strict=True)), flags) for row in came]
         for field in layer.fields:
             if field.name != layer.key:
                 _set_aside(frame, field, beside)
         frame[EXTRA] = [_merged(text, values) for text, values in zip(frame[EXTRA], beside, strict=True)]
-        moved.update(name for values in beside for name in values)
+    moved = Counter(dict.fromkeys(more_names, 0))
+    moved.update(name for values in beside for name in values)
     _refuse(frame, layer, _unreadable(frame, came, layer))
     return Found(encode(rules.canonical(frame, layer), layer), moved)
+
+
+def whole(home: Home, layer: Layer, layout: Layout) -> bool:
+    """Tell whether a layer's table is the one that the store made.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    layer
+        The layer.
+    layout
+        Its table as found.
+
+    Returns
+    -------
+    bool
+    """
+    if layout.columns != {"fid", *(column.name for column in columns(layer))}:
+        return False
+    shape = (layout.geometry, layout.kind, layout.srid)
+    return (not layer.spatial or shape == (GEOMETRY, layer.geometry, home.srid)) and not home.altered(layer)
+
+
+def strange(layer: Layer, layout: Layout) -> list[str]:
+    """Name the columns of a table that the layer does not have.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    layout
+        Its table as found.
+
+    Returns
+    -------
+    list of str
+        Computed columns are not among them: they hold nothing of their own.
+    """
+    known = {"fid", layout.geometry, VERSION, *(column.name for column in columns(layer))}
+    return sorted(name for name in layout.columns if name not in known)
 
 
 def require_crs(home: Home, layer: Layer, layout: Layout) -> None:
@@ -218,22 +260,23 @@ def _word(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else str(value)
     return value if isinstance(value, str | int | float | dict | list) else str(value)
 
 
 def _merged(text: Any, more: Mapping[str, Any]) -> str | None:
-    """Return `extra` with another program's own columns added; what it holds by the same name stays."""
-    if not more:
-        return text if isinstance(text, str) else None
-    kept: dict[str, Any] = {}
-    if isinstance(text, str):
-        try:
-            held = json.loads(text)
-        except (ValueError, RecursionError):
-            held = text
-        kept = held if isinstance(held, dict) else {EXTRA: held}
+    """Return `extra` with another program's own columns added; what it holds by the same name stays.
+
+    A text that is no JSON is kept as one.
+    """
+    if not isinstance(text, str):
+        text = None
+    sound = text is None or fieldtypes.is_json(text)
+    if sound and not more:
+        return text
+    held = {} if text is None else json.loads(text) if sound else text
+    kept: dict[str, Any] = held if isinstance(held, dict) else {EXTRA: held}
     for name, value in more.items():
         while name in kept and kept[name] != value:
             name += "_"

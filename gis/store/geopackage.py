@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
-import struct
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-import numpy as np
 import pyproj
-import shapely
 
 from gis.catalogue import Catalogue, Layer
 from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
-from gis.rows import promoted
 from gis.store import geopackage_hanging as hanging
 from gis.store import geopackage_tables as tables
-from gis.store.described import unedited
+from gis.store.described import titles, unedited
+from gis.store.geopackage_blobs import bits, blobs, register
 from gis.store.geopackage_tables import quoted
 from gis.store.home import CHANGES, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
@@ -34,17 +30,8 @@ WAIT_S = 10.0
 CACHE_KIB = 256 * 1024
 # lists longer than this are bound as one JSON array
 _LIST = 500
-# bytes of the envelope by its code in the header's flags
-_ENVELOPES = {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
-# of our own blobs: little-endian, not empty, with an envelope in x and y
-_FLAGS = 0b00011
-_NO_BLOB = (TypeError, IndexError, KeyError, struct.error, shapely.errors.ShapelyError)
+_DESCRIPTION = "SELECT description FROM gpkg_contents WHERE table_name = %s"
 _KINDS = {kind.upper(): kind for kind in ("Point", "MultiPoint", "MultiLineString", "MultiPolygon")}
-# how our own WKB begins: little-endian, in two dimensions
-_HEADS = {
-    kind: struct.pack("<BI", 1, code)
-    for kind, code in {"Point": 1, "MultiPoint": 4, "MultiLineString": 5, "MultiPolygon": 6}.items()
-}
 
 
 class GeoPackage(Home):
@@ -76,7 +63,7 @@ class GeoPackage(Home):
             address = _uri(path, "rwc" if create else "rw")
             self.connection = sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None)
             try:
-                _register(self.connection)
+                register(self.connection)
                 self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                 if not fresh and self._pragma("application_id") != tables.APPLICATION_ID:
                     raise StoreError(f"{path.name} is an SQLite file but no GeoPackage", target=str(path))
@@ -85,9 +72,10 @@ class GeoPackage(Home):
                 raise
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Run one statement and return its rows."""
+        """Run one statement and return its rows; without values to bind, a per cent sign may stand in a name."""
+        asked = statement.replace("%s", "?") if parameters else statement
         with self._explained():
-            return self.connection.execute(statement.replace("%s", "?"), parameters).fetchall()
+            return self.connection.execute(asked, parameters).fetchall()
 
     @contextmanager
     def transaction(self, tables: Iterable[str] = ()) -> Iterator[None]:
@@ -125,7 +113,7 @@ class GeoPackage(Home):
         if len(values) <= _LIST:
             return f"{expression} IN ({', '.join(['%s'] * len(values))})", list(values)
         if any(isinstance(value, float) for value in values):
-            expression, values = f"gis_bits({expression})", [_bits(value) for value in values]
+            expression, values = f"gis_bits({expression})", [bits(value) for value in values]
         array = json.dumps(list(values), ensure_ascii=False)
         return f"{expression} IN (SELECT value FROM json_each(%s))", [array]
 
@@ -285,19 +273,23 @@ class GeoPackage(Home):
         found = self.run("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [layer.name])
         return wanted.items() <= dict(found).items()
 
-    def describe(self, catalogue: Catalogue, layers: Iterable[Layer]) -> None:
+    def titles(self, layer: Layer) -> dict[str, str | None]:
+        """Return the description in gpkg_contents; columns have none."""
+        found = self.run(_DESCRIPTION, [layer.name])
+        return {"": found[0][0]} if found else {}
+
+    def describe(self, catalogue: Catalogue, layers: Iterable[Layer], *, anew: bool = False) -> None:
         """Write titles into gpkg_contents and styles into layer_styles."""
         for layer in layers:
-            title = f"{layer.zh} {layer.en}"
-            there = self.run("SELECT description FROM gpkg_contents WHERE table_name = %s", [layer.name])
-            for text in unedited(self, layer, {"": there[0][0] if there else None}, {"": title}).values():
+            for text in unedited(self, layer, anew=anew).values():
                 self.run("UPDATE gpkg_contents SET description = %s WHERE table_name = %s", [text, layer.name])
             self.run(f"DELETE FROM {tables.STYLES} WHERE f_table_name = %s AND owner = 'gis'", [layer.name])
             if layer.spatial:
                 # somebody's own style stays the one that QGIS shows first
                 chosen = f"SELECT 1 FROM {tables.STYLES} WHERE f_table_name = %s AND useAsDefault = 1"
                 first = int(not self.run(chosen, [layer.name]))
-                style = ["", "", layer.name, GEOMETRY, layer.zh, qml(layer, catalogue), "", first, title, "gis"]
+                title, drawing = titles(layer)[""], qml(layer, catalogue)
+                style = ["", "", layer.name, GEOMETRY, layer.zh, drawing, "", first, title, "gis"]
                 self.run(
                     f"INSERT INTO {tables.STYLES} (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
                     "styleName, styleQML, styleSLD, useAsDefault, description, owner, update_time) "
@@ -348,7 +340,7 @@ class GeoPackage(Home):
         for index in {f"rtree_{layer.name}_{name}" for name in (GEOMETRY, layout.geometry if layout else GEOMETRY)}:
             self.run(f"DROP TABLE IF EXISTS {quoted(index)}")
         self.run(f"DROP TABLE IF EXISTS {quoted(layer.name)}")
-        said = self.run("SELECT description FROM gpkg_contents WHERE table_name = %s", [layer.name])
+        said = self.run(_DESCRIPTION, [layer.name])
         ours = "table_name = %s AND (extension_name = 'gpkg_rtree_index' OR extension_name GLOB 'gpkg_geom_*')"
         self.run(f"DELETE FROM gpkg_extensions WHERE {ours}", [layer.name])
         for table in ("gpkg_geometry_columns", "gpkg_ogr_contents", "gpkg_contents"):
@@ -382,103 +374,11 @@ class GeoPackage(Home):
             raise _explanation(error, self.path) from error
 
 
-def blobs(shapes: Sequence[bytes | None], srid: int) -> list[bytes | None]:
-    """Put the GeoPackage header with its envelope before WKB.
-
-    Parameters
-    ----------
-    shapes
-        Little-endian WKB, or None.
-    srid
-        srs_id of the header.
-
-    Returns
-    -------
-    list
-        GeoPackage blobs, None where there is no geometry.
-    """
-    boxes = shapely.bounds(shapely.from_wkb(np.array(shapes, dtype=object)))[:, [0, 2, 1, 3]]
-    envelopes = np.ascontiguousarray(boxes, dtype="<f8").tobytes()
-    head = b"GP\x00" + bytes([_FLAGS]) + struct.pack("<i", srid)
-    return [
-        None if wkb is None else head + envelopes[32 * place : 32 * place + 32] + wkb
-        for place, wkb in enumerate(shapes)
-    ]
-
-
-def _bare(blob: bytes) -> bytes:
-    """Return a GeoPackage blob without its header."""
-    return blob[8 + _ENVELOPES[(blob[3] >> 1) & 7] :]
-
-
-def _wkb(blob: Any, kind: str) -> Any:
-    """Return the geometry of a GeoPackage blob as our own blobs hold it, whoever wrote it.
-
-    GDAL writes points without an envelope, other programs big-endian, with heights, or a polygon among multipolygons.
-    What is no GeoPackage blob comes back as it is, to be named where it is read.
-    """
-    if not isinstance(blob, bytes) or blob[:2] != b"GP" or len(blob) < 13:
-        return blob
-    wkb = _bare(blob)
-    if wkb[:5] == _HEADS.get(kind):
-        return wkb
-    try:
-        shapes = shapely.from_wkb(np.array([wkb], dtype=object))
-    except shapely.errors.ShapelyError:
-        return wkb
-    made = promoted(shapes, Layer(kind, kind, kind, kind, kind, "", ()))
-    return shapely.to_wkb(made[0], byte_order=1, flavor="iso")
-
-
-def _bits(value: Any) -> str | None:
-    """Return a real as text, to the last bit."""
-    return None if value is None else (float(value) + 0.0).hex()
-
-
-def _box(blob: bytes) -> tuple[float, float, float, float]:
-    """Return min x, max x, min y, max y of a GeoPackage blob; NaN where it is empty."""
-    if (blob[3] >> 1) & 7:
-        return struct.unpack_from("<4d" if blob[3] & 1 else ">4d", blob, 8)
-    west, south, east, north = shapely.bounds(shapely.from_wkb(_bare(blob)))
-    return west, east, south, north
-
-
 def _uri(path: Path, mode: str) -> str:
     """Return a file's address as SQLite takes it; unlike Path.as_uri it also leads to a share of another machine."""
     absolute = path.resolve().as_posix()
     named = quote_from_bytes(os.fsencode(absolute), safe="/:")
     return f"file://{'' if absolute.startswith('/') else '/'}{named}?mode={mode}"
-
-
-def _register(connection: sqlite3.Connection) -> None:
-    """Register the five functions of the R-tree triggers, the one that takes the header off, and that of long lists."""
-
-    def side(place: int) -> Callable[[Any], float | None]:
-        def measure(blob: Any) -> float | None:
-            if blob is None:
-                return None
-            try:
-                # our own blobs are asked four times a row: the envelope's number is read at its place
-                return number(blob, 8 + 8 * place)[0] if blob[3] == _FLAGS else _box(blob)[place]
-            except _NO_BLOB:
-                return None
-
-        return measure
-
-    def is_empty(blob: Any) -> int | None:
-        if blob is None:
-            return None
-        try:
-            # nothing is said of what is no shape, as GDAL has it: it gets no entry in the R-tree
-            return 0 if blob[3] == _FLAGS else int(bool(blob[3] & 16) or math.isnan(_box(blob)[0]))
-        except _NO_BLOB:
-            return None
-
-    number = struct.Struct("<d").unpack_from
-    functions = {"ST_MinX": side(0), "ST_MaxX": side(1), "ST_MinY": side(2), "ST_MaxY": side(3)}
-    for name, function in (functions | {"ST_IsEmpty": is_empty, "gis_bits": _bits}).items():
-        connection.create_function(name, 1, function, deterministic=True)
-    connection.create_function("gis_wkb", 2, _wkb, deterministic=True)
 
 
 def _explanation(error: sqlite3.Error, path: Path) -> GisError:

@@ -14,7 +14,7 @@ from typing import Any
 import pyproj
 
 from gis.catalogue import Catalogue, Layer
-from gis.store.records import GEOMETRY, Column, Row, columns
+from gis.store.records import Column, Row, columns
 
 CHANGES = "gis_changes"
 FACTS = "gis_store"
@@ -370,7 +370,22 @@ class Home(ABC):
         """
 
     @abstractmethod
-    def describe(self, catalogue: Catalogue, layers: Iterable[Layer]) -> None:
+    def titles(self, layer: Layer) -> dict[str, str | None]:
+        """Return what other programs are told a layer's table and its columns are called.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        dict
+            Title by column, that of the table by an empty name; None where there is none.
+        """
+
+    @abstractmethod
+    def describe(self, catalogue: Catalogue, layers: Iterable[Layer], *, anew: bool = False) -> None:
         """Write titles and styles where other programs look for them.
 
         Parameters
@@ -379,6 +394,8 @@ class Home(ABC):
             Source of code lists.
         layers
             The layers to describe.
+        anew
+            Write titles also where it is not known who wrote those that are there.
         """
 
     @abstractmethod
@@ -458,25 +475,6 @@ class Home(ABC):
             there = name is not None and name in layout.columns
             parts.append(self.shown(column, alias, name) if there else "NULL")
         return ", ".join(parts)
-
-    def whole(self, layer: Layer, layout: Layout) -> bool:
-        """Tell whether a layer's table is the one that the store made.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        layout
-            Its table as found.
-
-        Returns
-        -------
-        bool
-        """
-        if layout.columns != {"fid", *(column.name for column in columns(layer))}:
-            return False
-        shape = (layout.geometry, layout.kind, layout.srid)
-        return (not layer.spatial or shape == (GEOMETRY, layer.geometry, self.srid)) and not self.altered(layer)
 
     def facts(self) -> dict[str, str]:
         """Return what the store says about itself: format, catalogue, CRS.

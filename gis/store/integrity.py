@@ -10,11 +10,12 @@ import pandas as pd
 
 from gis import findings
 from gis.catalogue import Layer
+from gis.errors import CrsError, RowsRefused
 from gis.store import foreign, reading
 from gis.store.changes import Draft
 from gis.store.edits import Desk
 from gis.store.home import Home, Layout, history
-from gis.store.records import Row, columns, decode, encode
+from gis.store.records import GEOMETRY, Row, columns, decode, encode
 
 
 def inspect(home: Home, layers: Iterable[Layer]) -> pd.DataFrame:
@@ -25,15 +26,15 @@ def inspect(home: Home, layers: Iterable[Layer]) -> pd.DataFrame:
     home
         The store's home.
     layers
-        Base layers as the store was made.
+        Layers as the store was made.
 
     Returns
     -------
     pandas.DataFrame
-        Findings store.table_missing, store.columns_changed, store.trigger_missing, store.rows_differ; empty when all
-        is well.
+        Findings store.table_missing, store.columns_changed, store.trigger_missing, store.rows_differ, and
+        store.result_changed of a derived layer; empty when all is well.
     """
-    return findings.table(fault for layer in layers if not layer.derived for fault in _faults(home, layer))
+    return findings.table(fault for layer in layers for fault in _faults(home, layer))
 
 
 def torn(home: Home, layers: Iterable[Layer], written: Iterable[Layer]) -> list[str]:
@@ -55,7 +56,8 @@ def torn(home: Home, layers: Iterable[Layer], written: Iterable[Layer]) -> list[
     base = [layer for layer in layers if not layer.derived]
     silent = [layer.name for layer in base if not home.triggers_sound(layer)]
     names = {layer.name for layer in written}
-    return silent + [layer.name for layer in base if layer.name in names and not _whole(home, layer)]
+    results = [layer.name for layer in written if layer.derived and any(_result_faults(home, layer))]
+    return [*silent, *(layer.name for layer in base if layer.name in names and not _whole(home, layer)), *results]
 
 
 def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFrame:
@@ -66,11 +68,12 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     desk
         Home, catalogue, CRS; the home in a transaction.
     layer
-        A base layer as the store was made.
+        A layer as the store was made.
     draft
         The open change set, to which counts and findings are added.
     discard
-        Take history's last state back instead of what the other program left.
+        Take history's last state back instead of what the other program left; a derived layer, which has no history,
+        keeps its rows where it can.
 
     Returns
     -------
@@ -84,6 +87,8 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     CrsError
         The layer was overwritten in another CRS.
     """
+    if layer.derived:
+        return _adopt_result(desk, layer, draft, discard=discard)
     home = desk.home
     place = layer.columns.index(layer.key)
     last = {row[place]: row for row in reading.past(home, layer, draft.number)}
@@ -114,19 +119,54 @@ def adopt(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFr
     return findings.table(said)
 
 
+def _adopt_result(desk: Desk, layer: Layer, draft: Draft, *, discard: bool) -> pd.DataFrame:
+    """Make a derived layer's table whole around its rows, and name the columns that it does not keep."""
+    home, layout, table = desk.home, desk.home.layout(layer.name), desk.home.table(layer.name)
+    there, said = foreign.Found([], {}), []
+    if layout is not None:
+        try:
+            foreign.require_crs(home, layer, layout)
+            there = foreign.found(home, layer, layout)
+        except (CrsError, RowsRefused):
+            if not discard:
+                raise
+            names = foreign.strange(layer, layout)
+            counted = ", ".join(["count(*)", *(f"count({home.column(name)})" for name in names)])
+            count, *values = home.run(f"SELECT {counted} FROM {table}")[0]
+            there = foreign.Found([], dict(zip(names, values, strict=True)))
+            said.append(findings.finding("store.result_emptied", layer.name, severity="warning", count=count))
+    place = layer.columns.index(layer.key)
+    lost = home.remake(layer)
+    home.run(f"DELETE FROM {table}")
+    home.insert(layer.name, columns(layer), sorted(there.rows, key=lambda row: row[place]))
+    if desk.catalogue.layers.get(layer.name) == layer:
+        home.describe(desk.catalogue, [layer])
+    home.touch(layer)
+    said += [
+        findings.finding("store.column_dropped", layer.name, severity="warning", column=name, count=count)
+        for name, count in sorted(there.moved.items())
+    ]
+    said += _said(layer, {}, lost)
+    draft.findings += said
+    return findings.table(said)
+
+
 def _whole(home: Home, layer: Layer) -> bool:
     """Tell whether a layer has a table, and it is the one that the store made."""
     layout = home.layout(layer.name)
-    return layout is not None and home.whole(layer, layout)
+    return layout is not None and foreign.whole(home, layer, layout)
 
 
 def _faults(home: Home, layer: Layer) -> Iterable[dict[str, Any]]:
     """Yield what is wrong with one layer's table."""
+    if layer.derived:
+        yield from _result_faults(home, layer)
+        return
     layout = home.layout(layer.name)
     if layout is None:
         yield findings.finding("store.table_missing", layer.name)
         return
-    whole = home.whole(layer, layout)
+    whole = foreign.whole(home, layer, layout)
     if not whole:
         wanted = {"fid", *(column.name for column in columns(layer))}
         yield findings.finding(
@@ -142,6 +182,27 @@ def _faults(home: Home, layer: Layer) -> Iterable[dict[str, Any]]:
     if whole and any(counts := _drift(home, layer)):
         added, changed, missing = counts
         yield findings.finding("store.rows_differ", layer.name, added=added, changed=changed, missing=missing)
+
+
+def _result_faults(home: Home, layer: Layer) -> Iterator[dict[str, Any]]:
+    """Yield what another program has added to a derived layer's table or taken from it.
+
+    A result that is gone, or that was written anew with the same columns, is simply computed again.
+    """
+    layout = home.layout(layer.name)
+    if layout is None:
+        return
+    there = layout.columns | ({GEOMETRY} if layout.geometry is not None else set())
+    missing = sorted({column.name for column in columns(layer)} - there)
+    unknown = foreign.strange(layer, layout)
+    if missing or unknown or (layer.spatial and layout.srid not in {None, home.srid}):
+        yield findings.finding(
+            "store.result_changed",
+            layer.name,
+            missing=missing,
+            unknown=unknown,
+            geometry=f"{layout.kind} {layout.srid}" if layer.spatial else "",
+        )
 
 
 def _drift(home: Home, layer: Layer) -> tuple[int, int, int]:

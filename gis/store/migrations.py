@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from gis import findings
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import MigrationNeededError, RowsRefused, StoreError
-from gis.store.described import remembered
+from gis.store.described import remembered, unrecorded
 from gis.store.home import CHANGES, FORMAT, LINEAGE, Home, history
 
 # whole numbers up to here are reals to the last digit
@@ -207,15 +207,42 @@ def said(home: Home, wanted: Plan, catalogue: Catalogue) -> pd.DataFrame:
     -------
     pandas.DataFrame
         store.catalogue_changed where tables would change; store.words_changed where only code lists, words or colours
-        do; empty where it is the very same.
+        do; store.titles_old where a store made long ago has other titles; empty where it is the very same.
     """
     if wanted.steps:
         steps = [str(step) for step in wanted.steps]
         return findings.table([findings.finding("store.catalogue_changed", "", severity="warning", steps=steps)])
-    if wanted.current:
-        return findings.table()
-    changed = list(_list_changes(remembered(home, "lists"), catalogue))
-    return findings.table([findings.finding("store.words_changed", "", severity="info", lists=changed)])
+    old: dict[str, list[str]] = {}
+    for step in retitled(home, wanted, catalogue).steps:
+        old.setdefault(step.layer, []).append(f"{step.before} -> {step.after}")
+    said_ = [findings.finding("store.titles_old", name, severity="info", titles=both) for name, both in old.items()]
+    if not wanted.current:
+        changed = list(_list_changes(remembered(home, "lists"), catalogue))
+        said_.insert(0, findings.finding("store.words_changed", "", severity="info", lists=changed))
+    return findings.table(said_)
+
+
+def retitled(home: Home, wanted: Plan, catalogue: Catalogue) -> Plan:
+    """Add to a plan the titles of tables and columns that would be replaced without knowing whose they are.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    wanted
+        The plan from the store's catalogue to another one.
+    catalogue
+        The other one.
+
+    Returns
+    -------
+    Plan
+        Titles that the store knows to be its own follow the catalogue without a word, those that somebody has written
+        since stay as they are.
+    """
+    old = unrecorded(home, catalogue.layers.values())
+    steps = (Step("change title", title.layer, title.field, title.there, title.wanted) for title in old)
+    return replace(wanted, steps=(*wanted.steps, *steps))
 
 
 def refuse(home: Home, schema: str, wanted: Plan) -> None:
@@ -308,7 +335,7 @@ def apply(home: Home, old: Mapping[str, Layer], catalogue: Catalogue) -> None:
         elif not layer.derived:
             # fields may have changed their order, and the triggers name them
             home.create_triggers(layer)
-    home.describe(catalogue, catalogue.layers.values())
+    home.describe(catalogue, catalogue.layers.values(), anew=True)
     home.state({"catalogue": catalogue.digest, "schema": schema(catalogue.layers), "lists": lists(catalogue)})
 
 
@@ -328,7 +355,7 @@ def create(home: Home, layer: Layer) -> None:
         home.create_triggers(layer)
 
 
-def _list_changes(before: dict[str, list[str]] | None, catalogue: Catalogue) -> Iterator[str]:
+def _list_changes(before: dict[str, Any] | None, catalogue: Catalogue) -> Iterator[str]:
     """Yield each code list whose codes have changed, with those that have come and gone."""
     if before is None:
         yield "?"

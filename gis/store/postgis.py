@@ -113,10 +113,13 @@ class Postgis(Home):
         return sql.Identifier(self.schema, name).as_string(self.connection)
 
     def shown(self, column: Column, alias: str, name: str | None = None) -> str:
-        """Return the column, geometry as WKB and dates as ISO text."""
+        """Return the column, geometry as WKB, dates as ISO text, and nothing for what is no number."""
         found = self.column(name or column.name, alias)
         if column.type == "geometry":
             return f"ST_AsBinary({found}, 'NDR')"
+        if column.type == "real":
+            # what is no number is a missing one, as in a GeoPackage; another program may have changed the type
+            return f"CASE WHEN {found}::text <> 'NaN' THEN {found} END"
         return f"({found})::text" if column.type == "date" else found
 
     def among(self, expression: str, values: Collection[Any]) -> tuple[str, list[Any]]:
@@ -269,30 +272,30 @@ class Postgis(Home):
         wanted = {name: body.replace("%%", "%") for name, body in tables.trigger_bodies(self, layer).items()}
         return wanted.items() <= dict(found).items()
 
-    def describe(self, catalogue: Catalogue, layers: Iterable[Layer]) -> None:
-        """Write titles as comments on tables and columns."""
-        for layer in layers:
-            table = self.table(layer.name)
-            titles = {"": f"{layer.zh} {layer.en}"}
-            titles |= {field.name: f"{field.zh} {field.en} {field.unit}".strip() for field in layer.fields}
-            titles = unedited(self, layer, self._comments(layer), titles)
-            places = {name: f"COLUMN {table}.{self.column(name)}" if name else f"TABLE {table}" for name in titles}
-            said = {
-                place: sql.Literal(titles[name]).as_string(self.connection).replace("%", "%%")
-                for name, place in places.items()
-            }
-            if said:
-                self.run(";\n".join(f"COMMENT ON {place} IS {text}" for place, text in said.items()))
-
-    def _comments(self, layer: Layer) -> dict[str, str]:
-        """Return the comment on a layer's table, by an empty name, and those on its columns."""
+    def titles(self, layer: Layer) -> dict[str, str | None]:
+        """Return the comments on the table and its columns."""
         found = self.run(
-            "SELECT coalesce(attname, ''), description FROM pg_description LEFT JOIN pg_attribute "
-            "ON attrelid = objoid AND attnum = objsubid AND objsubid > 0 "
-            "WHERE objoid = to_regclass(%s) AND classoid = 'pg_class'::regclass",
+            "SELECT coalesce(a.attname, ''), d.description FROM pg_class AS c "
+            "CROSS JOIN LATERAL (SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 "
+            "AND NOT attisdropped UNION ALL SELECT NULL, 0) AS a "
+            "LEFT JOIN pg_description AS d ON d.objoid = c.oid AND d.objsubid = a.attnum "
+            "AND d.classoid = 'pg_class'::regclass WHERE c.oid = to_regclass(%s)",
             [self._called(layer.name)],
         )
         return dict(found)
+
+    def describe(self, catalogue: Catalogue, layers: Iterable[Layer], *, anew: bool = False) -> None:
+        """Write titles as comments on tables and columns."""
+        for layer in layers:
+            table = self.table(layer.name)
+            said = {
+                f"COLUMN {table}.{self.column(name)}" if name else f"TABLE {table}": title
+                for name, title in unedited(self, layer, anew=anew).items()
+            }
+            texts = {place: sql.Literal(title).as_string(self.connection) for place, title in said.items()}
+            if texts:
+                comments = (f"COMMENT ON {place} IS {text.replace('%', '%%')}" for place, text in texts.items())
+                self.run(";\n".join(comments))
 
     def touch(self, layer: Layer) -> None:
         """Do nothing: the server keeps its own account."""

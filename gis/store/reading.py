@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Any
 
 import geopandas as gpd
@@ -78,7 +78,7 @@ def current(
     """
     layout = present(home, layer)
     box = None if bbox is None else _box(layer, bbox)
-    if not home.whole(made or layer, layout):
+    if not foreign.whole(home, made or layer, layout):
         return _foreign(home, layer, layout, where or {})
     condition, values = conditions(home, layer, where or {})
     if box is not None:
@@ -138,11 +138,14 @@ def places(home: Home, layer: Layer) -> dict[str, int]:
     Returns
     -------
     dict
-        fid by key, retired features included.
+        fid by key, retired features included; a place that two features had is of the one that had it last, as when
+        another program has given a feature another key.
     """
     record, key = home.table(history(layer.name)), home.column(layer.key)
     last = f"SELECT max(id) FROM {record} GROUP BY {key}"
-    return {row[0]: row[1] or 0 for row in home.run(f"SELECT {key}, fid FROM {record} WHERE id IN ({last})")}
+    found = home.run(f"SELECT {key}, fid FROM {record} WHERE id IN ({last}) ORDER BY id")
+    holders = {fid: name for name, fid in found}
+    return {name: fid or 0 for name, fid in found if fid is None or holders[fid] == name}
 
 
 def by_key(home: Home, layer: Layer, keys: Collection[str]) -> dict[str, tuple[Row, int]]:
@@ -295,7 +298,7 @@ def conditions(home: Home, layer: Layer, where: Where) -> tuple[str, list[Any]]:
     for column, values, missing in _wanted(layer, where):
         condition, bind = home.among(home.shown(column, "t"), values) if values else ("1 = 0", [])
         if missing:
-            condition = f"({condition} OR {home.column(column.name, 't')} IS NULL)"
+            condition = f"({condition} OR {home.shown(column, 't')} IS NULL)"
         parts.append(condition)
         bound += bind
     return " AND ".join(parts), bound
@@ -350,14 +353,17 @@ def number_at(home: Home, as_of: int | datetime) -> int:
     Raises
     ------
     UsageError
-        A naive datetime, or a number that no change set has.
+        A naive datetime, a missing one, or a number that no change set has.
     """
     newest = f"SELECT coalesce(max(number), 0) FROM {home.table(CHANGES)}"
-    if isinstance(as_of, datetime):
+    last = int(home.run(newest)[0][0])
+    if isinstance(as_of, datetime) and not pd.isna(as_of):
         if as_of.utcoffset() is None:
             raise UsageError(f"as_of={as_of} has no time zone; say which, e.g. .replace(tzinfo=UTC)", as_of=as_of)
+        # pandas' own moments know years that neither home compares rightly
+        if not MINYEAR <= as_of.year <= MAXYEAR:
+            return 0 if as_of.year < MINYEAR else last
         return int(home.run(f"{newest} WHERE at <= %s", [home.moment(as_of)])[0][0])
-    last = int(home.run(newest)[0][0])
     if isinstance(as_of, bool) or not isinstance(as_of, int | np.integer) or not 0 <= as_of <= last:
         raise UsageError(
             f"as_of={as_of!r} is no change set; give a number from 0 to {last} or a datetime with time zone",
@@ -429,7 +435,8 @@ def _foreign(home: Home, layer: Layer, layout: Layout, where: Where) -> list[Row
 
 def _box(layer: Layer, bbox: Box) -> Box:
     """Return a bbox that is one."""
-    given = list(bbox) if isinstance(bbox, Iterable) and not isinstance(bbox, str | bytes) else []
+    # a set has no order, and of a mapping nobody knows which half is meant
+    given = list(bbox) if isinstance(bbox, Iterable) and not isinstance(bbox, str | bytes | Set | Mapping) else []
     fits = len(given) == 4 and not fieldtypes.misfits(pd.Series(given, dtype=object), "real").any()
     numbers = [float(value) for value in given] if fits and not any(map(_missing, given)) else []
     if not layer.spatial or not numbers or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
@@ -443,10 +450,12 @@ def _box(layer: Layer, bbox: Box) -> Box:
 
 def _wanted(layer: Layer, where: Where) -> Iterator[tuple[Column, list[Any], bool]]:
     """Yield column, plain values and whether missing ones are wanted too, for every field of `where`."""
+    if not isinstance(where, Mapping):
+        raise UsageError(f"where={where!r}: give a value, or a list of values, by field, such as {{'name': '…'}}")
     for name, given in where.items():
         layer.field(name)
         column = next(column for column in columns(layer) if column.name == name)
-        several = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+        several = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
         wanted = list(given) if several else [given]
         there = [value for value in wanted if not _missing(value)]
         yield column, _values(there, column, layer), len(there) < len(wanted)

@@ -17,7 +17,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from gis import rows
+from gis import fieldtypes, rows
 from gis.catalogue import Layer
 from gis.errors import StoreError
 
@@ -207,7 +207,8 @@ def _plain(frame: pd.DataFrame, column: Column) -> list[Any]:
         return [None] * len(frame)
     values = frame[column.name]
     if column.type == "real":
-        return [None if value != value else value for value in values.tolist()]
+        # nobody means a zero below zero, and SQLite keeps none
+        return [None if value != value else value + 0.0 for value in values.tolist()]
     if column.type == "date":
         days = np.datetime_as_string(values.to_numpy().astype("datetime64[D]"))
         return [None if day == "NaT" else day for day in days.tolist()]
@@ -215,8 +216,11 @@ def _plain(frame: pd.DataFrame, column: Column) -> list[Any]:
 
 
 def _days(cells: list[Any]) -> pd.Series:
-    """Return ISO dates as a column of dates."""
-    return pd.Series(np.array(cells, dtype="datetime64[D]"), dtype=rows.DTYPES["date"])
+    """Return ISO dates as a column of dates, refusing those of a year that ISO words do not have."""
+    column = pd.Series(np.array(cells, dtype="datetime64[D]"), dtype=rows.DTYPES["date"])
+    if fieldtypes.misfits(column, "date").any():
+        raise ValueError("no day of our calendar")
+    return column
 
 
 def _text(cells: list[Any]) -> pd.Series:

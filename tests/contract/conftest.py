@@ -19,7 +19,7 @@ import shapely
 from psycopg2 import sql
 
 from gis import catalogue as catalogues
-from gis.store import Store, geopackage, open_store
+from gis.store import Store, geopackage_blobs, open_store
 
 CRS = "EPSG:4548"
 # enough for every rule: references, code lists, patterns, points, tables without geometry, derived layers
@@ -186,7 +186,7 @@ def outside(target):
     def run(*statements: str) -> list[tuple]:
         if target.endswith(".gpkg"):
             connection = sqlite3.connect(target)
-            geopackage._register(connection)
+            geopackage_blobs.register(connection)
         else:
             dsn, _, name = target.partition("?schema=")
             connection = psycopg2.connect(dsn)

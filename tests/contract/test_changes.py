@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
@@ -114,11 +115,13 @@ def test_the_past_by_number_and_by_time(filled, blocks, who):
     assert filled.read("blocks", as_of=2, where={"block_id": "MC00-0003"})["block_id"].tolist() == ["MC00-0003"]
 
 
-@pytest.mark.parametrize("as_of", [datetime(2026, 1, 1), -1, 99, True, "2", 1.5])
-def test_a_moment_that_means_nothing_is_refused(filled, as_of):
-    """A datetime without time zone, an unknown number, text."""
+@pytest.mark.parametrize("as_of", [datetime(2026, 1, 1), datetime.max, pd.NaT, pd.NA, -1, 99, True, "2", 1.5])
+def test_a_moment_that_means_nothing_is_refused(filled, who, as_of):
+    """A datetime without time zone, a missing one, an unknown number, text."""
     with pytest.raises(UsageError):
         filled.read("blocks", as_of=as_of)
+    with pytest.raises(UsageError):
+        filled.restore("blocks", "MC00-0001", as_of, **who)
 
 
 def test_history_shows_every_state(filled, who):
@@ -247,3 +250,10 @@ def test_the_ends_of_the_calendar_are_moments_too(filled, zone):
     assert len(filled.read("blocks", as_of=datetime.max.replace(tzinfo=offset))) == 3
     assert filled.read("blocks", as_of=datetime.min.replace(tzinfo=offset)).empty
     assert filled.read("blocks", as_of=datetime(300, 1, 1, tzinfo=offset)).empty
+
+
+@pytest.mark.parametrize(("year", "rows"), [("-0044", 0), ("0000", 0), ("10000", 3), ("20000", 3)])
+def test_moments_of_no_calendar_are_before_or_after_all(filled, year, rows):
+    """pandas knows years that neither home can compare."""
+    moment = pd.Timestamp(np.datetime64(f"{year}-03-15", "s")).tz_localize("UTC")
+    assert len(filled.read("blocks", as_of=moment)) == rows

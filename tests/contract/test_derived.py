@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
 from gis import findings, lineage
-from gis.errors import RowsRefused, UsageError
+from gis.errors import AdoptionNeededError, CrsError, RowsRefused, UsageError
 
 
 @pytest.fixture
@@ -134,3 +136,74 @@ def test_what_checks_found_goes_with_a_retired_feature(store, blocks, issues, wh
     left = store.read("findings")
     assert sorted(left.loc[left["feature"].notna(), "origin"]) == ["stations"]
     assert sorted(left.loc[left["feature"].isna(), "origin"]) == ["check", "stations"]
+
+
+CHANGED = {
+    "added": (
+        ["ALTER TABLE cells ADD COLUMN memo TEXT", "UPDATE cells SET memo = 'x' WHERE cell_id = 'C1'"],
+        {"memo": 1},
+    ),
+    "renamed": (["ALTER TABLE cells RENAME COLUMN area_m2 TO mj"], {"mj": 2}),
+    "dropped": (["ALTER TABLE cells DROP COLUMN area_m2"], {}),
+}
+
+
+@pytest.mark.parametrize("how", CHANGED)
+@pytest.mark.parametrize("discard", [False, True])
+def test_a_column_of_another_program_is_never_just_gone(store, cells, blocks, outside, again, who, how, discard):
+    """It is named on opening; nothing is computed or written over it until it is adopted; rows stay."""
+    store.replace("cells", cells)
+    statements, dropped = CHANGED[how]
+    outside(*statements)
+    later = again()
+    found = later.findings()
+    assert found[["code", "layer"]].to_numpy().tolist() == [["store.result_changed", "cells"]]
+    assert json.loads(found["parameters"].iloc[0])["unknown"] == list(dropped)
+    # a session that was open all the while notices it before it writes
+    for session in (store, later):
+        with pytest.raises(AdoptionNeededError, match="cells"):
+            session.replace("cells", cells)
+    with pytest.raises(AdoptionNeededError, match="cells"):
+        later.put("blocks", blocks, **who)
+    assert later.read("cells")["cell_id"].tolist() == ["C1", "C2"]
+    said = later.adopt(discard=discard, **who).findings
+    assert set(said["code"]) <= {"store.column_dropped"}
+    parameters = [json.loads(text) for text in said["parameters"]]
+    assert {one["column"]: one["count"] for one in parameters} == dropped
+    assert later.findings().empty
+    assert again().findings().empty
+    assert later.read("findings", where={"origin": "adopt"})["layer"].tolist() == ["cells"] * len(dropped)
+    areas = [1.5, 2.0] if how == "added" else [None, None]
+    assert later.read("cells")["area_m2"].astype(object).where(lambda values: values.notna(), None).tolist() == areas
+    assert later.replace("cells", cells).counts["inserted"] == 2
+    assert later.put("blocks", blocks, **who).counts["inserted"] == 3
+
+
+def test_a_column_in_the_findings_themselves_is_named_there(store, issues, outside, again, who):
+    """Results are made whole before anything is written about the others."""
+    store.replace("findings", issues.assign(origin="check"))
+    outside("ALTER TABLE findings ADD COLUMN seen TEXT", "ALTER TABLE blocks ADD COLUMN seen TEXT")
+    outside("UPDATE findings SET seen = 'li'")
+    later = again()
+    assert sorted(later.findings()["layer"]) == ["blocks", "findings"]
+    said = later.adopt(**who).findings
+    assert said["code"].tolist() == ["store.column_dropped", "store.column_moved"]
+    found = later.read("findings")
+    assert found["origin"].value_counts().to_dict() == {"check": 2, "adopt": 2}
+    assert "seen" in found.loc[found["code"] == "store.column_dropped", "text"].iloc[0]
+
+
+def test_a_result_in_another_crs_is_not_taken_for_ours(store, issues, overwrite, again, who):
+    """Degrees are not taken for metres: the rows go by discarding, and are computed again."""
+    store.replace("findings", issues.iloc[:1].assign(origin="check"))
+    frame = store.read("findings").drop(columns="_version").assign(**{"seen %s": "li"})
+    overwrite(frame.to_crs(4490), "findings")
+    later = again()
+    assert later.findings()["code"].tolist() == ["store.result_changed"]
+    with pytest.raises(CrsError, match="discard"):
+        later.adopt(**who)
+    said = later.adopt(discard=True, **who).findings
+    assert said["code"].tolist() == ["store.result_emptied", "store.column_dropped"]
+    assert [json.loads(text)["count"] for text in said["parameters"]] == [1, 1]
+    assert later.read("findings", where={"origin": "check"}).empty
+    assert again().findings().empty

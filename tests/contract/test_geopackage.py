@@ -17,7 +17,7 @@ import pyogrio
 import pytest
 import shapely
 
-from gis.store import geopackage, open_store
+from gis.store import geopackage_blobs, open_store
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_blobs_carry_the_standard_s_header(reopened):
 def test_wide_columns_of_another_program_go_to_extra(path, blocks, catalogue, who):
     """A column that QGIS adds is found, and adopted into `extra`."""
     with closing(sqlite3.connect(path)) as connection:
-        geopackage._register(connection)
+        geopackage_blobs.register(connection)
         connection.execute("ALTER TABLE blocks ADD COLUMN memo TEXT")
         connection.execute("UPDATE blocks SET memo = 'x' WHERE fid = 1")
         connection.commit()

@@ -266,3 +266,67 @@ def test_a_code_list_that_has_changed_is_said_and_loses_nothing(old, folder, who
         assert store.findings().empty
     with open_store(old, catalogue=catalogues.read(folder)) as store:
         assert store.findings().empty
+
+
+def retitled(folder: Path) -> catalogues.Catalogue:
+    """Call blocks, and the names of blocks, otherwise."""
+    edit(folder, "blocks", '^zh = "街区"', 'zh = "控规街区"')
+    return edit(folder, "blocks", r'(name = "name", zh = )"街区名称"', r'\1"街区的名称"')
+
+
+def shown(store) -> list[str]:
+    """Return the titles of blocks and of their names, as other programs find them."""
+    found = store.home.titles(store.catalogue.layer("blocks"))
+    return [found[place] for place in ("", "name") if place in found]
+
+
+@pytest.mark.parametrize("how", ["recorded", "older store", "older store, same catalogue"])
+def test_titles_follow_the_catalogue(old, folder, how):
+    """Those of an older store, which nobody wrote down, are named on opening, and kept in the reason of the change."""
+    older, new = how != "recorded", ["控规街区 Control-plan blocks", "街区的名称 Block name"]
+    changed = retitled(folder)
+    with open_store(old, catalogue=changed) as store:
+        before = shown(store)
+        if older:
+            store.home.run(f"DELETE FROM {store.home.table('gis_store')} WHERE name = 'titles of blocks'")
+        if how.endswith("same catalogue"):
+            store.home.state({"catalogue": changed.digest})
+    with open_store(old, catalogue=changed) as store:
+        said = store.findings().set_index("code")
+        wanted = ["store.words_changed"] * (not how.endswith("same catalogue")) + ["store.titles_old"] * older
+        assert said.index.tolist() == wanted
+        assert shown(store) == before
+        steps = [f"change title blocks{place}: " for place in ("", ".name")][: len(before)]
+        steps = [f"{step}{was} -> {now}" for step, was, now in zip(steps, before, new, strict=False)]
+        if older:
+            titles = json.loads(said.loc["store.titles_old", "parameters"])["titles"]
+            assert titles == [step.partition(": ")[2] for step in steps]
+        assert list(map(str, store.migrate().steps)) == (steps if older else [])
+        assert shown(store) == new[: len(before)]
+        assert store.findings().empty
+        assert not store.migrate().steps
+        if older:
+            assert all(step in store.changes()["reason"].iloc[-1] for step in steps)
+
+
+def test_somebody_s_own_titles_stay(old, folder):
+    """What the store did not write is left alone, without a word, whatever the catalogue says."""
+    with open_store(old, catalogue=retitled(folder)) as store:
+        table = store.home.table("blocks")
+        own = f"COMMENT ON TABLE {table} IS '永定镇街区底图'"
+        if old.endswith(".gpkg"):
+            own = "UPDATE gpkg_contents SET description = '永定镇街区底图' WHERE table_name = 'blocks'"
+        store.home.run(own)
+        store.migrate()
+        assert shown(store)[0] == "永定镇街区底图"
+        assert store.findings().empty
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '"x"', "{", "null", "[" * 100_000])
+def test_a_spoilt_note_of_titles_is_none(old, folder, who, text):
+    """What another program has made of the store's own notes stops nobody."""
+    with open_store(old, catalogue=retitled(folder)) as store:
+        store.home.state({"titles of blocks": text, "lists": text})
+        assert store.findings()["code"].tolist() == ["store.words_changed", "store.titles_old"]
+        store.migrate()
+        assert store.findings().empty

@@ -16,7 +16,7 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from gis.errors import AdoptionNeededError, RowsRefused, StoreError
-from gis.store import geopackage, open_store
+from gis.store import geopackage_blobs, open_store
 
 CORNER = (480_000.0, 4_420_000.0)
 
@@ -184,6 +184,18 @@ def test_cells_that_a_field_cannot_hold_are_kept_beside(filled, overwrite, again
     assert found["extra"].fillna("").tolist() == ['{"residents": "约1200"}', '{"approved_on": "去年"}', ""]
 
 
+def test_an_extra_that_is_no_json_is_kept_as_a_text(filled, overwrite, again, who):
+    """What another program wrote there stays, and the row can be edited afterwards."""
+    frame = filled.read("blocks").drop(columns="_version")
+    overwrite(frame.assign(extra=["no JSON", '{"a": NaN}', '{"a": 1}']), "blocks")
+    store = again()
+    wanted = ['{"extra": "no JSON"}', '{"extra": "{\\"a\\": NaN}"}', '{"a": 1}']
+    assert store.read("blocks")["extra"].tolist() == wanted
+    store.adopt(**who)
+    assert store.read("blocks")["extra"].tolist() == wanted
+    assert store.put("blocks", store.read("blocks").assign(name="新"), **who).counts["updated"] == 3
+
+
 def test_order_after_adopting_is_that_of_history(filled, overwrite, again, who):
     """Known features keep their place however the other program sorted them; new ones follow by key."""
     frame = filled.read("blocks")[["block_id", "name", "geometry"]]
@@ -198,6 +210,20 @@ def test_order_after_adopting_is_that_of_history(filled, overwrite, again, who):
     new = frame.iloc[:1].assign(block_id="MC00-0004")
     store.put("blocks", new, **who)
     assert store.read("blocks")["block_id"].tolist() == [*keys, "MC00-0004"]
+
+
+def test_a_place_is_of_the_feature_that_had_it_last(filled, outside, overwrite, again, who):
+    """A key that another program has changed, and that comes back later, is a new feature and moves nobody."""
+    outside("UPDATE blocks SET block_id = 'MC00-0009' WHERE block_id = 'MC00-0001'")
+    frame = filled.read("blocks")[["block_id", "name", "geometry"]]
+    assert frame["block_id"].tolist() == ["MC00-0009", "MC00-0002", "MC00-0003"]
+    overwrite(pd.concat([frame.iloc[:1].assign(block_id="MC00-0001"), frame], ignore_index=True), "blocks")
+    store = again()
+    keys = ["MC00-0009", "MC00-0002", "MC00-0003", "MC00-0001"]
+    assert store.read("blocks")["block_id"].tolist() == keys
+    change = store.adopt(**who)
+    assert_geodataframe_equal(store.read("blocks"), store.read("blocks", as_of=change.number))
+    assert store.read("blocks")["block_id"].tolist() == keys
 
 
 def test_rows_put_back_in_another_order_behind_history_keep_their_place(filled, outside, again, who):
@@ -219,6 +245,57 @@ def test_rows_put_back_in_another_order_behind_history_keep_their_place(filled, 
     assert_geodataframe_equal(store.read("blocks"), store.read("blocks", as_of=change.number))
 
 
+def test_a_number_that_is_none_is_a_missing_one(filled, target, outside, who):
+    """PostgreSQL keeps NaN where SQLite keeps nothing: both show nothing, find it, and an untouched row is no edit."""
+    nothing = "9e999 - 9e999" if target.endswith(".gpkg") else "'NaN'"
+    outside(f"UPDATE blocks SET control_total_m2 = {nothing} WHERE block_id = 'MC00-0001'")
+    frame = filled.read("blocks")
+    assert frame["control_total_m2"].isna().tolist() == [True, True, False]
+    for as_of in (None, 3):
+        found = filled.read("blocks", where={"control_total_m2": None}, as_of=as_of)
+        assert found["block_id"].tolist() == ["MC00-0001", "MC00-0002"]
+    assert filled.put("blocks", frame, **who).counts == {"inserted": 0, "updated": 0, "unchanged": 3}
+
+
+def test_a_day_of_no_calendar_is_named(filled, target, outside, again):
+    """A year that no field of ours takes, where the database does: layer and field are named, and it can be mended."""
+    day = "'0000-05-01'" if target.endswith(".gpkg") else "'0001-05-01 BC'"
+    outside(f"UPDATE blocks SET approved_on = {day} WHERE block_id = 'MC00-0001'")
+    with pytest.raises(StoreError, match=r"blocks.*approved_on.*another program"):
+        filled.read("blocks")
+    outside("UPDATE blocks SET approved_on = '2021-05-01' WHERE block_id = 'MC00-0001'")
+    assert filled.read("blocks")["approved_on"].dt.year.fillna(0).tolist() == [2021, 0, 1949]
+    assert filled.findings().empty
+
+
+def test_a_zero_below_zero_is_a_zero(filled, target, outside, again, who):
+    """SQLite knows none; PostgreSQL would keep it and write it out."""
+    filled.put("blocks", filled.read("blocks").assign(control_total_m2=-0.0), **who)
+    if not target.endswith(".gpkg"):
+        assert outside("SELECT DISTINCT control_total_m2::text FROM blocks") == [("0",)]
+    outside("ALTER TABLE blocks ADD COLUMN mj REAL", "UPDATE blocks SET mj = -1.0 * 0.0")
+    store = again()
+    store.adopt(**who)
+    assert store.read("blocks")["extra"].tolist() == ['{"mj": 0.0}'] * 3
+
+
+@pytest.mark.parametrize("name", ["%s", "100 %", 'a ""b""', "?", "'; --", "区 划"])
+def test_a_column_may_have_any_name(filled, outside, again, who, name):
+    """Per cent signs, quotes and question marks are names like others, in layers and in results."""
+    filled.replace("cells", pd.DataFrame({"cell_id": ["C1"]}))
+    outside(*(f'ALTER TABLE {layer} ADD COLUMN "{name}" TEXT' for layer in ("blocks", "cells")))
+    outside(f"UPDATE blocks SET \"{name}\" = 'x' WHERE block_id = 'MC00-0001'")
+    store = again()
+    plain = name.replace('""', '"')
+    assert len(store.read("blocks")) == 3
+    found = store.adopt(**who).findings
+    said = {row["layer"]: json.loads(row["parameters"])["column"] for _, row in found.iterrows()}
+    assert said == {"blocks": plain, "cells": plain}
+    assert json.loads(store.read("blocks")["extra"].iloc[0]) == {plain: "x"}
+    assert store.read("cells")["cell_id"].tolist() == ["C1"]
+    assert again().findings().empty
+
+
 @pytest.mark.parametrize("byte_order", [0, 1])
 def test_a_shape_of_another_dialect_is_the_same_shape(tmp_path, template, catalogue, units, who, byte_order):
     """Big-endian, with heights, a polygon among multipolygons: read as the layer has it, and no edit when put back."""
@@ -231,7 +308,7 @@ def test_a_shape_of_another_dialect_is_the_same_shape(tmp_path, template, catalo
     blob = b"GP\0" + bytes([byte_order]) + struct.pack("<i" if byte_order else ">i", 4548)
     blob += shapely.to_wkb(tall, byte_order=byte_order, flavor="iso")
     connection = sqlite3.connect(path)
-    geopackage._register(connection)
+    geopackage_blobs.register(connection)
     connection.execute("UPDATE units SET geom = ? WHERE unit_id = 'U1'", [blob])
     connection.commit()
     connection.close()

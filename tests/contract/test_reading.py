@@ -42,11 +42,27 @@ def test_where_names_only_fields(shared):
         shared.read("blocks", where={'name" = "x': "y"})
 
 
-@pytest.mark.parametrize("where", [{"residents": "many"}, {"name": 3}, {"approved_on": "May"}, {"is_renewal": 2}])
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"residents": "many"},
+        {"residents": 2**63},
+        {"residents": float("inf")},
+        {"name": 3},
+        {"name": {"永定": 1}},
+        {"approved_on": "May"},
+        {"approved_on": np.datetime64("-0044-03-15")},
+        {"is_renewal": 2},
+        "name",
+        ["name"],
+    ],
+    ids=str,
+)
 def test_where_wants_values_of_the_field_s_type(shared, where):
-    """A value that the field cannot have is a mistake, not an empty answer."""
-    with pytest.raises(UsageError):
-        shared.read("blocks", where=where)
+    """A value that the field cannot have is a mistake, not an empty answer; and so is what names no field."""
+    for as_of in (None, 2):
+        with pytest.raises(UsageError):
+            shared.read("blocks", where=where, as_of=as_of)
 
 
 # blocks stand at 0-100 m, 200-300 m, 400-500 m and 600-700 m east of the corner
@@ -79,12 +95,16 @@ def test_bbox_meets_boxes_to_the_last_digit(shared, name):
         ("blocks", (0, 0, None, 1)),
         ("blocks", (0, 0, "east", 1)),
         ("blocks", ("0", "0", "1", "1")),
+        ("blocks", (0, 0, float("inf"), 1)),
+        ("blocks", (0, 0, 10**400, 1)),
         ("blocks", "0123"),
+        ("blocks", {0.0, 1.0, 2.0, 3.0}),
+        ("blocks", {0: "west", 1: "south", 2: "east", 3: "north"}),
         ("blocks", 7),
     ],
 )
 def test_a_box_that_is_none_is_refused(shared, layer, bbox):
-    """Too few numbers, the wrong way round, not a number, or a layer without geometry."""
+    """Too few numbers, the wrong way round, in no order, not a number, or a layer without geometry."""
     for as_of in (None, 2):
         with pytest.raises(UsageError):
             shared.read(layer, bbox=bbox, as_of=as_of)

@@ -70,6 +70,8 @@ FAULTS = {
     "hostile key": ({"block_id": "MC\ud800\0"}, "row.pattern"),
     "extra": ({"extra": "no JSON"}, "row.type"),
     "extra with NUL": ({"extra": '"a\0"'}, "row.type"),
+    "extra with NaN": ({"extra": '{"a": [1, NaN]}'}, "row.type"),
+    "extra without end": ({"extra": "-Infinity"}, "row.type"),
     "extra nested without end": ({"extra": "[" * 100_000 + "]" * 100_000}, "row.type"),
     "extra as an object": ({"extra": {"a": {"b": 1}}}, "row.type"),
     "key as a list": ({"block_id": ["MC00-0001"]}, "row.type"),

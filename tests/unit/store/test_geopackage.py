@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import shapely
 
-from gis.store import geopackage
+from gis.store import geopackage_blobs
 
 SHAPES = {
     "point": shapely.Point(3, 4),
@@ -22,7 +22,7 @@ SHAPES = {
 def ask(blob: bytes | None) -> tuple:
     """Ask the functions of the R-tree's triggers for min x, max x, min y, max y and emptiness."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        geopackage._register(connection)
+        geopackage_blobs.register(connection)
         functions = ("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY", "ST_IsEmpty")
         return connection.execute(f"SELECT {', '.join(f'{name}(?1)' for name in functions)}", [blob]).fetchone()
 
@@ -32,7 +32,7 @@ def ask(blob: bytes | None) -> tuple:
 def test_boxes_are_read_from_any_header(name, envelope):
     """With an envelope and without, as other programs write points."""
     shape = SHAPES[name]
-    blob = geopackage.blobs([shape.wkb], 4548)[0]
+    blob = geopackage_blobs.blobs([shape.wkb], 4548)[0]
     if not envelope:
         blob = b"GP\x00\x01" + blob[4:8] + shape.wkb
     west, south, east, north = shape.bounds
@@ -56,6 +56,6 @@ def test_what_is_empty_or_missing_has_no_box():
 
 def test_missing_shapes_stay_missing():
     """None among shapes gives None among blobs, in its place."""
-    made = geopackage.blobs([None, SHAPES["point"].wkb, None], -1)
+    made = geopackage_blobs.blobs([None, SHAPES["point"].wkb, None], -1)
     assert [blob is None for blob in made] == [True, False, True]
     assert not math.isnan(ask(made[1])[0])
