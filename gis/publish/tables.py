@@ -17,7 +17,7 @@ import pandas as pd
 import xlsxwriter
 
 from gis.catalogue import Catalogue, Field, Layer
-from gis.publish import wording
+from gis.publish import partly, wording
 from gis.publish.wording import MISSING
 
 INTERNAL = "内部资料 注意保管"
@@ -34,6 +34,7 @@ _WIDE = 12
 # more columns than one page holds are printed on several, each with the first columns
 _ONE_PAGE = 24
 _FONT = "宋体"
+_UNKNOWN, _AT_LEAST = "暂无法判定", "≥ {least}(缺 {count} 行)"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,12 @@ class Column:
     titles
         Chinese by code, for codes.
     partly
-        Column with what is written where the number is missing, instead of 「—」.
+        Column with what is written where the number is missing, instead of 「—」. Where it is 「—」 there is nothing to
+        know, and the row is none that lacks the figure.
+    least
+        Column with what the number is at least where it is missing.
+    signed
+        Whether the number may be below 0: then a sum of some is no bound of all.
     """
 
     title: str
@@ -90,6 +96,8 @@ class Column:
     total: bool = False
     titles: Mapping[str, str] | None = None
     partly: str = ""
+    least: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,8 @@ class Table:
     entering
         Rows that enter the total, where not all do; on the frame's index.
     total
-        Heading of the total's row; empty where the table has none.
-    partial
-        Whether a column with gaps still has a sum: right where a gap means that there is nothing to count (a project
-        without households), wrong where something was not counted.
+        Heading of the total's row; empty where the table has none. Where rows lack a figure its total is what it is at
+        least, and how many rows lack it.
     """
 
     name: str
@@ -121,7 +127,6 @@ class Table:
     basis: str = ""
     entering: pd.Series | None = None
     total: str = "合计"
-    partial: bool = True
 
 
 @dataclass(frozen=True)
@@ -271,12 +276,15 @@ def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notice
     sums = []
     for number, item in enumerate(table.columns, start=1):
         values, total = _figures(frame[item.source], item, entering) if item.display else (_texts(frame, item), MISSING)
+        gaps = entering & frame[item.source].isna().to_numpy()
         if item.partly:
             said = zip(values, frame[item.partly], strict=True)
             values = [text if value == MISSING else value for value, text in said]
-        gaps = int(frame.loc[entering, item.source].isna().sum())
+            gaps &= (frame[item.partly] != MISSING).to_numpy()
         _write_column(sheet, number, item.title, item.unit, values, formats, item.display)
-        sums.append((MISSING if gaps and not table.partial else total, gaps))
+        if item.total and gaps.any():
+            total = _least_total(frame, item, entering, gaps)
+        sums.append((total, int(gaps.sum())))
     if table.total:
         _write_totals(sheet, table, sums, formats)
     _set_page(sheet, len(table.columns) + 1, len(frame), notices)
@@ -292,7 +300,7 @@ class _Formats:
         middle = {"align": "center", "valign": "vcenter", "text_wrap": True}
         self.head = self._made(bold=True, border=1, bg_color="#e8eef3", **middle)
         self.text = self._made(border=1, text_wrap=True, valign="top", num_format="@")
-        self.missing = self._made(border=1, align="center", valign="top")
+        self.missing = self._made(border=1, align="center", valign="top", text_wrap=True)
         self.date = self._made(border=1, num_format="yyyy-mm-dd", align="left", valign="top")
         self._numbers: dict[tuple[str, bool], Any] = {}
 
@@ -340,6 +348,19 @@ def _figures(series: pd.Series, item: Column, entering: np.ndarray) -> tuple[lis
     return [MISSING if math.isnan(value) else value for value in shown], total
 
 
+def _least_total(frame: pd.DataFrame, item: Column, entering: np.ndarray, gaps: np.ndarray) -> str:
+    """Say what a sum is at least of which some rows lack the figure."""
+    display = item.display or COUNT
+    numbers = frame[[item.source, *([item.least] if item.least else [])]].apply(pd.to_numeric, errors="coerce")
+    numbers = numbers.astype("Float64")
+    least = numbers[item.source].where(~gaps, numbers[item.least] if item.least else pd.NA)[entering].dropna()
+    if item.signed or least.empty:
+        return _UNKNOWN
+    # what a row lacks is not below 0
+    known = partly.down(math.fsum(least.astype(float) * display.factor), display.digits)
+    return _AT_LEAST.format(least=f"{known:,.{display.digits}f}", count=int(gaps.sum()))
+
+
 def _texts(frame: pd.DataFrame, item: Column) -> list[Any]:
     """Return a column's texts and dates as they are shown."""
     return [wording.said(value, item.titles) for value in frame[item.source].astype("object")]
@@ -372,7 +393,7 @@ def _write_totals(sheet: Any, table: Table, sums: Sequence[tuple[Any, int]], for
         sheet.write_string(row + 1, 0, "缺数据行数", formats.head)
     for number, (item, (total, gaps)) in enumerate(zip(table.columns, sums, strict=True), start=1):
         if isinstance(total, str) or item.display is None:
-            sheet.write_string(row, number, MISSING if item.total else "", formats.missing)
+            sheet.write_string(row, number, total if item.total else "", formats.missing)
         else:
             sheet.write_number(row, number, total, formats.number(item.display.format, bold=True))
         if lacking and item.total and gaps:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from gis.catalogue import Catalogue
-from gis.publish import tables, workbook
+from gis.publish import partly, tables, workbook
 from gis.publish.tables import About, Column, Table
 
 _FIGURES = {
@@ -149,19 +148,8 @@ def _told(frame: pd.DataFrame, name: str, words: Mapping[str, str], factor: pd.S
     if name not in _bounded(frame):
         return pd.Series(words["unknown"], index=frame.index, dtype=object)
     least, lacking = frame[f"{name}_least"] * factor, frame[f"{name}_lacking"].fillna(0).astype(int)
-    told = []
-    for amount, count in zip(least, lacking, strict=True):
-        if pd.isna(amount):
-            told.append(words["unknown_of"].format(count=count) if count else words["unknown"])
-        else:
-            # a bound that is rounded up is none
-            told.append(words["at_least"].format(least=f"{_down(amount, digits):,.{digits}f}", count=count))
+    told = [partly.bound(*each, words, digits=digits) for each in zip(least, lacking, strict=True)]
     return pd.Series(told, index=frame.index, dtype=object)
-
-
-def _down(amount: float, digits: int) -> float:
-    """Round down, but for the noise of a product."""
-    return math.floor(round(amount * 10**digits, 6)) / 10**digits
 
 
 def _named(frame: pd.DataFrame, key: str, column: str, names: Mapping[str, str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ Internal by nature: it shows fields that no public edition does, and says so on 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ import pandas as pd
 from gis import archives, findings
 from gis.catalogue import Catalogue, Layer
 from gis.lineage import MADE_UP
-from gis.publish import tables, wording
+from gis.publish import partly, tables, wording
 from gis.publish.tables import INTERNAL, PLACE, SQUARE_METRES, About, Column, Table
+from gis.publish.wording import MISSING
 
 # what touches several blocks or rings is counted in each: such columns have no sum
 _BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
 _STATIONS_NOT_SUMMED = ("project_count", "vacated_count")
+# less than nothing may remain
+_SIGNED = ("remaining_m2",)
 _STATION_DISPLAYS = {"street_m": tables.KILOMETRES, "minutes": tables.COUNT}
 _PROGRAMME_DISPLAYS = {
     "sequence": tables.PLAIN,
@@ -59,8 +62,8 @@ def write(
     out
         *.xlsx; replaced in one step.
     frames
-        Any of "block_results", "station_results", "station_programmes", "projects" (with geometry for 图形面积) and
-        "findings"; what is not there gives a sheet without rows.
+        Any of "block_results", "station_results", "partial_sums", "station_programmes", "projects" (with geometry for
+        图形面积) and "findings"; what is not there gives a sheet without rows.
     catalogue
         Titles, units, code lists, words and sentences.
     sources
@@ -83,14 +86,15 @@ def write(
     Notes
     -----
     Land is in 公顷, floor area in 万m² (projects: m²), shares in per cent with one digit; rows are rounded so that they
-    add up to the total. A missing figure is 「—」, and a total says below it how many rows had none.
+    add up to the total. A result that is not known is 「≥」 with what lacks, or 暂无法判定; a blank cell of a base
+    layer, and what there is not to know, is 「—」. A total of which rows lack is 「≥」 too, and says below how many.
     """
     person = about or About()
     words = catalogue.words("workbook")
     notices = (INTERNAL, MADE_UP) if synthetic else (INTERNAL,)
     sheets = (
-        _blocks(frames.get("block_results"), catalogue, words),
-        _stations(frames.get("station_results"), catalogue, words),
+        _blocks(frames.get("block_results"), frames.get(partly.LAYER), catalogue, words),
+        _stations(frames.get("station_results"), frames.get(partly.LAYER), catalogue, words),
         _programmes(frames.get("station_programmes"), catalogue, words),
         _projects(frames.get("projects"), catalogue, words),
         _findings(frames.get("findings"), catalogue, words["findings"]),
@@ -230,15 +234,62 @@ def _rows(frame: pd.DataFrame | None, layer: Layer) -> pd.DataFrame:
     return given.reindex(columns=list(layer.columns)).reset_index(drop=True)
 
 
-def _blocks(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+def _blocks(
+    frame: pd.DataFrame | None, partial: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
     """Lay out 街区统筹一览表."""
     layer = catalogue.layer("block_results")
     rows = _rows(frame, layer).sort_values(layer.key, kind="stable")
+    known = partly.known(partial, layer.name)
     columns = tables.columns(layer, catalogue, not_summed=_BLOCKS_NOT_SUMMED)
+    rows, columns = _told(rows, columns, layer, known, words, partly.of_block)
+    # departments that are not named are counted
+    rows["lead_departments"] = [
+        _listed(said, known.get((key, "lead_departments")), words)
+        for key, said in zip(rows[layer.key], rows["lead_departments"], strict=True)
+    ]
     return Table(words["blocks"], rows, columns, words["blocks_basis"])
 
 
-def _stations(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+def _listed(said: object, one: tuple[float | None, int] | None, words: Mapping[str, str]) -> object:
+    """Say beside a list how many things do not say what they would add to it."""
+    if one is None:
+        return said
+    if wording.said(said) == MISSING:
+        return partly.bound(*one, words)
+    return words["partial_list"].format(listed=said, count=one[1])
+
+
+def _told(
+    rows: pd.DataFrame,
+    columns: Sequence[Column],
+    layer: Layer,
+    known: partly.Known,
+    words: Mapping[str, str],
+    of_row: Callable[..., str],
+) -> tuple[pd.DataFrame, tuple[Column, ...]]:
+    """Add to numbers what is written where they are missing, and what they are at least."""
+    more, told = {}, []
+    records = rows.to_dict("records")
+    for item in columns:
+        if item.display is None:
+            told.append(item)
+            continue
+        name, shown = item.source, {"factor": item.display.factor, "digits": item.display.digits}
+        blank = rows[name].isna().tolist()
+        more[f"{name}_told"] = [
+            of_row(row, name, known, words, **shown) if gone else MISSING
+            for row, gone in zip(records, blank, strict=True)
+        ]
+        more[f"{name}_least"] = [known.get((str(row[layer.key]), name), (None, 0))[0] for row in records]
+        signed = name in _SIGNED
+        told.append(dataclasses.replace(item, partly=f"{name}_told", least=f"{name}_least", signed=signed))
+    return pd.concat([rows, pd.DataFrame(more, index=rows.index, dtype=object)], axis=1), tuple(told)
+
+
+def _stations(
+    frame: pd.DataFrame | None, partial: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
     """Lay out 站点周边分析表, where only ground that is counted once enters the total."""
     layer = catalogue.layer("station_results")
     rows = _rows(frame, layer)
@@ -247,13 +298,16 @@ def _stations(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     )
     # 名称在前,冻结的前三列才认得出是哪一圈
     front = ("name", "ring", "method", "version")
-    ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
+    ordered: Sequence[Column] = sorted(
+        columns, key=lambda item: front.index(item.source) if item.source in front else len(front)
+    )
     rows = rows.sort_values(["method", "version", "station_id", "inner_m", "radius_m"], kind="stable")
+    rows, ordered = _told(rows, ordered, layer, partly.known(partial, layer.name), words, partly.of_station)
     entering, walked = _counted_once(rows)
     suffix = "_walk" if walked else ""
     basis = words["stations_basis"].format(method=words[f"stations_method{suffix}"])
     total = words[f"stations_total{suffix}"]
-    return Table(words["stations"], rows, tuple(ordered), basis, entering, total, partial=False)
+    return Table(words["stations"], rows, ordered, basis, entering, total)
 
 
 def _counted_once(rows: pd.DataFrame) -> tuple[pd.Series, bool]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gis import findings as faults
 from gis import lineage as origins
+from gis.analysis import bounds
 from gis.analysis import catchments as gis_catchments
 from gis.analysis import stations as gis_stations
 from gis.analysis.network import Network
@@ -238,14 +239,35 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
         results = pd.concat([results[results["version"] != gis_stations.FACET], even], ignore_index=True)
     programmes = programme(store, drawn, sheds, how, walked=walked)
     columns = list(store.catalogue.layer("station_results").columns)
+    partial = bounds.listed(results, "station_result_id")
     results = results.reindex(columns=columns)
     of_walks = faults.table() if sheds is None else sheds.findings[sheds.findings["code"] == _BEYOND]
     notes = faults.join(of_walks, figures.findings, found, _undetermined(programmes, store.catalogue))
     made_by = _lineage(figures.lineage, made.paths, sheds, settings)
     store.replace("station_results", results, lineage=made_by)
+    keep_partial(store, "station_results", partial, made_by)
     store.replace("station_programmes", programmes, lineage=made_by)
     store.replace("findings", notes, lineage=made_by, where={"origin": "stations"})
     return Surroundings(results, programmes, figures, sheds, faults.join(made.findings, made.of_paths, notes))
+
+
+def keep_partial(store: Store, layer: str, partial: pd.DataFrame, made_by: Lineage) -> None:
+    """Put what results are at least, and how many things lack in them, beside the results.
+
+    Parameters
+    ----------
+    store
+        Where to put it.
+    layer
+        The layer of the results.
+    partial
+        As `analysis.bounds.listed` gives it.
+    made_by
+        What the results were made from.
+    """
+    key = layer + "-" + partial["feature"] + "-" + partial["field"]
+    rows = partial.assign(partial_sum_id=key, layer=layer)
+    store.replace("partial_sums", rows, lineage=made_by, where={"layer": layer})
 
 
 def _no_network() -> pd.DataFrame:
@@ -349,9 +371,7 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
         if item == "gap":
             return _gap_note(text, words)
         if item == "stock":
-            served = [part.split("=") for part in text.split(";")]
-            parts = [words["programme_serves"].format(kind=facilities.get(k, k), residents=n) for k, n in served]
-            return words["programme_stock"].format(kinds="、".join(parts))
+            return words["programme_stock"].format(kinds="、".join(_served(text, facilities, words)))
         return effects.get(text, text) if item == "constraint" else text
 
     told = table.assign(
@@ -376,6 +396,15 @@ def _gap_note(text: str, words: Mapping[str, str]) -> str:
         count, _, standard = rest.partition(";")
         return words["programme_gap_least"].format(least=f"{int(first):,}", count=count, standard=standard)
     return words["programme_gap"].format(standard=text)
+
+
+def _served(text: str, kinds: Mapping[str, str], words: Mapping[str, str]) -> list[str]:
+    """Put in words whom facilities on vacated ground would serve, kind by kind."""
+    said = []
+    for kind, least, blank in (part.split("=") for part in text.split(";")):
+        word = words["programme_serves" if blank == "0" else "programme_serves_least"]
+        said.append(word.format(kind=kinds.get(kind, kind), residents=f"{int(least):,}", count=blank))
+    return said
 
 
 def _replace_rows(store: Store, layer: str, rows: gpd.GeoDataFrame, *, author: str, reason: str) -> None:

@@ -117,7 +117,8 @@ def programme(
         catchment), "gap" (a kind of facility; residents of the catchment whom none serves; most first; missing where a
         home does not say how many live there, then the note begins with how many at least and how many homes; a kind
         of which there is no row at all comes last, with `UNDETERMINED` and the layer that is missing in note), "stock"
-        (vacated spaces; residents whom one facility there would serve at best, the kind in note), "transfer_in" and
+        (vacated spaces; residents whom one facility there would serve at best; in note the kinds, each with how many at
+        least and how many homes do not say), "transfer_in" and
         "transfer_out" (across the border of the blocks that the catchment meets), "transfer_within" (between two of
         them), and "constraint" (land_m2 within). kind holds codes; note holds figures and codes, for the caller to put
         in words.
@@ -314,15 +315,15 @@ def _stock(
     found, row = shapely.STRtree(places).query(sheds.geometry.to_numpy(), predicate="covers")
     best, kinds = [], []
     for shed, space in zip(found, row, strict=True):
-        served, partly = dict[str, float](), set[str]()
+        served, blank = dict[str, float](), dict[str, int]()
         for kind in (kind for kind in standards if (int(shed), kind) in unserved):
             mine = unserved[int(shed), kind]
             near = mine[shapely.dwithin(homes.doors[mine], places[space], standards[kind].radius_m)]
             served[kind] = float(homes.residents[near].sum())
-            partly |= {kind} if homes.blank[near].any() else set()
+            blank[kind] = int(homes.blank[near].sum())
         ordered = sorted((kind for kind in served if served[kind] > 0), key=lambda kind: (-served[kind], kind))
-        best.append(None if partly or not served else round(served[ordered[0]]) if ordered else 0)
-        kinds.append(";".join(f"{kind}={'≥' if kind in partly else ''}{served[kind]:.0f}" for kind in ordered[:3]))
+        best.append(None if any(blank.values()) or not served else round(served[ordered[0]]) if ordered else 0)
+        kinds.append(";".join(f"{kind}={served[kind]:.0f}={blank[kind]}" for kind in ordered[:3]))
     table = _table(
         sheds, found, "stock",
         feature_id=_column(spaces, "vacated_space_id", row), title=_column(spaces, "name", row),
@@ -330,9 +331,7 @@ def _stock(
         floor_area_m2=_column(spaces, "floor_area_m2", row), residents=best, note=kinds,
     )  # fmt: skip
     table["walk_minutes"] = _walked(table, walk, "vacated_space_id")
-    return table.sort_values(
-        ["station_id", "residents", "land_m2", "feature_id"], ascending=[True, False, False, True]
-    )
+    return table.sort_values(["station_id", "residents", "land_m2", "feature_id"], ascending=[True, False, False, True])
 
 
 def _transfers(

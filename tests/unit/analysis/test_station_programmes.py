@@ -322,7 +322,7 @@ def test_a_home_that_does_not_say_leaves_the_gap_open(widest):
     assert mine.loc["kindergarten", "note"] == "0;1;300 m, 附录B"
     stock = rows_of(made, "A", "stock").set_index("feature_id")
     assert pd.isna(stock.loc["T1", "residents"])
-    assert stock.loc["T1", "note"] == "market=≥40"
+    assert stock.loc["T1", "note"] == "market=40=1"
 
 
 def test_stock_by_what_it_would_serve(table):
