@@ -60,6 +60,8 @@ METRES = Display("m", 1.0, 0, "0")
 KILOMETRES = Display("km", 1e-3, 2, "#,##0.00")
 MINUTES = Display("分钟", 1.0, 1, "0.0")
 PLACE = Display("m", 1.0, 3, "0.000")
+# how the figures of a station's programme are shown
+PROGRAMME = {"sequence": PLAIN, "year": PLAIN, "walk_minutes": MINUTES, "floor_area_m2": SQUARE_METRES}
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,6 @@ _STATIONS_NOT_SUMMED = ("project_count", "vacated_count")
 # less than nothing may remain
 _SIGNED = ("remaining_m2",)
 _STATION_DISPLAYS = {"street_m": tables.KILOMETRES, "minutes": tables.COUNT}
-_PROGRAMME_DISPLAYS = {
-    "sequence": tables.PLAIN,
-    "year": tables.PLAIN,
-    "walk_minutes": tables.MINUTES,
-    "floor_area_m2": SQUARE_METRES,
-}
 # 项目逐行用 m²,用地用公顷
 _PROJECT_FLOORS = (
     "existing_floor_m2",
@@ -95,7 +89,7 @@ def write(
     sheets = (
         _blocks(frames.get("block_results"), frames.get(partly.LAYER), catalogue, words),
         _stations(frames.get("station_results"), frames.get(partly.LAYER), catalogue, words),
-        _programmes(frames.get("station_programmes"), catalogue, words),
+        _programmes(frames.get("station_programmes"), frames.get(partly.LAYER), catalogue, words),
         _projects(frames.get("projects"), catalogue, words),
         _findings(frames.get("findings"), catalogue, words["findings"]),
         _notes(sources, catalogue, words),
@@ -321,17 +315,26 @@ def _counted_once(rows: pd.DataFrame) -> tuple[pd.Series, bool]:
     return once & (rows["radius_m"] == widest), by_walk
 
 
-def _programmes(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+def _programmes(
+    frame: pd.DataFrame | None, partial: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
     """Lay out 站城融合专项计划表: station by station, item by item, in the order of the programme."""
     layer = catalogue.layer("station_programmes")
     rank = {code.code: place for place, code in enumerate(catalogue.code_list("programme_items"))}
     rows = _rows(frame, layer)
     rows = rows.assign(place=rows["item"].map(rank)).sort_values(["station_id", "place", "sequence"], kind="stable")
-    titles = wording.kinds(catalogue)
+    titles, known = wording.kinds(catalogue), partly.known(partial, layer.name)
+    bounds = [known.get((str(key), "residents")) for key in rows[layer.key]]
+    rows["residents_told"] = [MISSING if one is None else partly.bound(*one, words) for one in bounds]
     # 项目、缺口与存量性质不同,各列不合计
     columns = [
-        dataclasses.replace(item, total=False, titles=titles if item.source in ("kind", "title") else item.titles)
-        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=_PROGRAMME_DISPLAYS)
+        dataclasses.replace(
+            item,
+            total=False,
+            titles=titles if item.source in ("kind", "title") else item.titles,
+            partly="residents_told" if item.source == "residents" else "",
+        )
+        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=tables.PROGRAMME)
     ]
     front = ("name", "item", "sequence", "title", "kind")
     ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))

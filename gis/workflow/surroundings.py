@@ -238,6 +238,8 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
         even = gis_stations.shared(results, pieces, frames, counting=how, walked=walked)
         results = pd.concat([results[results["version"] != gis_stations.FACET], even], ignore_index=True)
     programmes = programme(store, drawn, sheds, how, walked=walked)
+    people = bounds.listed(programmes, "station_programme_id")
+    programmes = _as_stored(programmes, store.catalogue)
     columns = list(store.catalogue.layer("station_results").columns)
     partial = bounds.listed(results, "station_result_id")
     results = results.reindex(columns=columns)
@@ -247,6 +249,7 @@ def stations(store: Store, *, settings: Settings, author: str = "gis") -> Surrou
     store.replace("station_results", results, lineage=made_by)
     keep_partial(store, "station_results", partial, made_by)
     store.replace("station_programmes", programmes, lineage=made_by)
+    keep_partial(store, "station_programmes", people, made_by)
     store.replace("findings", notes, lineage=made_by, where={"origin": "stations"})
     return Surroundings(results, programmes, figures, sheds, faults.join(made.findings, made.of_paths, notes))
 
@@ -333,7 +336,7 @@ def programme(
     Returns
     -------
     pandas.DataFrame
-        Rows of the layer station_programmes; kinds and notes in Chinese.
+        Rows of the layer station_programmes, kinds and notes in Chinese, with the bounds of their residents.
     """
     catalogue = store.catalogue
     extent = drawn[(drawn["version"] == RAW) & (drawn["method"] == (STRAIGHT if sheds is None else WALKED))]
@@ -355,6 +358,11 @@ def programme(
         walked=walked,
     )
     return _worded(table, store)
+
+
+def _as_stored(programmes: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """Return programmes with the columns of their layer."""
+    return programmes.reindex(columns=list(catalogue.layer("station_programmes").columns))
 
 
 def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
@@ -384,7 +392,8 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
     # a gap has no feature: its code only ordered the rows
     named = told["title"].astype(object).mask(gaps, told["kind"])
     told = told.assign(title=named, feature_id=told["feature_id"].astype(object).mask(gaps, None))
-    return told.reindex(columns=list(catalogue.layer("station_programmes").columns))
+    beside = ["residents_least", "residents_lacking"]
+    return told.reindex(columns=[*catalogue.layer("station_programmes").columns, *beside])
 
 
 def _gap_note(text: str, words: Mapping[str, str]) -> str:
