@@ -85,21 +85,22 @@ def _programme(pages: _Pages, rows: pd.DataFrame, catalogue: Catalogue, partial:
     """Write the programme, a table for each item."""
     layer, titles = catalogue.layer("station_programmes"), wording.kinds(catalogue)
     columns = {item.source: item for item in tables.columns(layer, catalogue, displays=tables.PROGRAMME)}
-    widths = {**_WIDTHS, "note": _AREA.width - sum(_WIDTHS.values())}
-    lefts, x = [], _AREA.left
-    for width in widths.values():
-        lefts.append(x + 1.0)
-        x += width
     for item in catalogue.code_list("programme_items"):
         part = rows[rows["item"] == item.code].sort_values("sequence", kind="stable")
         if part.empty:
             continue
         _heading(pages, item.zh)
-        heads = [_headed(columns[name]) for name in widths]
-        _row(pages, heads, list(widths.values()), lefts, head=True)
-        for row in part.to_dict("records"):
-            cells = [_cell(row, columns[name], titles, partial, catalogue) for name in widths]
-            _row(pages, cells, list(widths.values()), lefts)
+        cells = {
+            name: [_cell(row, columns[name], titles, partial, catalogue) for row in part.to_dict("records")]
+            for name in (*_WIDTHS, "note")
+        }
+        # what nothing of its kind has is no column; the note takes what is left
+        used = [name for name in _WIDTHS if set(cells[name]) != {MISSING}]
+        widths = [*(_WIDTHS[name] for name in used), _AREA.width - sum(_WIDTHS[name] for name in used)]
+        used.append("note")
+        _row(pages, [_headed(columns[name]) for name in used], widths, head=True)
+        for row in zip(*(cells[name] for name in used), strict=True):
+            _row(pages, row, widths)
         pages.y -= 3.0
 
 
@@ -126,10 +127,9 @@ def _cell(
     return f"{float(value) * column.display.factor:{separators}.{column.display.digits}f}"
 
 
-def _row(
-    pages: _Pages, cells: Sequence[str], widths: Sequence[float], lefts: Sequence[float], *, head: bool = False
-) -> None:
+def _row(pages: _Pages, cells: Sequence[str], widths: Sequence[float], *, head: bool = False) -> None:
     """Write one row, each cell in as many lines as it needs."""
+    lefts = [_AREA.left + 1.0 + sum(widths[:place]) for place in range(len(widths))]
     lines = [paper.wrapped(cell, width - 2, _SIZE, len(cell) or 1) for cell, width in zip(cells, widths, strict=True)]
     _lines(pages, lines, lefts, head=head)
 
