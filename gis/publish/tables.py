@@ -60,6 +60,9 @@ METRES = Display("m", 1.0, 0, "0")
 KILOMETRES = Display("km", 1e-3, 2, "#,##0.00")
 MINUTES = Display("分钟", 1.0, 1, "0.0")
 PLACE = Display("m", 1.0, 3, "0.000")
+# heights and widths of single things
+TENTHS = Display("m", 1.0, 1, "0.0")
+_BY_NAME = {"x": PLACE, "y": PLACE, "minutes": COUNT, "capacity": COUNT} | dict.fromkeys(("height_m", "planned_height_m", "width_m"), TENTHS)
 # how the figures of a station's programme are shown
 PROGRAMME = {"sequence": PLAIN, "year": PLAIN, "walk_minutes": MINUTES, "floor_area_m2": SQUARE_METRES}
 
@@ -178,6 +181,85 @@ def column(field: Field, catalogue: Catalogue, *, display: Display | None = None
     return Column(field.zh, field.name, chosen, chosen.unit or field.unit, summed)
 
 
+# rows that are single things, not areas of planning: their floor area is in m², and so is what ground they have
+_SINGLE: Mapping[str, tuple[str, ...]] = {
+    "projects": ("existing_floor_m2", "demolished_floor_m2", "exempt_demolished_m2", "new_controlled_m2", "new_exempt_m2"),
+    "buildings": ("floor_area_above_m2", "floor_area_below_m2"),
+    "facilities": ("floor_area_m2", "land_area_m2"),
+    "vacated_spaces": ("floor_area_m2",),
+}
+
+
+def display(item: Field, layer: Layer) -> Display | None:
+    """Return how numbers of a field are shown, on a page as in a table.
+
+    Parameters
+    ----------
+    item
+        The field.
+    layer
+        Its layer.
+
+    Returns
+    -------
+    Display or None
+        None where the field has no numbers.
+    """
+    if item.type not in {"integer", "real"}:
+        return None
+    if item.name in _SINGLE.get(layer.name, ()):
+        return SQUARE_METRES
+    return _BY_NAME.get(item.name) or _display(item)
+
+
+def rounded(series: pd.Series, display: Display) -> pd.Series:
+    """Return a column's numbers in the unit and with the digits in which they are shown.
+
+    Parameters
+    ----------
+    series
+        Numbers.
+    display
+        Factor and digits.
+
+    Returns
+    -------
+    pandas.Series
+        float64, NaN where there is none; RangeIndex.
+    """
+    return _exact(series, display).round(display.digits)
+
+
+def adding_up(frame: pd.DataFrame, layer: Layer, catalogue: Catalogue) -> pd.DataFrame:
+    """Return rows whose figures, where a table sums them, round to what that table prints.
+
+    Parameters
+    ----------
+    frame
+        Rows of a base layer.
+    layer
+        The layer.
+    catalogue
+        Which of its fields are summed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows; a figure differs from the exact one by less than one unit of the last digit shown.
+    """
+    order = frame[layer.key].argsort(kind="stable").to_numpy()
+    result = frame.copy()
+    for item in columns(layer, catalogue):
+        shown = item.display
+        if item.total and shown is not None and item.source in frame.columns:
+            exact = _exact(frame[item.source].iloc[order], shown)
+            printed = np.full(len(frame), np.nan)
+            printed[order] = rounded_to_total(exact, shown.digits) / shown.factor
+            kind = frame[item.source].dtype
+            result[item.source] = pd.Series(printed, index=frame.index).astype(kind)
+    return result
+
+
 def columns(
     layer: Layer,
     catalogue: Catalogue,
@@ -210,7 +292,7 @@ def columns(
         column(
             item,
             catalogue,
-            display=chosen.get(item.name),
+            display=chosen.get(item.name) or display(item, layer),
             total=False if item.name in not_summed else None,
         )
         for item in layer.fields
@@ -339,8 +421,7 @@ def _is_floor(name: str) -> bool:
 def _figures(series: pd.Series, item: Column, entering: np.ndarray) -> tuple[list[Any], Any]:
     """Return a column's numbers as they are shown, and their sum."""
     display = item.display or COUNT
-    exact = pd.Series(pd.to_numeric(series, errors="coerce").astype("Float64").to_numpy(float, na_value=np.nan))
-    exact = (exact * display.factor).where(np.isfinite(exact))
+    exact = _exact(series, display)
     shown = exact.round(display.digits)
     total: Any = MISSING
     if item.total:
@@ -348,6 +429,12 @@ def _figures(series: pd.Series, item: Column, entering: np.ndarray) -> tuple[lis
         known = shown[entering].dropna()
         total = round(math.fsum(known), display.digits) if len(known) else MISSING
     return [MISSING if math.isnan(value) else value for value in shown], total
+
+
+def _exact(series: pd.Series, display: Display) -> pd.Series:
+    """Return a column's numbers in the unit in which they are shown."""
+    exact = pd.Series(pd.to_numeric(series, errors="coerce").astype("Float64").to_numpy(float, na_value=np.nan))
+    return (exact * display.factor).where(np.isfinite(exact))
 
 
 def _least_total(frame: pd.DataFrame, item: Column, entering: np.ndarray, gaps: np.ndarray) -> str:

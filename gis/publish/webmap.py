@@ -23,12 +23,14 @@ from branca.element import Element
 from gis import archives
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
-from gis.publish import map_document, publication, waiting
+from gis.publish import map_document, publication, tables, waiting
 from gis.publish.notice import Clearance, Notice
 
 __all__ = ["EDITIONS", "Clearance", "MapReport", "Notice", "write"]
 
 EDITIONS = ("public", "internal")
+# layers whose figures the workbook sums
+_SUMMED = ("projects", "blocks")
 # the runtime's parts in their order; each only uses those before it, or what the page's life (main) calls later
 _SCRIPTS = ("words", "features", "draw", "labels", "legend", "search", "details", "notice", "main")
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -101,6 +103,8 @@ def write(
         if value not in allowed:
             raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
     is_public = edition == "public"
+    # before anything is withheld: the workbook's figures add up over all rows
+    frames = {name: _adding_up(name, frame, catalogue) for name, frame in frames.items()}
     if is_public and notice.procedure == "working":
         raise UsageError("a working map is no consultation; write it as the internal edition", procedure="working")
     kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
@@ -121,6 +125,14 @@ def write(
         temporary.write_bytes(written)
     drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
     return MapReport(out, len(written), drawn, kept.withheld)
+
+
+def _adding_up(name: str, frame: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """Return a layer that the workbook sums with figures that round as they do there."""
+    layer = catalogue.layers.get(name)
+    if layer is None or name not in _SUMMED or layer.key not in frame.columns:
+        return frame
+    return tables.adding_up(frame, layer, catalogue)
 
 
 def _page(data: str, title: str, lang: str) -> str:

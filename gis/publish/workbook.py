@@ -25,15 +25,7 @@ _BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
 _STATIONS_NOT_SUMMED = ("project_count", "vacated_count")
 # less than nothing may remain
 _SIGNED = ("remaining_m2",)
-_STATION_DISPLAYS = {"street_m": tables.KILOMETRES, "minutes": tables.COUNT}
-# 项目逐行用 m²,用地用公顷
-_PROJECT_FLOORS = (
-    "existing_floor_m2",
-    "demolished_floor_m2",
-    "exempt_demolished_m2",
-    "new_controlled_m2",
-    "new_exempt_m2",
-)
+_STATION_DISPLAYS = {"street_m": tables.KILOMETRES}
 # a repair may gain a square centimetre, and says so
 _GROUND = tables.Display("m²", 1.0, 4, "#,##0.0000")
 _SEVERITY_ORDER = ("error", "warning", "info")
@@ -347,7 +339,7 @@ def _projects(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     rows = _rows(frame, layer)
     rows["measured_area_m2"] = frame.geometry.area.to_numpy() if isinstance(frame, gpd.GeoDataFrame) else float("nan")
     rows = rows.sort_values(layer.key, kind="stable")
-    columns = list(tables.columns(layer, catalogue, displays=dict.fromkeys(_PROJECT_FLOORS, SQUARE_METRES)))
+    columns = list(tables.columns(layer, catalogue))
     place = [item.source for item in columns].index("approved_area_m2") + 1
     land = tables.LAND
     columns.insert(place, Column(words["measured_area"], "measured_area_m2", land, land.unit, total=True))
