@@ -67,6 +67,7 @@ def document(
         # below the rings and what is drawn on them, above the ground
         place = next((n for n, layer in enumerate(layers) if layer["order"] >= SHEDS_ORDER), len(layers))
         layers.insert(place, _shed_layer(sheds, PUBLIC_SHED if is_public else SHEDS, plane, catalogue))
+    coded = frames | ({"catchments": edition.frames["catchments"]} if len(sheds) else {})
     found: dict[str, Any] = {
         "edition": "public" if is_public else "internal",
         "step": STEP_M,
@@ -75,7 +76,7 @@ def document(
         "synthetic": notice.synthetic,
         "words": {lang: dict(catalogue.words("map", lang)) for lang in ("zh", "en")},
         "units": map_values.UNITS,
-        "codes": map_values.codes(frames | ({"catchments": edition.frames["catchments"]} if len(sheds) else {}), catalogue),
+        "codes": map_values.codes(coded, catalogue),
         "groups": _groups(layers, catalogue),
         "layers": layers,
         "streetNames": _street_names(frames.get("streets"), plane),

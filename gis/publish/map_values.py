@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gis.catalogue import Catalogue, Field, Layer
-from gis.publish import tables
+from gis.publish import rounding
 
 # drawn but not asked: they are the ground of the picture and carry no values
 QUIET = ("walkways",)
@@ -25,8 +25,8 @@ _LAYER_NAMES = {("comments", "feature_layer"), ("findings", "layer")}
 _LAYERS = "layers"
 # what a feature is called where its style and its fields do not say
 _TITLES = {"catchments": "ring", "findings": "feature"}
-UNITS = {"m": "m", "m²": "m²", "公顷": "ha", "万m²": "10,000 m²", "km": "km", "人": "persons", "个": "", "户": "households"}
-UNITS |= {"层": "storeys", "套": "dwellings", "万元": "10,000 yuan", "分钟": "min", "%": "%"}
+UNITS = {"m": "m", "km": "km", "m²": "m²", "公顷": "ha", "万m²": "10,000 m²", "人": "persons", "个": ""}
+UNITS |= {"户": "households", "层": "storeys", "套": "dwellings", "万元": "10,000 yuan", "分钟": "min", "%": "%"}
 
 
 def fields(layer: Layer, frame: pd.DataFrame) -> list[Field]:
@@ -84,13 +84,13 @@ def field(item: Field, layer: Layer) -> dict[str, Any]:
     codes = _LAYERS if (layer.name, item.name) in _LAYER_NAMES else item.codes
     found |= {name: value for name, value in {"codes": codes, "reference": item.reference}.items() if value}
     found |= {"hidden": True} if item.name in _UNASKED.get(layer.name, ()) else {}
-    display = tables.display(item, layer)
+    display = rounding.of_field(item, layer)
     if display is None:
         return found
-    digits = 1 if display is tables.SHARE else display.digits
-    unit = "" if display is tables.PLAIN else display.unit or item.unit
+    digits = 1 if display is rounding.SHARE else display.digits
+    unit = "" if display is rounding.PLAIN else display.unit or item.unit
     found |= {"digits": digits} | ({"unit": unit} if unit else {})
-    return found | ({"plain": True} if display in (tables.PLAIN, tables.RATIO) else {})
+    return found | ({"plain": True} if display in (rounding.PLAIN, rounding.RATIO) else {})
 
 
 def values(column: pd.Series, item: Field, layer: Layer) -> list[Any]:
@@ -110,10 +110,10 @@ def values(column: pd.Series, item: Field, layer: Layer) -> list[Any]:
     list
         Numbers in the unit and with the digits of `field`.
     """
-    missing, display = column.isna().to_numpy(), tables.display(item, layer)
+    missing, display = column.isna().to_numpy(), rounding.of_field(item, layer)
     if display is not None:
-        numbers = tables.rounded(column, display)
-        numbers = (numbers * 100).round(1) if display is tables.SHARE else numbers
+        numbers = rounding.rounded(column, display)
+        numbers = (numbers * 100).round(1) if display is rounding.SHARE else numbers
         return [_number(value) for value in numbers.tolist()]
     return [None if gone else _value(value, item) for gone, value in zip(missing, column.tolist(), strict=True)]
 

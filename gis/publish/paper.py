@@ -120,18 +120,18 @@ class Sheet:
         self.cut: dict[str, None] = {}
 
     def fitted(self, said: object, room: float, size: float) -> str:
-        """Return a text cut with … so that it fits, and note the whole of it if it is cut.
+        """Return a text as `wrapped` does, in one line.
 
         Parameters
         ----------
         said, room, size
-            As for `fitted`.
+            As for `wrapped`.
 
         Returns
         -------
         str
         """
-        return self._noted(said, [fitted(said, room, size)])[0]
+        return "".join(self.wrapped(said, room, size, 1))
 
     def wrapped(self, said: object, room: float, size: float, lines: int) -> list[str]:
         """Return a text in lines that fit, and note the whole of it if the last one is cut.
@@ -145,11 +145,7 @@ class Sheet:
         -------
         list of str
         """
-        return self._noted(said, wrapped(said, room, size, lines))
-
-    def _noted(self, said: object, found: list[str]) -> list[str]:
-        """Note a text that is cut."""
-        whole = printable(said)
+        whole, found = printable(said), wrapped(said, room, size, lines)
         if found and found[-1].endswith("…") and not whole.endswith(found[-1]):
             self.cut[whole] = None
         return found

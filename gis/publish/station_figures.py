@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gis.catalogue import Catalogue
-from gis.publish import paper, partly, tables, wording
+from gis.publish import paper, partly, rounding, tables, wording
 from gis.publish.paper import GREY, INK, PALE, Box, Sheet
 from gis.publish.tables import MISSING
 
@@ -88,7 +88,7 @@ def key_figures(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogu
     sheet.line((box.left, box.bottom), (box.right, box.bottom), width=0.8)
 
 
-def shown(value: object, display: tables.Display | None) -> str:
+def shown(value: object, display: rounding.Display | None) -> str:
     """Return a figure as it is printed.
 
     Parameters
@@ -106,7 +106,7 @@ def shown(value: object, display: tables.Display | None) -> str:
     number = _number(value)
     if number is None or display is None:
         return MISSING
-    if display is tables.SHARE:
+    if display is rounding.SHARE:
         return f"{number * 100:,.1f}"
     return f"{number * display.factor:,.{display.digits}f}"
 
@@ -274,9 +274,9 @@ def _item_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogu
     sheet.text(box.left + 5.2, y, named, _SIZE)
     facts = []
     if _number(row["floor_area_m2"]) is not None:
-        facts.append(words["floor"].format(area=shown(row["floor_area_m2"], tables.SQUARE_METRES)))
+        facts.append(words["floor"].format(area=shown(row["floor_area_m2"], rounding.SQUARE_METRES)))
     elif _number(row["land_m2"]) is not None:
-        facts.append(words["land"].format(area=shown(row["land_m2"], tables.LAND)))
+        facts.append(words["land"].format(area=shown(row["land_m2"], rounding.LAND)))
     if _number(row["walk_minutes"]) is not None:
         facts.append(words["walk"].format(minutes=f"{float(row['walk_minutes']):.0f}"))
     if _number(row["residents"]) is not None:
@@ -290,7 +290,12 @@ def _item_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogu
 
 
 def _bars(
-    sheet: Sheet, box: Box, title: str, steps: pd.Series, series: Sequence[tuple[str, str, pd.Series, int]], unknown: str
+    sheet: Sheet,
+    box: Box,
+    title: str,
+    steps: pd.Series,
+    series: Sequence[tuple[str, str, pd.Series, int]],
+    unknown: str,
 ) -> None:
     """Draw bars side by side, each with its figure; one that is not known says so."""
     sheet.text(box.left, box.top - 2.2, title, 6.4, bold=True)

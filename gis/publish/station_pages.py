@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gis.catalogue import Catalogue
-from gis.publish import paper, partly, tables, wording
+from gis.publish import paper, partly, rounding, tables, wording
 from gis.publish.paper import GREY, INK, PALE, Box, Sheet
 from gis.publish.wording import MISSING
 
@@ -84,7 +84,7 @@ def _heading(pages: _Pages, title: str) -> None:
 def _programme(pages: _Pages, rows: pd.DataFrame, catalogue: Catalogue, partial: partly.Known) -> None:
     """Write the programme, a table for each item."""
     layer, titles = catalogue.layer("station_programmes"), wording.kinds(catalogue)
-    columns = {item.source: item for item in tables.columns(layer, catalogue, displays=tables.PROGRAMME)}
+    columns = {item.source: item for item in tables.columns(layer, catalogue, displays=rounding.PROGRAMME)}
     for item in catalogue.code_list("programme_items"):
         part = rows[rows["item"] == item.code].sort_values("sequence", kind="stable")
         if part.empty:
@@ -123,7 +123,7 @@ def _cell(
     if pd.isna(value):
         one = partial.get((str(row["station_programme_id"]), name))
         return MISSING if one is None else partly.bound(*one, catalogue.words("workbook"))
-    separators = "" if column.display is tables.PLAIN else ","
+    separators = "" if column.display is rounding.PLAIN else ","
     return f"{float(value) * column.display.factor:{separators}.{column.display.digits}f}"
 
 

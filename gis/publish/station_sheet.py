@@ -63,8 +63,8 @@ def write(
         The station.
     frames
         Canonical frames by layer name: "stations", and any of "catchments" (walk-sheds; rings where there are none),
-        "station_results", "partial_sums", "station_programmes", "entrances", "streets", "walkways", "barriers", "waters", "buildings",
-        "public_spaces", "projects", "facilities" and "vacated_spaces". Others are passed over.
+        "station_results", "partial_sums", "station_programmes", "entrances", "streets", "walkways", "barriers",
+        "waters", "buildings", "public_spaces", "projects", "facilities" and "vacated_spaces". Others are passed over.
     catalogue
         Words, colours, units and code lists.
     about

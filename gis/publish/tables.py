@@ -17,7 +17,8 @@ import pandas as pd
 import xlsxwriter
 
 from gis.catalogue import Catalogue, Field, Layer
-from gis.publish import partly, wording
+from gis.publish import partly, rounding, wording
+from gis.publish.rounding import Display
 from gis.publish.wording import MISSING
 
 INTERNAL = "内部资料 注意保管"
@@ -35,36 +36,6 @@ _WIDE = 12
 _ONE_PAGE = 24
 _FONT = "宋体"
 _UNKNOWN, _AT_LEAST = "暂无法判定", "≥ {least}(缺 {count} 行)"
-
-
-@dataclass(frozen=True)
-class Display:
-    """Say how numbers of one kind are shown: unit, what the value is multiplied with, digits, Excel's format."""
-
-    unit: str
-    factor: float
-    digits: int
-    format: str
-
-
-LAND = Display("公顷", 1e-4, 2, "#,##0.00")
-FLOOR = Display("万m²", 1e-4, 2, "#,##0.00")
-SQUARE_METRES = Display("m²", 1.0, 0, "#,##0")
-SHARE = Display("%", 1.0, 3, "0.0%")
-RATIO = Display("", 1.0, 2, "0.00")
-AMOUNT = Display("", 1.0, 2, "#,##0.00")
-COUNT = Display("", 1.0, 0, "#,##0")
-# a year or a serial number is no amount: no separators
-PLAIN = Display("", 1.0, 0, "0")
-METRES = Display("m", 1.0, 0, "0")
-KILOMETRES = Display("km", 1e-3, 2, "#,##0.00")
-MINUTES = Display("分钟", 1.0, 1, "0.0")
-PLACE = Display("m", 1.0, 3, "0.000")
-# heights and widths of single things
-TENTHS = Display("m", 1.0, 1, "0.0")
-_BY_NAME = {"x": PLACE, "y": PLACE, "minutes": COUNT, "capacity": COUNT} | dict.fromkeys(("height_m", "planned_height_m", "width_m"), TENTHS)
-# how the figures of a station's programme are shown
-PROGRAMME = {"sequence": PLAIN, "year": PLAIN, "walk_minutes": MINUTES, "floor_area_m2": SQUARE_METRES}
 
 
 @dataclass(frozen=True)
@@ -176,58 +147,9 @@ def column(field: Field, catalogue: Catalogue, *, display: Display | None = None
     titles = catalogue.code_list(field.codes).titles() if field.codes else None
     if field.type not in {"integer", "real"}:
         return Column(field.zh, field.name, titles=titles)
-    chosen = display or _display(field)
+    chosen = display or rounding.by_unit(field)
     summed = field.kind in {"extensive", "count"} if total is None else total
     return Column(field.zh, field.name, chosen, chosen.unit or field.unit, summed)
-
-
-# rows that are single things, not areas of planning: their floor area is in m², and so is what ground they have
-_SINGLE: Mapping[str, tuple[str, ...]] = {
-    "projects": ("existing_floor_m2", "demolished_floor_m2", "exempt_demolished_m2", "new_controlled_m2", "new_exempt_m2"),
-    "buildings": ("floor_area_above_m2", "floor_area_below_m2"),
-    "facilities": ("floor_area_m2", "land_area_m2"),
-    "vacated_spaces": ("floor_area_m2",),
-}
-
-
-def display(item: Field, layer: Layer) -> Display | None:
-    """Return how numbers of a field are shown, on a page as in a table.
-
-    Parameters
-    ----------
-    item
-        The field.
-    layer
-        Its layer.
-
-    Returns
-    -------
-    Display or None
-        None where the field has no numbers.
-    """
-    if item.type not in {"integer", "real"}:
-        return None
-    if item.name in _SINGLE.get(layer.name, ()):
-        return SQUARE_METRES
-    return _BY_NAME.get(item.name) or _display(item)
-
-
-def rounded(series: pd.Series, display: Display) -> pd.Series:
-    """Return a column's numbers in the unit and with the digits in which they are shown.
-
-    Parameters
-    ----------
-    series
-        Numbers.
-    display
-        Factor and digits.
-
-    Returns
-    -------
-    pandas.Series
-        float64, NaN where there is none; RangeIndex.
-    """
-    return _exact(series, display).round(display.digits)
 
 
 def adding_up(frame: pd.DataFrame, layer: Layer, catalogue: Catalogue) -> pd.DataFrame:
@@ -252,9 +174,9 @@ def adding_up(frame: pd.DataFrame, layer: Layer, catalogue: Catalogue) -> pd.Dat
     for item in columns(layer, catalogue):
         shown = item.display
         if item.total and shown is not None and item.source in frame.columns:
-            exact = _exact(frame[item.source].iloc[order], shown)
+            exact = rounding.exact(frame[item.source].iloc[order], shown)
             printed = np.full(len(frame), np.nan)
-            printed[order] = rounded_to_total(exact, shown.digits) / shown.factor
+            printed[order] = rounding.rounded_to_total(exact, shown.digits) / shown.factor
             kind = frame[item.source].dtype
             result[item.source] = pd.Series(printed, index=frame.index).astype(kind)
     return result
@@ -292,46 +214,12 @@ def columns(
         column(
             item,
             catalogue,
-            display=chosen.get(item.name) or display(item, layer),
+            display=chosen.get(item.name) or rounding.of_field(item, layer),
             total=False if item.name in not_summed else None,
         )
         for item in layer.fields
         if item.name not in without
     )
-
-
-def rounded_to_total(values: pd.Series, digits: int) -> pd.Series:
-    """Round values so that they add up to their exact total, rounded half up.
-
-    Parameters
-    ----------
-    values
-        Numbers of either sign; missing values stay missing.
-    digits
-        Digits after the point.
-
-    Returns
-    -------
-    pandas.Series
-        On the caller's index; each differs from the exact value by less than one unit of the last digit.
-
-    Notes
-    -----
-    Largest remainder (Hare-Niemeyer): all are rounded down, then those with the largest remainders up; of equal ones
-    the earlier row.
-    """
-    exact = values.astype("float64")
-    known = exact.notna().to_numpy()
-    steps = exact.to_numpy()[known] * 10.0**digits
-    # what is a whole number of steps but for the noise of a product is that number
-    steps = np.where(np.abs(steps - np.round(steps)) < 1e-6, np.round(steps), steps)
-    down = np.floor(steps)
-    missing = math.floor(math.fsum(steps) + 0.5) - int(math.fsum(down))
-    order = np.argsort(-(steps - down), kind="stable")
-    down[order[:missing]] += 1
-    result = exact.copy()
-    result[known] = np.round(down / 10.0**digits, digits)
-    return result
 
 
 def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notices: Sequence[str] = ()) -> None:
@@ -354,7 +242,7 @@ def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notice
     sheet.write_string(0, 0, _safe(heading), formats.title)
     sheet.write_string(1, 0, _safe(_signature(about)), formats.small)
     sheet.write_string(2, 0, _safe(f"口径:{table.basis}" if table.basis else ""), formats.small)
-    _write_column(sheet, 0, "序号", "单位", [*range(1, len(table.frame) + 1)], formats, COUNT)
+    _write_column(sheet, 0, "序号", "单位", [*range(1, len(table.frame) + 1)], formats, rounding.COUNT)
     frame = table.frame.reset_index(drop=True)
     entering = np.ones(len(frame), dtype=bool) if table.entering is None else table.entering.to_numpy(dtype=bool)
     sums = []
@@ -399,47 +287,22 @@ class _Formats:
         return self._book.add_format({"font_name": _FONT, "font_size": 11} | properties)
 
 
-def _display(field: Field) -> Display:
-    """Return how a field's numbers are shown, by its unit and name."""
-    if field.unit == "m²":
-        return FLOOR if _is_floor(field.name) else LAND
-    if field.unit == "share":
-        return SHARE
-    if field.unit == "m":
-        return METRES
-    if field.type == "integer":
-        return PLAIN if field.unit == "年" else COUNT
-    return AMOUNT if field.unit else RATIO
-
-
-def _is_floor(name: str) -> bool:
-    """Tell floor area from land by the words of the canonical name."""
-    words = ("floor", "controlled", "exempt", "transferred", "control_total", "remaining", "quota", "renewable")
-    return any(word in name for word in words)
-
-
 def _figures(series: pd.Series, item: Column, entering: np.ndarray) -> tuple[list[Any], Any]:
     """Return a column's numbers as they are shown, and their sum."""
-    display = item.display or COUNT
-    exact = _exact(series, display)
+    display = item.display or rounding.COUNT
+    exact = rounding.exact(series, display)
     shown = exact.round(display.digits)
     total: Any = MISSING
     if item.total:
-        shown[entering] = rounded_to_total(exact[entering], display.digits)
+        shown[entering] = rounding.rounded_to_total(exact[entering], display.digits)
         known = shown[entering].dropna()
         total = round(math.fsum(known), display.digits) if len(known) else MISSING
     return [MISSING if math.isnan(value) else value for value in shown], total
 
 
-def _exact(series: pd.Series, display: Display) -> pd.Series:
-    """Return a column's numbers in the unit in which they are shown."""
-    exact = pd.Series(pd.to_numeric(series, errors="coerce").astype("Float64").to_numpy(float, na_value=np.nan))
-    return (exact * display.factor).where(np.isfinite(exact))
-
-
 def _least_total(frame: pd.DataFrame, item: Column, entering: np.ndarray, gaps: np.ndarray) -> str:
     """Say what a sum is at least of which some rows lack the figure."""
-    display = item.display or COUNT
+    display = item.display or rounding.COUNT
     numbers = frame[[item.source, *([item.least] if item.least else [])]].apply(pd.to_numeric, errors="coerce")
     numbers = numbers.astype("Float64")
     least = numbers[item.source].where(~gaps, numbers[item.least] if item.least else pd.NA)[entering].dropna()

@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from gis.catalogue import Catalogue
-from gis.publish import partly, tables, workbook
+from gis.publish import partly, rounding, workbook
 from gis.publish.tables import About, Column, Table
 
 _FIGURES = {
-    "parcel_count": tables.COUNT,
-    "building_count": tables.COUNT,
-    "project_count": tables.COUNT,
-    "residents": tables.COUNT,
-    "jobs": tables.COUNT,
-    "renewable_floor_m2": tables.FLOOR,
+    "parcel_count": rounding.COUNT,
+    "building_count": rounding.COUNT,
+    "project_count": rounding.COUNT,
+    "residents": rounding.COUNT,
+    "jobs": rounding.COUNT,
+    "renewable_floor_m2": rounding.FLOOR,
 }
 
 
@@ -159,7 +159,7 @@ def _named(frame: pd.DataFrame, key: str, column: str, names: Mapping[str, str])
 
 def _head(name: str, words: Mapping[str, str]) -> Column:
     """Return a column that says what a row is about."""
-    display = {"rank": tables.PLAIN, "minutes": tables.PLAIN}.get(name)
+    display = {"rank": rounding.PLAIN, "minutes": rounding.PLAIN}.get(name)
     return Column(words[f"walking_{name}"], name, display, words["walking_minutes_unit"] if name == "minutes" else "")
 
 
@@ -186,15 +186,15 @@ def _long(
 ) -> Table:
     """Lay out figures in rows, floor area in 万m²."""
     floor = frame["figure"].str.endswith("_m2")
-    factor = floor.map({True: tables.FLOOR.factor, False: 1.0})
+    factor = floor.map({True: rounding.FLOOR.factor, False: 1.0})
     scaled = frame.assign(
         figure=[words[f"walking_{name}"] for name in frame["figure"]],
-        unit=[tables.FLOOR.unit if is_floor else words[f"walking_{name}_unit"]
+        unit=[rounding.FLOOR.unit if is_floor else words[f"walking_{name}_unit"]
               for name, is_floor in zip(frame["figure"], floor, strict=True)],
         **{name: frame[name] * factor for name in values},
-        **{f"{name}_told": _told(frame, name, words, factor, tables.AMOUNT.digits) for name in values},
+        **{f"{name}_told": _told(frame, name, words, factor, rounding.AMOUNT.digits) for name in values},
     )  # fmt: skip
     columns = [_head(name, words) for name in head]
     columns += [Column(words["walking_figure"], "figure"), Column(words["walking_unit"], "unit")]
-    columns += [Column(words[f"walking_{name}"], name, tables.AMOUNT, partly=f"{name}_told") for name in values]
+    columns += [Column(words[f"walking_{name}"], name, rounding.AMOUNT, partly=f"{name}_told") for name in values]
     return Table(title, scaled.reset_index(drop=True), tuple(columns), basis, total="")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import folium
+import pandas as pd
 from branca.element import Element
 
 from gis import archives

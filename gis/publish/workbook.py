@@ -16,8 +16,8 @@ import pandas as pd
 from gis import archives, findings
 from gis.catalogue import Catalogue, Layer
 from gis.lineage import MADE_UP
-from gis.publish import partly, tables, wording
-from gis.publish.tables import INTERNAL, PLACE, SQUARE_METRES, About, Column, Table
+from gis.publish import partly, rounding, tables, wording
+from gis.publish.tables import INTERNAL, About, Column, Table
 from gis.publish.wording import MISSING
 
 # what touches several blocks or rings is counted in each: such columns have no sum
@@ -25,9 +25,9 @@ _BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
 _STATIONS_NOT_SUMMED = ("project_count", "vacated_count")
 # less than nothing may remain
 _SIGNED = ("remaining_m2",)
-_STATION_DISPLAYS = {"street_m": tables.KILOMETRES}
+_STATION_DISPLAYS = {"street_m": rounding.KILOMETRES}
 # a repair may gain a square centimetre, and says so
-_GROUND = tables.Display("m²", 1.0, 4, "#,##0.0000")
+_GROUND = rounding.Display("m²", 1.0, 4, "#,##0.0000")
 _SEVERITY_ORDER = ("error", "warning", "info")
 _SOURCES = ("zh", "layer", "rows", "sources")
 
@@ -237,7 +237,7 @@ def _blocks(
     return Table(words["blocks"], rows, columns, words["blocks_basis"])
 
 
-def _listed(said: object, one: tuple[float | None, int] | None, words: Mapping[str, str]) -> object:
+def _listed(said: Any, one: tuple[float | None, int] | None, words: Mapping[str, str]) -> Any:
     """Say beside a list how many things do not say what they would add to it."""
     if one is None:
         return said
@@ -255,7 +255,8 @@ def _told(
     of_row: Callable[..., str],
 ) -> tuple[pd.DataFrame, tuple[Column, ...]]:
     """Add to numbers what is written where they are missing, and what they are at least."""
-    more, told = {}, []
+    more: dict[str, list[Any]] = {}
+    told: list[Column] = []
     records = rows.to_dict("records")
     for item in columns:
         if item.display is None:
@@ -326,7 +327,7 @@ def _programmes(
             titles=titles if item.source in ("kind", "title") else item.titles,
             partly="residents_told" if item.source == "residents" else "",
         )
-        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=tables.PROGRAMME)
+        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=rounding.PROGRAMME)
     ]
     front = ("name", "item", "sequence", "title", "kind")
     ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
@@ -341,7 +342,7 @@ def _projects(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     rows = rows.sort_values(layer.key, kind="stable")
     columns = list(tables.columns(layer, catalogue))
     place = [item.source for item in columns].index("approved_area_m2") + 1
-    land = tables.LAND
+    land = rounding.LAND
     columns.insert(place, Column(words["measured_area"], "measured_area_m2", land, land.unit, total=True))
     return Table(words["projects"], rows, tuple(columns), words["projects_basis"])
 
@@ -358,7 +359,7 @@ def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str, basi
     takes = parties.values("takes")
     rows = [_finding(row, catalogue, texts, takes) for row in given.to_dict("records")]
     names = ("severity", "text", "party", "layer", "feature", "field", "x", "y", "code")
-    displays = {"x": PLACE, "y": PLACE}
+    displays = {"x": rounding.PLACE, "y": rounding.PLACE}
     columns = tuple(
         Column(
             words[f"finding_{name}"],
@@ -397,7 +398,8 @@ def _repairs(frame: pd.DataFrame, catalogue: Catalogue) -> Table:
     done = {code: words[code] for code in ("repair.vertices", "repair.structure")}
     counts, places = ("row", "before_vertices", "after_vertices"), ("x", "y")
     grounds = ("before_m2", "after_m2", "gained_m2", "lost_m2")
-    displays = dict.fromkeys(counts, tables.COUNT) | dict.fromkeys(grounds, _GROUND) | dict.fromkeys(places, PLACE)
+    displays = dict.fromkeys(counts, rounding.COUNT) | dict.fromkeys(grounds, _GROUND)
+    displays |= dict.fromkeys(places, rounding.PLACE)
     columns = tuple(
         Column(
             words.get(f"repair_{name}") or words[f"finding_{name}"],
@@ -420,7 +422,7 @@ def _notes(sources: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[st
     frame = pd.concat([rows.astype("object"), told.astype("object")], ignore_index=True)
     titles = (words["source_zh"], words["source_layer"], words["source_rows"], words["source_sources"])
     columns = tuple(
-        Column(title, name, tables.COUNT if name == "rows" else None, words["row_unit"] if name == "rows" else "")
+        Column(title, name, rounding.COUNT if name == "rows" else None, words["row_unit"] if name == "rows" else "")
         for title, name in zip(titles, _SOURCES, strict=True)
     )
     return Table(words["notes"], frame, columns, words["notes_basis"], total="")

@@ -192,7 +192,8 @@ def _catchments(store: Store, settings: Settings, author: str, things: Mapping[s
         drawn = gpd.GeoDataFrame(pd.concat([drawn, sheds.sheds], ignore_index=True), crs=drawn.crs)
         found = sheds.findings[sheds.findings["code"] != _BEYOND]
     layer = store.catalogue.layer("catchments")
-    rows = drawn.assign(source=store.catalogue.words("workbook")["computed"]).reindex(columns=[*layer.columns, drawn.geometry.name])
+    source = store.catalogue.words("workbook")["computed"]
+    rows = drawn.assign(source=source).reindex(columns=[*layer.columns, drawn.geometry.name])
     _replace_rows(store, "catchments", rows, author=author, reason="站点影响区按现有站点、出入口与步行网络重新划定")
     found = faults.join(found, gis_catchments.beyond(drawn, store.read("districts")))
     of_paths = faults.table() if paths is None else paths.findings

@@ -12,7 +12,10 @@ from tests.unit.publish.test_station_sheet import draw, everything, results, tex
 def partial():
     """What is known in part of the second band and of a gap."""
     columns = ["layer", "feature", "field", "least", "lacking"]
-    rows = [("station_results", "Z1-10-raw", "residents", 12_345.9, 3), ("station_programmes", "J0", "residents", 7.0, 1)]
+    rows = [
+        ("station_results", "Z1-10-raw", "residents", 12_345.9, 3),
+        ("station_programmes", "J0", "residents", 7.0, 1),
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 
 from gis import findings
 from gis.errors import StorePermissionError
-from gis.publish import tables, workbook
+from gis.publish import rounding, tables, workbook
 from gis.publish.tables import About
 from tests.unit.publish import handmade
 
@@ -428,7 +428,7 @@ AMOUNTS = st.lists(st.one_of(st.none(), st.floats(-1e7, 1e7).map(lambda value: r
 def test_rounded_rows_add_up(values, digits):
     """To the exact total rounded half up, none off by a whole step, gaps kept."""
     series = pd.Series(values, dtype="float64")
-    rounded = tables.rounded_to_total(series, digits)
+    rounded = rounding.rounded_to_total(series, digits)
     step = 10.0**-digits
     # a sum within a rounding of a tie is a tie, and may have gone either way
     steps = math.fsum(series.dropna()) / step + 0.5
