@@ -149,7 +149,9 @@ def blocks(
     results = _floor_balance(results, shares, counted, counting, transfers)
     found = conflicts.find(units, counted, book, tolerance=tolerance)
     found = gis_findings.join(book.findings, found, _incomplete(shares, counted))
-    results["conflict_count"] = _conflicts_by_block(results["block_id"], found, shares).astype("Int64")
+    known = _conflicts_by_block(results["block_id"], found["code"].str.startswith("conflict."), found, shares)
+    open_ones = _conflicts_by_block(results["block_id"], found["code"] == conflicts.UNDETERMINED, found, shares)
+    _partly(results, "conflict_count", known.astype("Int64"), open_ones)
     silent = _silent({"units": units, "projects": projects, "catchments": catchments})
     results = _without(results, silent)
     found = gis_findings.join(found, _unheard(silent), _exceeded(results, blocks))
@@ -330,7 +332,8 @@ def _without(results: pd.DataFrame, silent: Sequence[str]) -> pd.DataFrame:
         if layer == "projects":
             amounts = (*_FLOORS, "households")
             blank += [f"{name}{part}" for name in amounts for part in ("", "_least", "_lacking")]
-            blank += ["lead_departments_lacking", "remaining_m2", "conflict_count"]
+            blank += ["lead_departments_lacking", "remaining_m2"]
+            blank += [column for column in table.columns if column.startswith("conflict_")]
         table[blank] = table[blank].mask(np.ones((len(table), len(blank)), dtype=bool))
     return table
 
@@ -365,8 +368,8 @@ def _exceeded(results: pd.DataFrame, blocks: gpd.GeoDataFrame) -> pd.DataFrame:
     return gis_findings.table(rows)
 
 
-def _conflicts_by_block(block_ids: pd.Series, found: pd.DataFrame, shares: pd.DataFrame) -> pd.Series:
-    """Count the conflicts whose project lies in each block."""
-    rows = found[found["code"].str.startswith("conflict.")]
+def _conflicts_by_block(block_ids: pd.Series, which: pd.Series, found: pd.DataFrame, shares: pd.DataFrame) -> pd.Series:
+    """Count the findings of a kind whose project lies in each block."""
+    rows = found[which]
     hit = rows.merge(shares.loc[shares["main"], ["project_id", "block_id"]], left_on="feature", right_on="project_id")
     return block_ids.map(hit.groupby("block_id").size()).fillna(0)

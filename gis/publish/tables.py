@@ -117,6 +117,8 @@ class About:
         日期 of the workbook, which is also written into the file, so that its bytes repeat.
     data_to
         数据截止.
+    waiting
+        Rows that wait and are not counted, in words; said on every sheet.
     """
 
     unit: str = ""
@@ -124,6 +126,7 @@ class About:
     reviewer: str = ""
     date: datetime.date | None = None
     data_to: datetime.date | None = None
+    waiting: str = ""
 
 
 def column(field: Field, catalogue: Catalogue, *, display: Display | None = None, total: bool | None = None) -> Column:
@@ -241,7 +244,9 @@ def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notice
     heading = " ".join((table.name, *(f"【{notice}】" for notice in notices)))
     sheet.write_string(0, 0, _safe(heading), formats.title)
     sheet.write_string(1, 0, _safe(_signature(about)), formats.small)
-    sheet.write_string(2, 0, _safe(f"口径:{table.basis}" if table.basis else ""), formats.small)
+    waits = f"待核数据(未计入):{about.waiting}" if about.waiting else ""
+    said = filter(None, (f"口径:{table.basis}" if table.basis else "", waits))
+    sheet.write_string(2, 0, _safe(";".join(said)), formats.small)
     _write_column(sheet, 0, "序号", "单位", [*range(1, len(table.frame) + 1)], formats, rounding.COUNT)
     frame = table.frame.reset_index(drop=True)
     entering = np.ones(len(frame), dtype=bool) if table.entering is None else table.entering.to_numpy(dtype=bool)

@@ -21,7 +21,7 @@ import folium
 import pandas as pd
 from branca.element import Element
 
-from gis import archives
+from gis import archives, findings
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
 from gis.publish import map_document, publication, tables, waiting
@@ -105,7 +105,7 @@ def write(
             raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
     is_public = edition == "public"
     # before anything is withheld: the workbook's figures add up over all rows
-    frames = {name: _adding_up(name, frame, catalogue) for name, frame in frames.items()}
+    frames = {name: _as_printed(name, frame, catalogue, lang) for name, frame in frames.items()}
     if is_public and notice.procedure == "working":
         raise UsageError("a working map is no consultation; write it as the internal edition", procedure="working")
     kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
@@ -128,9 +128,13 @@ def write(
     return MapReport(out, len(written), drawn, kept.withheld)
 
 
-def _adding_up(name: str, frame: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
-    """Return a layer that the workbook sums with figures that round as they do there."""
+def _as_printed(name: str, frame: pd.DataFrame, catalogue: Catalogue, lang: str) -> pd.DataFrame:
+    """Return a layer as the workbook prints it: figures that it sums round as there, sentences are whole."""
     layer = catalogue.layers.get(name)
+    if name == "findings" and {"code", "parameters", "text"} <= set(frame.columns):
+        # a store cuts them to what its field holds
+        words, titles = catalogue.words("findings", lang), catalogue.titles(lang)
+        return frame.assign(text=[findings.sentence(row, words, titles) for row in frame.to_dict("records")])
     if layer is None or name not in _SUMMED or layer.key not in frame.columns:
         return frame
     return tables.adding_up(frame, layer, catalogue)

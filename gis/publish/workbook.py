@@ -84,8 +84,8 @@ def write(
         _programmes(frames.get("station_programmes"), frames.get(partly.LAYER), catalogue, words),
         _projects(frames.get("projects"), catalogue, words),
         _findings(frames.get("findings"), catalogue, words["findings"]),
-        _notes(sources, catalogue, words),
     )
+    sheets = (*sheets, _notes(sources, sheets, catalogue, words))
     return _write(out, sheets, person, notices, words["title"])
 
 
@@ -413,11 +413,16 @@ def _repairs(frame: pd.DataFrame, catalogue: Catalogue) -> Table:
     return Table(words["repairs"], rows, columns, words["repairs_basis"], total="")
 
 
-def _notes(sources: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
-    """Lay out 数据说明: what each layer holds, and how to read the figures."""
+def _notes(
+    sources: pd.DataFrame | None, sheets: Sequence[Table], catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
+    """Lay out 数据说明: what each layer holds, how to read the figures, and what each sheet counts, whole on paper."""
     notes = [words[f"note_{number}"] for number in range(1, 7)]
     rows = pd.DataFrame(columns=list(_SOURCES)) if sources is None else sources.reindex(columns=list(_SOURCES))
     told = pd.DataFrame({"zh": words["note"], "layer": None, "rows": None, "sources": notes})
+    # a sheet's own line goes over the edge of a page
+    for sheet in sheets:
+        told.loc[len(told)] = [words["basis_of"].format(sheet=sheet.name), None, None, sheet.basis]
     told.loc[len(told)] = [words["catalogue"], None, None, catalogue.digest]
     frame = pd.concat([rows.astype("object"), told.astype("object")], ignore_index=True)
     titles = (words["source_zh"], words["source_layer"], words["source_rows"], words["source_sources"])

@@ -30,6 +30,10 @@ _ON_SHEETS = (
 )  # fmt: skip
 
 
+# what the figures and programmes of stations count besides
+_BEHIND_SHEETS = ("parcels", "blocks", "transfers", "constraints")
+
+
 def synthetic(store: Store) -> bool:
     """Tell whether a store holds the sample town.
 
@@ -208,7 +212,7 @@ def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> I
         date=date.today(),
         data_to=_data_to(store),
         sources=_said_sources(frames),
-        waiting=waiting.sentence(_waiting(store, _ON_SHEETS), store.catalogue),
+        waiting=waiting.sentence(_waiting(store, (*_ON_SHEETS, *_BEHIND_SHEETS)), store.catalogue),
     )
     made_up, names = synthetic(store), _station_names(store)
     for key in sorted(set(frames["station_results"]["station_id"])):
@@ -255,8 +259,9 @@ def _station_names(store: Store) -> dict[str, str]:
 
 
 def _about(store: Store) -> tables.About:
-    """Return who answers for a table made today."""
-    return tables.About(unit=store.settings.district_name, date=date.today(), data_to=_data_to(store))
+    """Return who answers for a table made today, and what waits and is not counted in it."""
+    waits = waiting.sentence(_waiting(store), store.catalogue)
+    return tables.About(unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), waiting=waits)
 
 
 def deliver(

@@ -143,6 +143,19 @@ def test_a_sum_with_a_blank_is_at_least_what_is_known(blank):
     assert known[["feature", "least", "lacking"]].to_numpy().tolist() == [["TT00-0001", least, 1]]
 
 
+@pytest.mark.parametrize(("blank", "code"), [("lead", "conflict.lead"), ("start_year", "conflict.years")])
+def test_projects_that_do_not_say_may_disagree(blank, code):
+    """Two projects overlap and differ; where one is silent the count of conflicts is at least the overlap itself."""
+    first, second = box(500_020, 4_400_020, 500_060, 4_400_060), box(500_040, 4_400_020, 500_080, 4_400_060)
+    values = {"lead": "区商务局", "start_year": 2030}
+    loud = run(projects(project("P1", first), project("P2", second, **values)))
+    assert loud.results.set_index("block_id").loc["TT00-0001", "conflict_count"] == 3
+    got = run(projects(project("P1", first), project("P2", second, **values | {blank: None})))
+    row = got.results.set_index("block_id").loc["TT00-0001"]
+    assert pd.isna(row["conflict_count"]) and (row["conflict_count_least"], row["conflict_count_lacking"]) == (2, 1)
+    assert code not in set(got.findings["code"]) and "project.overlap_undetermined" in set(got.findings["code"])
+
+
 def test_departments_are_those_known():
     """A project without a lead department is counted beside those that are named."""
     one, two = box(500_020, 4_400_020, 500_040, 4_400_040), box(500_050, 4_400_020, 500_070, 4_400_040)
