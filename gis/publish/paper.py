@@ -62,8 +62,8 @@ class TitleBlock:
         数据截止.
     sources
         数据来源, in words.
-    waiting
-        Rows that wait and are not drawn or counted, in words.
+    waiting, remarks
+        Rows that wait and are not drawn or counted, and what the data lack for all that is drawn, in words.
     """
 
     draft: str = ""
@@ -76,6 +76,7 @@ class TitleBlock:
     data_to: datetime.date | None = None
     sources: str = ""
     waiting: str = ""
+    remarks: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a kind of draft that does not exist."""
@@ -243,20 +244,6 @@ class Sheet:
         for number, notice in enumerate(notices):
             y = 282.3 - 5.4 * number if len(notices) > 1 else 280
             self.text(405, y, notice, 9.5, ha="right", va="center", color=RED, bold=True)
-
-    def save(self, path: Path) -> Path:
-        """Write the sheet without a date and a program's name, so that its bytes repeat.
-
-        Parameters
-        ----------
-        path
-            *.pdf or *.png; replaced in one step.
-
-        Returns
-        -------
-        pathlib.Path
-        """
-        return save([self], path)
 
 
 def save(sheets: Sequence[Sheet], path: Path) -> Path:

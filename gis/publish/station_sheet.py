@@ -258,12 +258,16 @@ def _notes(sheet: Sheet, block: TitleBlock, around: Surroundings, has_results: b
         (words["data_to"], block.data_to.isoformat() if block.data_to else line),
         (words["crs"], _crs_name(frame.crs, words)),
         *([(words["waiting"], block.waiting)] if block.waiting else []),
+        *([(words["remarks"], block.remarks)] if block.remarks else []),
         (words["counting"], basis),
     )
     y = NOTES.top - 1.2
     for title, value in said:
         rest = int((y - NOTES.bottom + 2.9) / 2.9)
-        for part in sheet.wrapped(f"{title}:{value}", NOTES.width - 1, 5.6, max(1, min(4, rest))):
+        if rest < 1:
+            sheet.cut[paper.printable(f"{title}:{value}")] = None
+            continue
+        for part in sheet.wrapped(f"{title}:{value}", NOTES.width - 1, 5.6, min(4, rest)):
             sheet.text(NOTES.left, y, part, 5.6)
             y -= 2.9
 

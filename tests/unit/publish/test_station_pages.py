@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gis.publish import station_sheet
+from gis.publish import paper, station_sheet
 from tests.unit.publish import handmade
 from tests.unit.publish.test_station_sheet import draw, everything, results, texts
 
@@ -55,3 +55,16 @@ def test_every_text_that_is_cut_stands_whole_on_a_further_page():
     said = "".join(text for sheet in sheets[1:] for text in texts(sheet.figure))
     for whole in (LONG, LONG + "口", LONG + "甲", LONG + "局"):
         assert whole in said
+
+
+def test_notes_that_find_no_room_stand_whole_on_a_further_page():
+    """Sources, rows that wait and gaps in the data may be long: none is lost, none runs into the signatures."""
+    about = paper.TitleBlock(sources="甲、" * 300, waiting="更新项目 3 行" * 80, remarks="步行网络缺坡度" * 80)
+    options = {"catalogue": handmade.book(), "synthetic": False, "scale": None, "font": None}
+    first, *more = station_sheet._sheets("Z1", everything(), about=about, **options)
+    said = "".join(text for sheet in more for text in texts(sheet.figure)).replace(" ", "")
+    words = handmade.book().words("station_sheet")
+    for name, value in (("sources", about.sources), ("waiting", about.waiting), ("remarks", about.remarks)):
+        assert f"{words[name]}:{value}".replace(" ", "") in said
+    lowest = min(y for y in (text.get_position()[1] for text in first.page.texts) if y > station_sheet.SIGNED.top)
+    assert lowest >= station_sheet.NOTES.bottom - 1.5

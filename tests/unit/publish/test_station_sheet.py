@@ -295,7 +295,7 @@ def test_bold_letters_stand_where_thin_ones_do(tmp_path):
         with paper.plain():
             sheet = paper.Sheet()
             sheet.text(20, 200, "人口与岗位密度(每公顷)", 40, **style)
-            pixels = imread(sheet.save(tmp_path / "a.png"))[..., 0]
+            pixels = imread(paper.save([sheet], tmp_path / "a.png"))[..., 0]
         found += [np.flatnonzero((pixels < 0.5).any(axis=0))[[0, -1]], (pixels < 0.5).sum()]
     assert np.abs(thin[0] - bold[0]).max() <= 12
     assert bold[1] > 1.25 * thin[1]
