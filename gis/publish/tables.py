@@ -245,8 +245,8 @@ def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notice
     sheet.write_string(0, 0, _safe(heading), formats.title)
     sheet.write_string(1, 0, _safe(_signature(about)), formats.small)
     waits = f"待核数据(未计入):{about.waiting}" if about.waiting else ""
-    said = filter(None, (f"口径:{table.basis}" if table.basis else "", waits))
-    sheet.write_string(2, 0, _safe(";".join(said)), formats.small)
+    basis = ";".join(filter(None, (f"口径:{table.basis}" if table.basis else "", waits)))
+    sheet.write_string(2, 0, _safe(basis), formats.small)
     _write_column(sheet, 0, "序号", "单位", [*range(1, len(table.frame) + 1)], formats, rounding.COUNT)
     frame = table.frame.reset_index(drop=True)
     entering = np.ones(len(frame), dtype=bool) if table.entering is None else table.entering.to_numpy(dtype=bool)

@@ -131,10 +131,15 @@ def write(
 def _as_printed(name: str, frame: pd.DataFrame, catalogue: Catalogue, lang: str) -> pd.DataFrame:
     """Return a layer as the workbook prints it: figures that it sums round as there, sentences are whole."""
     layer = catalogue.layers.get(name)
-    if name == "findings" and {"code", "parameters", "text"} <= set(frame.columns):
+    if layer is not None and name == "findings" and {"code", "parameters", "text"} <= set(frame.columns):
         # a store cuts them to what its field holds
+        cut = frame["text"].str.len() >= (layer.field("text").width or 0)
         words, titles = catalogue.words("findings", lang), catalogue.titles(lang)
-        return frame.assign(text=[findings.sentence(row, words, titles) for row in frame.to_dict("records")])
+        rows: list[dict[Any, Any]] = frame.loc[cut].to_dict("records")
+        whole = pd.Series(
+            [findings.sentence(row, words, titles) for row in rows], index=frame.index[cut], dtype="object"
+        )
+        return frame.assign(text=whole.reindex(frame.index).where(cut, frame["text"]))
     if layer is None or name not in _SUMMED or layer.key not in frame.columns:
         return frame
     return tables.adding_up(frame, layer, catalogue)

@@ -85,8 +85,8 @@ def write(
         _projects(frames.get("projects"), catalogue, words),
         _findings(frames.get("findings"), catalogue, words["findings"]),
     )
-    sheets = (*sheets, _notes(sources, sheets, catalogue, words))
-    return _write(out, sheets, person, notices, words["title"])
+    explained = (*sheets, _notes(sources, sheets, catalogue, words))
+    return _write(out, explained, person, notices, words["title"])
 
 
 def write_findings(

@@ -17,6 +17,7 @@ import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 
 from gis import catalogue as catalogues
+from gis import findings
 from gis.errors import PublicationError, UsageError
 from gis.publish import publication, webmap
 
@@ -492,3 +493,15 @@ def test_map_approval_numbers(number, fine):
         assert not fine
     else:
         assert fine
+
+
+def test_a_sentence_that_the_store_cut_is_whole(tmp_path):
+    """Its field holds 254 letters; the page says it from code and parameters."""
+    names = [f"SLXM-{number:03}" for number in range(90)]
+    row = findings.finding(
+        "block.path_unknown", "block_results", "B1", at=(500_000, 4_400_000), projects=names, count=90
+    )
+    whole = findings.sentence(row, CATALOGUE.words("findings"), CATALOGUE.titles())
+    table = findings.points(findings.table([row]).assign(finding_id="F1", text=whole[:254]), CRS)
+    found = document(written(tmp_path, {"findings": table}, edition="internal"))
+    assert len(whole) > 254 and whole in found["layers"][0]["rows"][0][3]
