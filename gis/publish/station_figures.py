@@ -269,7 +269,7 @@ def _item_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogu
     sheet.text(box.left + 4, y, _whole(row["sequence"]), _SIZE, ha="right", color=GREY)
     titles = wording.kinds(catalogue)
     kind, title = wording.said(row["kind"], titles), wording.said(row["title"], titles)
-    title = title if kind in (MISSING, title) else f"{title} · {kind}"
+    title = kind if title == MISSING else title if kind in (MISSING, title) else f"{title} · {kind}"
     named = paper.fitted(title, box.width * 0.46 - 6, _SIZE)
     sheet.text(box.left + 5.2, y, named, _SIZE)
     facts = []

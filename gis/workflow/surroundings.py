@@ -376,7 +376,8 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
 
     def note(item: str, text: object) -> str | None:
         if not isinstance(text, str) or not text:
-            return None
+            # what a constraint does to a project must be asked
+            return words["programme_effect_unknown"] if item == "constraint" else None
         if item == "gap":
             return _gap_note(text, words)
         if item == "stock":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gis.publish import paper, station_sheet
+from gis.publish import paper, station_sheet, wording
 from tests.unit.publish import handmade
 from tests.unit.publish.test_station_sheet import draw, everything, results, texts
 
@@ -68,3 +68,13 @@ def test_notes_that_find_no_room_stand_whole_on_a_further_page():
         assert f"{words[name]}:{value}".replace(" ", "") in said
     lowest = min(y for y in (text.get_position()[1] for text in first.page.texts) if y > station_sheet.SIGNED.top)
     assert lowest >= station_sheet.NOTES.bottom - 1.5
+
+
+def test_an_item_without_a_name_goes_by_its_kind():
+    """No dash stands where a name would."""
+    frames = everything()
+    rows = frames["station_programmes"]
+    frames["station_programmes"] = rows.assign(title=rows["title"].mask(rows["item"] == "stock"))
+    said = texts(draw(frames))
+    title = wording.kinds(handmade.book())["office"]
+    assert title in said and not any(text.startswith("— ·") for text in said)
