@@ -157,6 +157,8 @@ def test_nothing_is_false_where_cells_are_blank(store, tmp_path):
             assert not (known["least"] > full + 1e-6).any() and after.reindex(known.index).isna().all(), column
             missing += int((after.isna() & before.notna()).sum())
     assert missing > 50
+    rows = store.read("station_programmes")
+    assert rows.loc[rows["item"] == "constraint", "note"].notna().all()
     outputs.write_workbook(store, tmp_path / "w.xlsx")
     assert len(list(outputs.write_sheets(store, tmp_path / "sheets"))) == 6
     for edition in ("internal", "public"):
