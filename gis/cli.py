@@ -235,7 +235,9 @@ def run_blocks(context: typer.Context, store: StoreName) -> None:
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
         result = analyses.blocks(opened, settings=settings)
-    _print_frame(result.results[["block_id", "name", "project_count", "project_area_m2", "conflict_count"]])
+        shown = ["block_id", "name", "project_count", "project_area_m2", "households", "conflict_count"]
+        told = outputs.told(opened, result.results, "block_results")
+        _print_frame(told[shown], outputs.titles(opened, "block_results"))
     _print_findings(result.findings, settings)
 
 
@@ -262,7 +264,7 @@ def run_stations(
         else:
             result = surroundings.stations(opened, settings=settings)
             shown = ["name", "ring", "version", "area_m2", "residents", "jobs", "project_count"]
-            _print_frame(result.results[shown], outputs.titles(opened))
+            _print_frame(outputs.told(opened, result.results, "station_results")[shown], outputs.titles(opened))
             found = result.findings
         for path in outputs.write_sheets(opened, sheets) if sheets is not None else ():
             _say(f"已写出 {path}", f"wrote {path}", context)

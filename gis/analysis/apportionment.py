@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from gis.analysis import bounds
 from gis.analysis.acceptance import require_columns, require_keys
 from gis.analysis.kinds import CATEGORY, COUNT, EXTENSIVE, INTENSIVE, numbers, require_kinds
 from gis.analysis.pieces import Pieces, pieces, weights
@@ -61,8 +62,30 @@ class Shares:
         sums = np.bincount(self.ring, weights=self.share * values[self.thing], minlength=self.rings)
         return sums.astype(np.float64)
 
+    def bounded(self, values: NDArray[np.float64], column: str) -> pd.DataFrame:
+        """Add up a value that is never below 0, with what the sum is at least and how many things lack it.
+
+        Parameters
+        ----------
+        values
+            One number a thing.
+        column
+            Name of the sum.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The column, <column>_least and <column>_lacking, as `bounds.beside` has them; a row a ring.
+        """
+        blank = np.isnan(values)
+        least = self.total(np.where(blank, 0.0, values))
+        lacking = np.bincount(self.ring[blank[self.thing] & (self.share > 0)], minlength=self.rings)
+        return bounds.beside(pd.DataFrame({column: least}), pd.DataFrame({column: lacking}))
+
     def by_code(self, values: NDArray[np.float64], codes: pd.Series, listed: Sequence[str]) -> NDArray[np.float64]:
         """Add up a value ring by ring (rows) and code by code (columns); codes outside the list are left out.
+
+        A thing without a code may be of any: it leaves its ring without figures.
 
         Parameters
         ----------
@@ -78,12 +101,13 @@ class Shares:
         numpy.ndarray
             Rings by codes, in the unit of the values; one missing value makes its cell missing.
         """
+        unsaid = self.total(np.asarray(codes.isna(), dtype=float)) > 0
         column = pd.Index(listed).get_indexer(pd.Index(codes))[self.thing]
         known = column >= 0
         slot = self.ring[known] * len(listed) + column[known]
         weights = (self.share * values[self.thing])[known]
         sums = np.bincount(slot, weights=weights, minlength=self.rings * len(listed))
-        return sums.reshape(self.rings, len(listed)).astype(np.float64)
+        return np.where(unsaid[:, np.newaxis], np.nan, sums.reshape(self.rings, len(listed)).astype(np.float64))
 
 
 def by_area(shapes: Shapes, things: gpd.GeoDataFrame) -> Shares:

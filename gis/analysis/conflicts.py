@@ -13,6 +13,8 @@ from gis import findings as gis_findings
 from gis.analysis import overlay
 
 Rows = list[dict[str, Any]]
+# projects share ground, and one of them does not say what they may disagree on
+UNDETERMINED = "project.overlap_undetermined"
 
 
 def find(
@@ -33,7 +35,8 @@ def find(
     -------
     pandas.DataFrame
         Findings: conflict.overlap (projects share ground), conflict.lead (and have different lead departments),
-        conflict.years (and start in different years), project.no_unit, project.no_block, project.unit_differs,
+        conflict.years (and start in different years), `UNDETERMINED` (one does not say), project.no_unit,
+        project.no_block, project.unit_differs,
         unit.crosses_blocks; each with a place inside the ground concerned. Without any unit, no project is said to lie
         outside one.
     """
@@ -86,6 +89,10 @@ def _overlaps(projects: pd.DataFrame, book: overlay.Ledger) -> Rows:
             rows.append(
                 gis_findings.finding("conflict.years", "projects", first, field="start_year", at=at, **facts_year)
             )
+        for field in ("lead", "start_year"):
+            if pd.isna(one[field]) or pd.isna(other[field]):
+                more: dict[str, Any] = {"severity": "info", "field": field, "at": at, **facts}
+                rows.append(gis_findings.finding(UNDETERMINED, "projects", first, **more))
     return rows
 
 

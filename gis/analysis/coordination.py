@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from gis import findings as gis_findings
-from gis.analysis import conflicts, overlay, rounding
+from gis.analysis import bounds, conflicts, overlay, rounding
 from gis.analysis.acceptance import require_columns
 from gis.errors import EmptyError
 
@@ -65,7 +66,9 @@ class Coordination:
     Parameters
     ----------
     results
-        One row per block (and one 「街区外」 if projects lie in no block), columns of the layer `block_results`.
+        One row per block (and one 「街区外」 if projects lie in no block), columns of the layer `block_results`. Floor
+        areas, households and counts by path are missing where a project does not say its figure or path; beside them
+        stand <column>_least and <column>_lacking (projects), as `bounds.beside` has them, and lead_departments_lacking.
     shares
         One row per project and block: project_id, block_id, area_m2, share (of the project's ground), main, and the
         project's floor areas and households by that share (估算 where share < 1).
@@ -146,7 +149,9 @@ def blocks(
     results = _floor_balance(results, shares, counted, counting, transfers)
     found = conflicts.find(units, counted, book, tolerance=tolerance)
     found = gis_findings.join(book.findings, found, _incomplete(shares, counted))
-    results["conflict_count"] = _conflicts_by_block(results["block_id"], found, shares).astype("Int64")
+    known = _conflicts_by_block(results["block_id"], found["code"].str.startswith("conflict."), found, shares)
+    open_ones = _conflicts_by_block(results["block_id"], found["code"] == conflicts.UNDETERMINED, found, shares)
+    _partly(results, "conflict_count", known.astype("Int64"), open_ones)
     silent = _silent({"units": units, "projects": projects, "catchments": catchments})
     results = _without(results, silent)
     found = gis_findings.join(found, _unheard(silent), _exceeded(results, blocks))
@@ -206,7 +211,7 @@ def _ground(blocks: gpd.GeoDataFrame, book: overlay.Ledger, covering: Sequence[s
 
 
 def _projects(shares: pd.DataFrame, projects: gpd.GeoDataFrame, counting: Counting) -> pd.DataFrame:
-    """Count the projects of each block by type, path and stage, and add up their areas and floor areas."""
+    """Count the projects of each block by type, path and stage, and add up areas, floor areas and households."""
     source = projects.set_index("project_id")
     rows = shares.assign(
         project_type=shares["project_id"].map(source["project_type"]),
@@ -221,18 +226,26 @@ def _projects(shares: pd.DataFrame, projects: gpd.GeoDataFrame, counting: Counti
     for code in counting.project_types:
         out[f"type_{code}_count"] = main[main["project_type"] == code].groupby("block_id").size()
         out[f"type_{code}_m2"] = rows[rows["project_type"] == code].groupby("block_id")["area_m2"].sum()
+    silent = main["path"].isna().groupby(main["block_id"]).sum()
     for code in counting.paths:
-        out[f"path_{code}_count"] = main[main["path"] == code].groupby("block_id").size()
+        counted = main[main["path"] == code].groupby("block_id").size()
+        _partly(out, f"path_{code}_count", counted.reindex(out.index).fillna(0), silent.reindex(out.index).fillna(0))
     for stage in dict.fromkeys(counting.stages.values()):
         out[f"stage_{stage}_count"] = main[main["stage"] == stage].groupby("block_id").size()
     known = rows.dropna(subset=["lead"])
     out["lead_departments"] = known.groupby("block_id")["lead"].agg(_departments)
-    for column in _FLOORS:
+    out["lead_departments_lacking"] = rows["lead"].isna().groupby(rows["block_id"]).sum()
+    for column in (*_FLOORS, "households"):
         # a part is not taken for the whole; `_incomplete` says what is known
-        out[column] = rows.groupby("block_id")[column].agg(lambda floors: floors.sum(skipna=False))
-    # a project without a figure has no households
-    out["households"] = rows.groupby("block_id")["households"].sum(min_count=1)
+        blank = rows[column].isna().groupby(rows["block_id"]).sum()
+        _partly(out, column, rows.groupby("block_id")[column].sum(), blank)
     return out.reset_index()
+
+
+def _partly(table: pd.DataFrame, column: str, least: pd.Series, lacking: pd.Series) -> None:
+    """Put a sum, what it is at least and how many projects lack in it into a table of blocks."""
+    for name, values in bounds.beside(pd.DataFrame({column: least}), pd.DataFrame({column: lacking})).items():
+        table[name] = values
 
 
 def _departments(leads: pd.Series) -> str:
@@ -252,7 +265,11 @@ def _floor_balance(
     table = results.copy()
     none = table["project_count"].isna() & table["touched_count"].isna()
     counts = [column for column in table.columns if column.endswith("_count")]
-    table[counts] = table[counts].fillna(0).astype("Int64")
+    # of a block with projects a blank count is one that is not known
+    table[counts] = table[counts].mask(table[counts].isna() & none.to_numpy()[:, np.newaxis], 0)
+    whole = [column for column in counts if not column.startswith("path_")]
+    table[whole] = table[whole].fillna(0)
+    table[counts] = table[counts].astype("Int64")
     sums = [column for column in table.columns if column.startswith("type_") and column.endswith("_m2")]
     table[sums] = table[sums].fillna(0.0)
     for column in _FLOORS:
@@ -278,25 +295,26 @@ def _floor_balance(
 def _incomplete(shares: pd.DataFrame, projects: gpd.GeoDataFrame) -> pd.DataFrame:
     """Report the sums that are missing because a project's figure is blank, with what is known of them."""
     rows = []
-    for column in _FLOORS:
-        blank = projects.loc[projects[column].isna(), "project_id"]
-        hit = shares[shares["project_id"].isin(blank)]
+    for column in (*_FLOORS, "households"):
         least = shares.groupby("block_id")[column].sum()
-        for block, group in hit.groupby("block_id"):
-            keys = sorted(group["project_id"])
-            rows.append(
-                gis_findings.finding(
-                    "block.partial_sum",
-                    "blocks",
-                    str(block),
-                    severity="info",
-                    field=column,
-                    projects=keys,
-                    count=len(keys),
-                    least_m2=float(least[block]),
-                )
-            )
+        for block, keys in _without_figure(shares, projects, column):
+            code, known = "block.partial_sum", {"least_m2": float(least[block])}
+            if column == "households":
+                code, known = "block.partial_count", {"least": int(least[block])}
+            more: dict[str, Any] = {"field": column, "projects": keys, "count": len(keys), **known}
+            rows.append(gis_findings.finding(code, "block_results", block, severity="info", **more))
+    main = shares[shares["main"]]
+    for code, column, of in (("block.path_unknown", "path", main), ("block.lead_unknown", "lead", shares)):
+        for block, keys in _without_figure(of, projects, column):
+            more = {"projects": keys, "count": len(keys)}
+            rows.append(gis_findings.finding(code, "block_results", block, severity="info", **more))
     return gis_findings.table(rows)
+
+
+def _without_figure(shares: pd.DataFrame, projects: pd.DataFrame, column: str) -> list[tuple[str, list[str]]]:
+    """Return the projects of each block that do not say something."""
+    hit = shares[shares["project_id"].isin(projects.loc[projects[column].isna(), "project_id"])]
+    return [(str(block), sorted(group["project_id"])) for block, group in hit.groupby("block_id")]
 
 
 def _silent(layers: Mapping[str, pd.DataFrame | None]) -> list[str]:
@@ -312,7 +330,10 @@ def _without(results: pd.DataFrame, silent: Sequence[str]) -> pd.DataFrame:
         starts = (f"{singular}_",) if layer != "projects" else ("project_", "type_", "path_", "stage_")
         blank = [column for column in table.columns if column.startswith(starts)]
         if layer == "projects":
-            blank += [*_FLOORS, "households", "remaining_m2", "conflict_count"]
+            amounts = (*_FLOORS, "households")
+            blank += [f"{name}{part}" for name in amounts for part in ("", "_least", "_lacking")]
+            blank += ["lead_departments_lacking", "remaining_m2"]
+            blank += [column for column in table.columns if column.startswith("conflict_")]
         table[blank] = table[blank].mask(np.ones((len(table), len(blank)), dtype=bool))
     return table
 
@@ -347,8 +368,8 @@ def _exceeded(results: pd.DataFrame, blocks: gpd.GeoDataFrame) -> pd.DataFrame:
     return gis_findings.table(rows)
 
 
-def _conflicts_by_block(block_ids: pd.Series, found: pd.DataFrame, shares: pd.DataFrame) -> pd.Series:
-    """Count the conflicts whose project lies in each block."""
-    rows = found[found["code"].str.startswith("conflict.")]
+def _conflicts_by_block(block_ids: pd.Series, which: pd.Series, found: pd.DataFrame, shares: pd.DataFrame) -> pd.Series:
+    """Count the findings of a kind whose project lies in each block."""
+    rows = found[which]
     hit = rows.merge(shares.loc[shares["main"], ["project_id", "block_id"]], left_on="feature", right_on="project_id")
     return block_ids.map(hit.groupby("block_id").size()).fillna(0)

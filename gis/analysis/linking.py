@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -56,6 +58,19 @@ def single(ways: gpd.GeoDataFrame, key: str) -> tuple[NDArray[np.object_], NDArr
     return np.asarray(pieces[long], dtype=object), row[long], [faults.table(rows)]
 
 
+def _unsaid(ways: pd.DataFrame, walking: Walking) -> pd.DataFrame:
+    """Report ways that do not say their kind or slope, and are taken for plain and level ones."""
+    rows = []
+    for field, code in (("kind", "network.kind_unknown"), ("slope", "network.slope_unknown")):
+        asked = field in ways.columns and (field == "kind" or walking.slope)
+        blank = int(ways[field].isna().sum()) if asked else 0
+        # a layer in which nobody says it is another kind of layer
+        if 0 < blank < len(ways):
+            told: dict[str, Any] = {"severity": "warning", "field": field, "count": blank, "of": len(ways)}
+            rows.append(faults.finding(code, "walkways", **told))
+    return faults.table(rows)
+
+
 def joined(
     ways: gpd.GeoDataFrame,
     key: str,
@@ -79,7 +94,8 @@ def joined(
     Returns
     -------
     tuple
-        Nodes and edges, way by way, and findings: network.cut, network.along, network.crossing.
+        Nodes and edges, way by way, and findings: network.cut, network.along, network.crossing, network.kind_unknown,
+        network.slope_unknown.
 
     Raises
     ------
@@ -101,6 +117,7 @@ def joined(
     found = [
         _cut(ways, key, (lines[~through], row[~through]), bars, made),
         _along(ways, key, row[~through][cut.along], cut.stretches),
+        _unsaid(ways, walking),
     ]
     met = junctions.crossings(made, above[made.line], walking.join_m)
     found.append(_crossings(ways, key, made, met, broken=walking.break_crossings))

@@ -107,7 +107,7 @@ def signatures(sheet: Sheet, box: Box, block: TitleBlock) -> None:
         y = box.top - (place + 0.5) * row
         room = (column * (1.3 if title == "编制单位" else 0.7 if title == "日期" else 1.0)) - 14
         sheet.text(box.left + shift + 1.5, y, title, 6.2, color=GREY)
-        sheet.text(box.left + shift + 13, y, paper.fitted(name, room, 7), 7)
+        sheet.text(box.left + shift + 13, y, sheet.fitted(name, room, 7), 7)
         if shift:
             sheet.line((box.left + shift, y - row / 2), (box.left + shift, y + row / 2))
     for place in (1, 2):

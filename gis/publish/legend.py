@@ -44,7 +44,7 @@ def draw(sheet: Sheet, box: Box, keys: list[Key]) -> None:
     for number, key in enumerate(keys):
         x, y = box.left + 2.5 + (number // rows) * step, top - (number % rows) * pitch
         _swatch(sheet.page, key, x, y)
-        sheet.text(x + 9, y, paper.fitted(key.title, step - 10, 6.3), 6.3)
+        sheet.text(x + 9, y, sheet.fitted(key.title, step - 10, 6.3), 6.3)
 
 
 def _swatch(page: Axes, key: Key, x: float, y: float) -> None:

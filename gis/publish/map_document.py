@@ -15,13 +15,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gis.catalogue import Catalogue, Field, Layer
-from gis.publish import style
+from gis.catalogue import Catalogue, Layer
+from gis.publish import map_values, style
 from gis.publish.notice import Notice
 from gis.publish.publication import STEP_M, Edition, Plane
 
-# drawn but not asked: they are the ground of the picture and carry no values
-QUIET = ("walkways",)
 # what the consultation is about answers the pointer before the ground it lies on
 PROMINENT = {"projects": 0, "units": 1}
 # layers whose legend is one line, and layers and classes that are there but switched off at first
@@ -35,8 +33,6 @@ SHEDS, PUBLIC_SHED, SHEDS_ORDER, PUBLIC_MINUTES = "walk_sheds", "walk_shed", 44,
 # the first view holds the built town, not the hills around it
 HOME = ("blocks", "units", "street_blocks", "parcels", "projects")
 _SHAPES = {"Point": "point", "MultiPoint": "point", "MultiLineString": "line", "MultiPolygon": "area"}
-_UNITS = {"m": "m", "m²": "m²", "人": "persons", "个": "", "户": "households", "层": "storeys", "套": "dwellings"}
-_UNITS |= {"万元": "10,000 yuan", "share": ""}
 
 
 def document(
@@ -71,6 +67,7 @@ def document(
         # below the rings and what is drawn on them, above the ground
         place = next((n for n, layer in enumerate(layers) if layer["order"] >= SHEDS_ORDER), len(layers))
         layers.insert(place, _shed_layer(sheds, PUBLIC_SHED if is_public else SHEDS, plane, catalogue))
+    coded = frames | ({"catchments": edition.frames["catchments"]} if len(sheds) else {})
     found: dict[str, Any] = {
         "edition": "public" if is_public else "internal",
         "step": STEP_M,
@@ -78,8 +75,8 @@ def document(
         "notice": _notice(notice),
         "synthetic": notice.synthetic,
         "words": {lang: dict(catalogue.words("map", lang)) for lang in ("zh", "en")},
-        "units": _UNITS,
-        "codes": _codes(frames | ({"catchments": edition.frames["catchments"]} if len(sheds) else {}), catalogue),
+        "units": map_values.UNITS,
+        "codes": map_values.codes(coded, catalogue),
         "groups": _groups(layers, catalogue),
         "layers": layers,
         "streetNames": _street_names(frames.get("streets"), plane),
@@ -143,12 +140,10 @@ def _shed_layer(sheds: gpd.GeoDataFrame, name: str, plane: Plane, catalogue: Cat
     drawn_as = [style.band(minutes, bands).code for minutes in sheds["minutes"]]
     used = [symbol for symbol in style.band_symbols(bands) if symbol.code in drawn_as]
     codes = [symbol.code for symbol in used]
-    names = [item["name"] for item in found["fields"]]
     titles = {lang: catalogue.words("map", lang)[f"group.{SHEDS}"] for lang in ("zh", "en")}
     if len(used) == 1:
         titles = {"zh": used[0].zh, "en": used[0].en}
     changed: dict[str, Any] = {"name": name, "order": SHEDS_ORDER, "outline": [], **titles}
-    changed["title"] = names.index("ring") if "ring" in names else -1
     changed["symbols"] = [_symbol(symbol) for symbol in used]
     changed["rows"] = [[codes.index(code), *row[1:]] for code, row in zip(drawn_as, found["rows"], strict=True)]
     return found | changed
@@ -156,13 +151,13 @@ def _shed_layer(sheds: gpd.GeoDataFrame, name: str, plane: Plane, catalogue: Cat
 
 def _layer(layer: Layer, frame: gpd.GeoDataFrame, plane: Plane, catalogue: Catalogue) -> dict[str, Any]:
     """Return one layer with its rows: symbol, label place, shape, values."""
-    fields = [] if layer.name in QUIET else [item for item in layer.fields if item.name in frame.columns]
+    fields = map_values.fields(layer, frame)
     names = [item.name for item in fields]
-    title = next((name for name in (layer.style.get("label"), "name") if name in names), None)
     symbols, drawn_as = _symbols(layer, frame, catalogue)
     shapes = frame.geometry.to_numpy()
     places = _places(layer, shapes, plane)
-    values = list(zip(*(_values(frame[item.name], item) for item in fields), strict=True)) or [()] * len(frame)
+    columns = (map_values.values(frame[item.name], item, layer) for item in fields)
+    values = list(zip(*columns, strict=True)) or [()] * len(frame)
     kind = _SHAPES[layer.geometry]
     rows = [
         [symbol, place, _shape(shape, kind, plane), list(row)]
@@ -175,21 +170,16 @@ def _layer(layer: Layer, frame: gpd.GeoDataFrame, plane: Plane, catalogue: Catal
         "shape": kind,
         "order": style.order(layer),
         "rank": PROMINENT.get(layer.name, 0 if kind == "point" else 2),
-        "quiet": layer.name in QUIET,
+        "quiet": layer.name in map_values.QUIET,
         "key": names.index(layer.key) if layer.key in names else -1,
-        "title": names.index(title) if title else -1,
-        "fields": [_field(item) for item in fields],
+        "title": map_values.title(layer, names),
+        # a ring is called by its station too
+        "owner": names.index("station_id") if layer.name == "catchments" and "station_id" in names else -1,
+        "fields": [map_values.field(item, layer) for item in fields],
         "symbols": symbols,
         "outline": _outline(layer, shapes, plane),
         "rows": rows,
     }
-
-
-def _field(item: Field) -> dict[str, Any]:
-    """Return what the page needs to show a field."""
-    found: dict[str, Any] = {"name": item.name, "zh": item.zh, "en": item.en}
-    more = {"unit": item.unit, "codes": item.codes, "reference": item.reference}
-    return found | {name: value for name, value in more.items() if value}
 
 
 def _symbols(layer: Layer, frame: gpd.GeoDataFrame, catalogue: Catalogue) -> tuple[list[dict[str, Any]], list[int]]:
@@ -232,25 +222,6 @@ def _outline(layer: Layer, shapes: Any, plane: Plane) -> list[list[int]]:
         return []
     borders = shapely.line_merge(shapely.union_all(shapely.boundary(shapes)))
     return [run for line in shapely.get_parts(borders) if (run := _run(line, plane, least=2, closed=False))]
-
-
-def _values(column: pd.Series, item: Field) -> list[Any]:
-    """Return a column's values as JSON knows them; a blank is null."""
-    missing = column.isna().to_numpy()
-    return [None if gone else _value(value, item) for gone, value in zip(missing, column.tolist(), strict=True)]
-
-
-def _value(value: Any, item: Field) -> Any:
-    """Return one value: dates as ISO dates, numbers finite, the rest as text."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | float | np.integer | np.floating):
-        if not math.isfinite(value):
-            return None
-        return int(value) if item.type == "integer" or float(value).is_integer() else round(float(value), 4)
-    if item.type == "date":
-        return str(value)[:10]
-    return str(value)
 
 
 def _shape(shape: Any, kind: str, plane: Plane) -> list[Any]:
@@ -389,19 +360,6 @@ def _items(layer: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for index, symbol in enumerate(symbols)
     ]
-
-
-def _codes(frames: Mapping[str, gpd.GeoDataFrame], catalogue: Catalogue) -> dict[str, dict[str, list[str]]]:
-    """Return the titles of the codes that occur, and of no others."""
-    used: dict[str, set[str]] = {}
-    for name, frame in frames.items():
-        for item in catalogue.layer(name).fields:
-            if item.codes and item.name in frame.columns:
-                used.setdefault(item.codes, set()).update(str(value) for value in frame[item.name].dropna())
-    return {
-        name: {code.code: [code.zh, code.en] for code in catalogue.code_list(name) if code.code in values}
-        for name, values in sorted(used.items())
-    }
 
 
 def _home(frames: Mapping[str, gpd.GeoDataFrame], plane: Plane) -> list[list[int]]:

@@ -8,13 +8,13 @@ import geopandas as gpd
 import pandas as pd
 
 from gis.catalogue import Catalogue, Layer
-from gis.publish import files, tables, workbook
-from gis.publish.tables import PLACE, About, Column, Table
+from gis.publish import files, rounding, workbook
+from gis.publish.tables import About, Column, Table
 
 _TEXTS = ("layer", "feature", "followed_layer", "followed")
 _METRES = ("length_m", "shift_m", "x", "y")
 # a stretch of a metre that moved a millimetre gives ten square centimetres
-_GROUND = tables.Display("m²", 1.0, 3, "#,##0.000")
+_GROUND = rounding.Display("m²", 1.0, 3, "#,##0.000")
 
 
 def write(
@@ -72,9 +72,9 @@ def _stretches(moves: gpd.GeoDataFrame, catalogue: Catalogue) -> Table:
         )
         for name in _TEXTS
     ]
-    columns += [Column(words[f"move_{name}"], name, PLACE, "m") for name in _METRES[:2]]
+    columns += [Column(words[f"move_{name}"], name, rounding.PLACE, "m") for name in _METRES[:2]]
     columns += [Column(words[f"move_{name}"], name, _GROUND, "m²", total=True) for name in ("gained_m2", "lost_m2")]
-    columns += [Column(words[f"finding_{name}"], name, PLACE, "m") for name in _METRES[2:]]
+    columns += [Column(words[f"finding_{name}"], name, rounding.PLACE, "m") for name in _METRES[2:]]
     rows = pd.DataFrame(moves.drop(columns=moves.geometry.name))
     return Table(words["moves"], rows, tuple(columns), words["moves_basis"])
 

@@ -8,6 +8,7 @@ matplotlib is imported where something is drawn: it takes long, and most command
 from __future__ import annotations
 
 import datetime
+import glob
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,8 +62,8 @@ class TitleBlock:
         数据截止.
     sources
         数据来源, in words.
-    waiting
-        Rows that wait and are not drawn or counted, in words.
+    waiting, remarks
+        Rows that wait and are not drawn or counted, and what the data lack for all that is drawn, in words.
     """
 
     draft: str = ""
@@ -75,6 +76,7 @@ class TitleBlock:
     data_to: datetime.date | None = None
     sources: str = ""
     waiting: str = ""
+    remarks: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a kind of draft that does not exist."""
@@ -103,7 +105,10 @@ class Box:
 
 
 class Sheet:
-    """Hold one A3 sheet while it is drawn: `page` is an axis in mm over all of it, `figure` what is saved."""
+    """Hold one A3 sheet while it is drawn: `page` is an axis in mm over all of it, `figure` what is saved.
+
+    `cut` are the texts that stand on it cut short, or not at all, whole and each once: a further page says them.
+    """
 
     def __init__(self) -> None:
         from matplotlib.figure import Figure
@@ -113,6 +118,38 @@ class Sheet:
         self.page.set(xlim=(0, WIDTH_MM), ylim=(0, HEIGHT_MM))
         self.page.set_axis_off()
         self.page.patch.set_alpha(0)
+        self.cut: dict[str, None] = {}
+
+    def fitted(self, said: object, room: float, size: float) -> str:
+        """Return a text as `wrapped` does, in one line.
+
+        Parameters
+        ----------
+        said, room, size
+            As for `wrapped`.
+
+        Returns
+        -------
+        str
+        """
+        return "".join(self.wrapped(said, room, size, 1))
+
+    def wrapped(self, said: object, room: float, size: float, lines: int) -> list[str]:
+        """Return a text in lines that fit, and note the whole of it if the last one is cut.
+
+        Parameters
+        ----------
+        said, room, size, lines
+            As for `wrapped`.
+
+        Returns
+        -------
+        list of str
+        """
+        whole, found = printable(said), wrapped(said, room, size, lines)
+        if found and found[-1].endswith("…") and not whole.endswith(found[-1]):
+            self.cut[whole] = None
+        return found
 
     def text(self, x: float, y: float, said: object, size: float = 7.0, **style: Any) -> None:
         """Write a text at a place.
@@ -208,25 +245,40 @@ class Sheet:
             y = 282.3 - 5.4 * number if len(notices) > 1 else 280
             self.text(405, y, notice, 9.5, ha="right", va="center", color=RED, bold=True)
 
-    def save(self, path: Path) -> Path:
-        """Write the sheet without a date and a program's name, so that its bytes repeat.
 
-        Parameters
-        ----------
-        path
-            *.pdf or *.png; replaced in one step.
+def save(sheets: Sequence[Sheet], path: Path) -> Path:
+    """Write sheets without a date and a program's name, so that their bytes repeat.
 
-        Returns
-        -------
-        pathlib.Path
-        """
-        suffix = checked_suffix(path)
-        blank: dict[str, None] = (
-            {"Creator": None, "Producer": None, "CreationDate": None} if suffix == ".pdf" else {"Software": None}
-        )
-        with archives.written_whole(path) as temporary, plain():
-            self.figure.savefig(temporary, format=suffix[1:], dpi=_DPI, metadata=blank)
+    Parameters
+    ----------
+    sheets
+        The pages, first to last.
+    path
+        *.pdf holds them all; of a picture (*.png) further pages stand beside it as *.2.png, *.3.png. Replaced in one
+        step; pictures of pages that are no more are removed.
+
+    Returns
+    -------
+    pathlib.Path
+        `path`.
+    """
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    if checked_suffix(path) == ".pdf":
+        blank: dict[str, None] = {"Creator": None, "Producer": None, "CreationDate": None}
+        with archives.written_whole(path) as temporary, plain(), PdfPages(temporary, metadata=blank) as book:
+            for sheet in sheets:
+                book.savefig(sheet.figure, dpi=_DPI)
         return path
+    for number, sheet in enumerate(sheets, start=1):
+        page = path if number == 1 else path.with_suffix(f".{number}{path.suffix}")
+        with archives.written_whole(page) as temporary, plain():
+            sheet.figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
+    for old in path.parent.glob(f"{glob.escape(path.stem)}.*{path.suffix}"):
+        number_of = old.name.removeprefix(f"{path.stem}.").removesuffix(path.suffix)
+        if number_of.isdecimal() and int(number_of) > len(sheets):
+            old.unlink()
+    return path
 
 
 @contextmanager

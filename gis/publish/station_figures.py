@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gis.catalogue import Catalogue
-from gis.publish import paper, tables, wording
+from gis.publish import paper, partly, rounding, tables, wording
 from gis.publish.paper import GREY, INK, PALE, Box, Sheet
 from gis.publish.tables import MISSING
 
@@ -38,7 +38,7 @@ _SIZE = 6.2
 _ROW = 4.1
 
 
-def key_figures(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogue) -> None:
+def key_figures(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogue, partial: partly.Known) -> None:
     """Draw the table of key figures: a row a figure, a column a band.
 
     Parameters
@@ -51,14 +51,16 @@ def key_figures(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogu
         The station's rows of station_results, one a band, narrowest first.
     catalogue
         Titles, units and how figures are rounded.
+    partial
+        What is known in part of the rows.
     """
-    words = catalogue.words("station_sheet")
+    words, told = catalogue.words("station_sheet"), catalogue.words("workbook")
     layer = catalogue.layer("station_results")
     _heading(sheet, box, words["figures"])
     if bands.empty:
         _empty(sheet, box, words["figures_none"])
         return
-    first, unit = box.width * 0.36, box.width * 0.13
+    first, unit = box.width * 0.25, box.width * 0.09
     step = (box.width - first - unit) / len(bands)
     pitch = (box.height - 6.0) / (len(FIGURES) + 1)
     top = box.top - 6.0
@@ -67,21 +69,26 @@ def key_figures(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogu
     sheet.text(box.left + first + unit / 2, top - pitch / 2, words["unit"], _SIZE, ha="center", bold=True)
     for place, ring in enumerate(bands["ring"]):
         right = box.left + first + unit + (place + 1) * step - 1.5
-        sheet.text(right, top - pitch / 2, paper.fitted(ring, step - 2, _SIZE), _SIZE, ha="right", bold=True)
+        sheet.text(right, top - pitch / 2, sheet.fitted(ring, step - 2, _SIZE), _SIZE, ha="right", bold=True)
     for number, name in enumerate(FIGURES, start=1):
         y = top - (number + 0.5) * pitch
         column = tables.column(layer.field(name), catalogue)
         sheet.line((box.left, y - pitch / 2), (box.right, y - pitch / 2), colour=PALE, width=0.3)
         sheet.text(box.left + 1.2, y, words[f"figure.{name}"], _SIZE)
         sheet.text(box.left + first + unit / 2, y, column.unit, 5.6, ha="center", color=GREY)
-        for place, value in enumerate(bands[name]):
+        for place, row in enumerate(bands.to_dict("records")):
             right = box.left + first + unit + (place + 1) * step - 1.5
-            sheet.text(right, y, shown(value, column.display), _SIZE, ha="right")
+            said, size = shown(row[name], column.display), _SIZE
+            if said == MISSING and column.display is not None:
+                factor, digits = column.display.factor, column.display.digits
+                said = partly.of_station(row, name, partial, told, factor=factor, digits=digits)
+                size = max(4.2, min(_SIZE, _SIZE * (step - 2) / max(1e-9, paper.width(said, _SIZE))))
+            sheet.text(right, y, sheet.fitted(said, step - 2, size), size, ha="right")
     sheet.line((box.left, top), (box.right, top), width=0.8)
     sheet.line((box.left, box.bottom), (box.right, box.bottom), width=0.8)
 
 
-def shown(value: object, display: tables.Display | None) -> str:
+def shown(value: object, display: rounding.Display | None) -> str:
     """Return a figure as it is printed.
 
     Parameters
@@ -99,7 +106,7 @@ def shown(value: object, display: tables.Display | None) -> str:
     number = _number(value)
     if number is None or display is None:
         return MISSING
-    if display is tables.SHARE:
+    if display is rounding.SHARE:
         return f"{number * 100:,.1f}"
     return f"{number * display.factor:,.{display.digits}f}"
 
@@ -128,11 +135,12 @@ def charts(sheet: Sheet, box: Box, bands: pd.DataFrame, catalogue: Catalogue) ->
     rings["step"] = [unit.format(step=step) for step in rings["step"]]
     third = box.width / 3
     places = [Box(box.left + n * third, box.bottom, third - 3, box.height) for n in range(3)]
-    _bars(sheet, places[0], words["chart.far"], rings["step"], [("", _FAR, rings["far"], 2)])
+    unknown = catalogue.words("workbook")["unknown"]
+    _bars(sheet, places[0], words["chart.far"], rings["step"], [("", _FAR, rings["far"], 2)], unknown)
     shown_as = {name: _gained(bands[name]) if by_time else rings[name] for name in ("residents", "jobs")}
     people = [(words["chart.residents"], _RESIDENTS, shown_as["residents"], 0)]
     people += [(words["chart.jobs"], _JOBS, shown_as["jobs"], 0)]
-    _bars(sheet, places[1], words["chart.reached" if by_time else "chart.density"], rings["step"], people)
+    _bars(sheet, places[1], words["chart.reached" if by_time else "chart.density"], rings["step"], people, unknown)
     _land(sheet, places[2], words, bands, catalogue)
 
 
@@ -163,7 +171,7 @@ def between(bands: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def programme(sheet: Sheet, box: Box, rows: pd.DataFrame, catalogue: Catalogue) -> None:
+def programme(sheet: Sheet, box: Box, rows: pd.DataFrame, catalogue: Catalogue) -> bool:
     """Draw the special programme: projects with lead and year, gaps, stock, transfers, constraints.
 
     Parameters
@@ -176,25 +184,31 @@ def programme(sheet: Sheet, box: Box, rows: pd.DataFrame, catalogue: Catalogue) 
         The station's rows of station_programmes.
     catalogue
         Titles of items, states and types, and the colours of project types.
+
+    Returns
+    -------
+    bool
+        Whether all of it stands there, no row left out and no text cut.
     """
     words = catalogue.words("station_sheet")
     _heading(sheet, box, words["programme"])
     if rows.empty:
         _empty(sheet, box, words["programme_none"])
-        return
+        return True
     given = {item: rows[rows["item"] == item].sort_values("sequence", kind="stable") for item, _ in _ITEMS}
     room = int((box.height - 6.0) / _ROW)
     quota = _quotas([len(part) for part in given.values()], room)
-    y = box.top - 6.0 - _ROW / 2
+    y, whole = box.top - 6.0 - _ROW / 2, sum(quota) == len(rows)
     for (item, part), count in zip(given.items(), quota, strict=True):
         if part.empty or not count:
             continue
         _item_head(sheet, box, y, item, part, count, catalogue)
         y -= _ROW
         for row in part.head(count).to_dict("records"):
-            (_project_row if item == "project" else _item_row)(sheet, box, y, row, catalogue)
+            whole &= (_project_row if item == "project" else _item_row)(sheet, box, y, row, catalogue)
             sheet.line((box.left, y - _ROW / 2), (box.right, y - _ROW / 2), colour=PALE, width=0.25)
             y -= _ROW
+    return whole
 
 
 def _quotas(counts: Sequence[int], room: int) -> list[int]:
@@ -229,8 +243,8 @@ def _item_head(
             sheet.text(box.left + box.width * share, y, words[name], 5.6, color=GREY)
 
 
-def _project_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogue: Catalogue) -> None:
-    """Write one project: number, colour of its type, name, lead department, state, year."""
+def _project_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogue: Catalogue) -> bool:
+    """Write one project: number, colour of its type, name, lead department, state, year; tell whether all fits."""
     types = catalogue.code_list("project_types")
     kind = str(row["kind"])
     code = next((code for code in types if kind in (code.code, code.zh, code.more.get("short"))), None)
@@ -239,25 +253,30 @@ def _project_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catal
     sheet.box(Box(box.left + 5.2, y - 1.1, 3.2, 2.2), fill=colour, line=INK, width=0.3)
     state = catalogue.code_list("project_states").titles().get(str(row["state"]), row["state"])
     cells = ((9.6, 0.60, row["title"]), (0.60, 0.795, row["lead"]), (0.795, 0.895, state), (0.895, 1.0, row["year"]))
+    whole = True
     for start, end, value in cells:
         left = start if start > 1 else start * box.width
         said = _whole(value) if value is row["year"] else wording.said(value)
-        sheet.text(box.left + left, y, paper.fitted(said, box.width * end - left - 1, _SIZE), _SIZE)
+        fits = paper.fitted(said, box.width * end - left - 1, _SIZE)
+        whole &= fits == paper.printable(said)
+        sheet.text(box.left + left, y, fits, _SIZE)
+    return whole
 
 
-def _item_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogue: Catalogue) -> None:
-    """Write one gap, stock, transfer or constraint: name, kind, floor area or land, note."""
+def _item_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogue: Catalogue) -> bool:
+    """Write one gap, stock, transfer or constraint: name, kind, floor area or land, note; tell whether all fits."""
     words = catalogue.words("station_sheet")
     sheet.text(box.left + 4, y, _whole(row["sequence"]), _SIZE, ha="right", color=GREY)
     titles = wording.kinds(catalogue)
     kind, title = wording.said(row["kind"], titles), wording.said(row["title"], titles)
-    title = title if kind in (MISSING, title) else f"{title} · {kind}"
-    sheet.text(box.left + 5.2, y, paper.fitted(title, box.width * 0.46 - 6, _SIZE), _SIZE)
+    title = kind if title == MISSING else title if kind in (MISSING, title) else f"{title} · {kind}"
+    named = paper.fitted(title, box.width * 0.46 - 6, _SIZE)
+    sheet.text(box.left + 5.2, y, named, _SIZE)
     facts = []
     if _number(row["floor_area_m2"]) is not None:
-        facts.append(words["floor"].format(area=shown(row["floor_area_m2"], tables.SQUARE_METRES)))
+        facts.append(words["floor"].format(area=shown(row["floor_area_m2"], rounding.SQUARE_METRES)))
     elif _number(row["land_m2"]) is not None:
-        facts.append(words["land"].format(area=shown(row["land_m2"], tables.LAND)))
+        facts.append(words["land"].format(area=shown(row["land_m2"], rounding.LAND)))
     if _number(row["walk_minutes"]) is not None:
         facts.append(words["walk"].format(minutes=f"{float(row['walk_minutes']):.0f}"))
     if _number(row["residents"]) is not None:
@@ -265,13 +284,20 @@ def _item_row(sheet: Sheet, box: Box, y: float, row: Mapping[Any, Any], catalogu
     note = wording.said(row["note"])
     facts += [note] if note != MISSING else []
     said = ",".join(facts) or MISSING
-    sheet.text(box.left + box.width * 0.47, y, paper.fitted(said, box.width * 0.53 - 1, _SIZE), _SIZE)
+    fits = paper.fitted(said, box.width * 0.53 - 1, _SIZE)
+    sheet.text(box.left + box.width * 0.47, y, fits, _SIZE)
+    return (named, fits) == (paper.printable(title), paper.printable(said))
 
 
 def _bars(
-    sheet: Sheet, box: Box, title: str, steps: pd.Series, series: Sequence[tuple[str, str, pd.Series, int]]
+    sheet: Sheet,
+    box: Box,
+    title: str,
+    steps: pd.Series,
+    series: Sequence[tuple[str, str, pd.Series, int]],
+    unknown: str,
 ) -> None:
-    """Draw bars side by side, each with its figure."""
+    """Draw bars side by side, each with its figure; one that is not known says so."""
     sheet.text(box.left, box.top - 2.2, title, 6.4, bold=True)
     low, high = box.bottom + 4.2, box.top - (11.0 if len(series) > 1 else 8.0)
     known = [value for _, _, values, _ in series for value in values if math.isfinite(value)]
@@ -285,7 +311,7 @@ def _bars(
         for number, (_, colour, values, digits) in enumerate(series):
             x, value = middle + (number - len(series) / 2) * wide, float(values.iloc[place])
             if not math.isfinite(value):
-                sheet.text(x + wide / 2, low + 1.6, MISSING, 5.2, ha="center", color=GREY)
+                sheet.text(x + wide / 2, low + 1.0, unknown, 5.2, ha="center", va="bottom", rotation=90, color=GREY)
                 continue
             tall = max(0.0, value) / most * (high - low)
             sheet.box(Box(x + 0.25, low, wide - 0.5, tall), fill=colour)
@@ -298,31 +324,35 @@ def _bars(
 
 def _land(sheet: Sheet, box: Box, words: Mapping[str, str], bands: pd.DataFrame, catalogue: Catalogue) -> None:
     """Draw the land of each band by use, as a bar of 100 %, and the uses that occur."""
+    unknown = catalogue.words("workbook")["unknown"]
     sheet.text(box.left, box.top - 2.2, words["chart.land"], 6.4, bold=True)
     codes = [code for code in catalogue.code_list("land_use_classes") if f"land_{code.code}_m2" in bands.columns]
     land = pd.DataFrame({code.code: pd.to_numeric(bands[f"land_{code.code}_m2"]) for code in codes}, dtype="float64")
-    known = land.loc[:, (land.fillna(0) > 0).any()]
+    known = land.loc[:, (land.fillna(0) > 0).any() | land.isna().any()]
     tops, head = box.top - 5.2, 6.4
     for place, (minutes, row) in enumerate(zip(bands["minutes"], known.to_dict("records"), strict=True)):
-        y, total = tops - place * 4.4, math.fsum(value for value in row.values() if value > 0)
+        y, total = tops - place * 4.4, math.fsum(row.values())
+        total = total if math.isfinite(total) else 0.0
         name = words["step.minutes"].format(step=f"{minutes:g}") if pd.notna(minutes) else str(place + 1)
         sheet.text(box.left + head - 1.2, y - 1.5, name, 5.6, ha="right", color=GREY)
         if not total:
-            sheet.text(box.left + head, y - 1.5, MISSING, 5.6, color=GREY)
+            said = MISSING if row and all(value == 0 for value in row.values()) else unknown
+            sheet.text(box.left + head, y - 1.5, said, 5.6, color=GREY)
         left = box.left + head
         for code in codes:
-            share = max(0.0, row.get(code.code, 0.0) or 0.0) / total if total else 0.0
+            # where a class is not known the others are no shares of the whole
+            share = max(0.0, row.get(code.code, 0.0)) / total if total else 0.0
             if share > 0:
                 wide = share * (box.width - head)
                 sheet.box(Box(left, y - 3.0, wide, 3.0), fill=str(code.more["color"]), line="white", width=0.3)
                 left += wide
-    used = [code for code in codes if code.code in known.columns]
+    used = [code for code in codes if (land[code.code] > 0).any()]
     start, step = tops - len(bands) * 4.4 - 1.4, (box.width) / 2
     pitch = min(2.75, max(1.9, (start - box.bottom) / max(1, -(-len(used) // 2))))
     for number, code in enumerate(used):
         x, y = box.left + (number % 2) * step, start - (number // 2) * pitch
         sheet.box(Box(x, y - 0.8, 2.2, 1.6), fill=str(code.more["color"]), line=GREY, width=0.2)
-        sheet.text(x + 2.9, y, paper.fitted(code.zh, step - 3.2, 4.8), 4.8)
+        sheet.text(x + 2.9, y, sheet.fitted(code.zh, step - 3.2, 4.8), 4.8)
 
 
 def _heading(sheet: Sheet, box: Box, title: str) -> None:

@@ -63,6 +63,7 @@ class Surroundings:
 class _Map:
     """Hold the map while it is drawn."""
 
+    sheet: Sheet
     axes: Axes
     box: Box
     scale: int
@@ -114,7 +115,7 @@ def draw(
     axes.set(xlim=(bounds[0], bounds[2]), ylim=(bounds[1], bounds[3]), facecolor=GROUND)
     for side in axes.spines.values():
         side.set_linewidth(0.9)
-    drawn = _Map(axes, box, chosen, bounds, around, catalogue, catalogue.words("station_sheet"))
+    drawn = _Map(sheet, axes, box, chosen, bounds, around, catalogue, catalogue.words("station_sheet"))
     for step in (_sheds, _others, _ground, _streets, _barriers, _projects, _spaces, _facilities, _station):
         step(drawn)
     outside = cut(around, bounds)
@@ -363,7 +364,9 @@ def _names(sheet: Sheet, drawn: _Map) -> None:
     mine = Label(title, x, y, 12, RAIL, bold=True, away=(3.4, 6.0))
     wanted = [mine, *_entrance_names(drawn), *_circle_names(drawn), *_project_names(drawn, numbered=True)]
     wanted += [*_station_names(drawn), *_project_names(drawn, numbered=False), *_water_names(drawn)]
-    labels.place(sheet.page, wanted)
+    # what finds no room is said on a further page
+    for label in (one for one in labels.place(sheet.page, wanted) if not one.text.endswith("…")):
+        sheet.cut[paper.printable(label.text.replace("\n", ""))] = None
 
 
 def _entrance_names(drawn: _Map) -> list[Label]:
@@ -374,7 +377,7 @@ def _entrance_names(drawn: _Map) -> list[Label]:
     own = frame[(frame["station_id"] == drawn.around.station["station_id"]) & frame["name"].notna()]
     places = [drawn.mm(*at) for at in shapely.get_coordinates(own.geometry.to_numpy())]
     return [
-        Label(paper.fitted(name, 22, 6.5), *at, 6.5, RAIL, bold=True, away=(1.6, 2.6, 4.0))
+        Label(drawn.sheet.fitted(name, 22, 6.5), *at, 6.5, RAIL, bold=True, away=(1.6, 2.6, 4.0))
         for name, at in zip(own["name"], places, strict=True)
     ]
 
@@ -433,7 +436,7 @@ def _project_names(drawn: _Map, *, numbered: bool) -> list[Label]:
         name = paper.printable(row["name"])
         # two lines of like length, not one and a letter
         room = max(8.0, min(24.0, paper.width(name, size) / 2 + 2.4)) if paper.width(name, size) > 20 else 20.0
-        lines = paper.wrapped(name, room, size, 2)
+        lines = drawn.sheet.wrapped(name, room, size, 2)
         text = "\n".join([f"{number} {lines[0]}", *lines[1:]] if number is not None and lines else lines)
         found.append(Label(text, *at, size, INK if numbered else "#4a4f57", bold=numbered))
     return found
@@ -446,7 +449,7 @@ def _station_names(drawn: _Map) -> list[Label]:
     for row in () if frame is None else frame.to_dict("records"):
         if row["station_id"] != drawn.around.station["station_id"]:
             at = drawn.mm(*shapely.get_coordinates(row["geometry"])[0])
-            title = wording.station(paper.fitted(row["name"], 30, 8), drawn.words)
+            title = wording.station(drawn.sheet.fitted(row["name"], 30, 8), drawn.words)
             found.append(Label(title, *at, 8, "#56636f", bold=True, away=(2.2, 4.0)))
     return found
 
@@ -459,5 +462,5 @@ def _water_names(drawn: _Map) -> list[Label]:
         seen = shapely.clip_by_rect(shapely.make_valid(row["geometry"]), *drawn.bounds)
         if pd.notna(row.get("name")) and seen.area > 0:
             at = drawn.mm(*shapely.get_coordinates(shapely.point_on_surface(seen))[0])
-            found.append(Label(paper.fitted(row["name"], 30, 7.5), *at, 7.5, "#2f7fb5"))
+            found.append(Label(drawn.sheet.fitted(row["name"], 30, 7.5), *at, 7.5, "#2f7fb5"))
     return found

@@ -16,7 +16,7 @@ from gis import crs
 from gis.catalogue import Catalogue
 from gis.errors import FrameError, UnknownNameError, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import furniture, legend, paper, station_figures, station_map, wording
+from gis.publish import furniture, legend, paper, partly, station_figures, station_map, station_pages, wording
 from gis.publish.paper import SCALES, Box, Sheet, TitleBlock
 from gis.publish.station_map import Surroundings
 from gis.publish.tables import INTERNAL
@@ -57,13 +57,14 @@ def write(
     Parameters
     ----------
     path
-        *.pdf or *.png (10 dots a mm); replaced in one step.
+        *.pdf or *.png (10 dots a mm); replaced in one step. What has no room on the first page follows on further
+        ones, of a picture in *.2.png and so on.
     station_id
         The station.
     frames
         Canonical frames by layer name: "stations", and any of "catchments" (walk-sheds; rings where there are none),
-        "station_results", "station_programmes", "entrances", "streets", "walkways", "barriers", "waters", "buildings",
-        "public_spaces", "projects", "facilities" and "vacated_spaces". Others are passed over.
+        "station_results", "partial_sums", "station_programmes", "entrances", "streets", "walkways", "barriers",
+        "waters", "buildings", "public_spaces", "projects", "facilities" and "vacated_spaces". Others are passed over.
     catalogue
         Words, colours, units and code lists.
     about
@@ -103,7 +104,7 @@ def write(
     """
     paper.checked_suffix(path)
     options: dict[str, Any] = {"about": about, "synthetic": synthetic, "scale": scale, "font": font}
-    return _sheet(station_id, frames, catalogue=catalogue, **options).save(path)
+    return paper.save(_sheets(station_id, frames, catalogue=catalogue, **options), path)
 
 
 def draw(
@@ -126,7 +127,7 @@ def draw(
     Returns
     -------
     matplotlib.figure.Figure
-        420 mm by 297 mm; its axes "map" are in metres of the working CRS.
+        The first page, 420 mm by 297 mm; its axes "map" are in metres of the working CRS.
 
     Raises
     ------
@@ -134,10 +135,10 @@ def draw(
         As `write` raises them.
     """
     options: dict[str, Any] = {"about": about, "synthetic": synthetic, "scale": scale, "font": font}
-    return _sheet(station_id, frames, catalogue=catalogue, **options).figure
+    return _sheets(station_id, frames, catalogue=catalogue, **options)[0].figure
 
 
-def _sheet(
+def _sheets(
     station_id: str,
     frames: Mapping[str, pd.DataFrame],
     *,
@@ -146,23 +147,32 @@ def _sheet(
     synthetic: bool,
     scale: int | None,
     font: Path | None,
-) -> Sheet:
-    """Draw everything, from the border to the signatures."""
+) -> list[Sheet]:
+    """Draw everything, from the border to the signatures, and further pages of what has no room."""
     if scale is not None and scale not in SCALES:
         raise UsageError(f"scale is {scale}; allowed: {', '.join(map(str, SCALES))}", scale=scale)
     block = about or TitleBlock()
     results, items = (_table(frames.get(name), name, station_id, catalogue) for name in _TABLES)
     around = _surroundings(station_id, frames, items)
     with paper.plain(font):
-        sheet = Sheet()
-        _compose(sheet, around, _bands(results), items, catalogue, scale)
-        words = catalogue.words("station_sheet")
+        sheet, words = Sheet(), catalogue.words("station_sheet")
+        partial = frames.get(partly.LAYER)
+        whole = _compose(sheet, around, _bands(results), items, catalogue, scale, partial)
         notices = (INTERNAL, MADE_UP) if synthetic else (INTERNAL,)
-        name = wording.station(paper.fitted(around.station["name"], 90, 19), words)
+        name = wording.station(sheet.fitted(around.station["name"], 90, 19), words)
         sheet.frame(words["title"].format(name=name), notices, block.draft)
         _notes(sheet, block, around, len(results) > 0, catalogue)
         furniture.signatures(sheet, SIGNED, block)
-    return sheet
+
+        def further() -> Sheet:
+            page = Sheet()
+            page.frame(words["title_further"].format(name=name), notices, block.draft)
+            return page
+
+        known = partly.known(partial, "station_programmes")
+        more = station_pages.draw(further, items.iloc[:0] if whole else items, sheet.cut, catalogue, known)
+        station_pages.numbered([sheet, *more], words)
+    return [sheet, *more]
 
 
 def _compose(
@@ -172,17 +182,19 @@ def _compose(
     items: pd.DataFrame,
     catalogue: Catalogue,
     scale: int | None,
-) -> None:
-    """Draw the map with its legend, and the column of figures."""
+    partial: pd.DataFrame | None,
+) -> bool:
+    """Draw the map with its legend, and the column of figures; tell whether all of the programme stands there."""
     _, keys = station_map.draw(sheet, MAP, around, catalogue, scale)
     legend.draw(sheet, LEGEND, keys)
     if around.sheds.empty:
         said = catalogue.words("station_sheet")["sheds_none"]
         sheet.text(MAP.left + 4, MAP.top - 5, said, 8.5, color=paper.RED, bold=True, halo=2.5)
-    station_figures.key_figures(sheet, FIGURES, bands, catalogue)
+    known = partly.known(partial, "station_results")
+    station_figures.key_figures(sheet, FIGURES, bands, catalogue, known)
     if len(bands):
         station_figures.charts(sheet, CHARTS, bands, catalogue)
-    station_figures.programme(sheet, PROGRAMME, items, catalogue)
+    return station_figures.programme(sheet, PROGRAMME, items, catalogue)
 
 
 def _table(frame: pd.DataFrame | None, name: str, station_id: str, catalogue: Catalogue) -> pd.DataFrame:
@@ -246,12 +258,16 @@ def _notes(sheet: Sheet, block: TitleBlock, around: Surroundings, has_results: b
         (words["data_to"], block.data_to.isoformat() if block.data_to else line),
         (words["crs"], _crs_name(frame.crs, words)),
         *([(words["waiting"], block.waiting)] if block.waiting else []),
+        *([(words["remarks"], block.remarks)] if block.remarks else []),
         (words["counting"], basis),
     )
     y = NOTES.top - 1.2
     for title, value in said:
         rest = int((y - NOTES.bottom + 2.9) / 2.9)
-        for part in paper.wrapped(f"{title}:{value}", NOTES.width - 1, 5.6, max(1, min(4, rest))):
+        if rest < 1:
+            sheet.cut[paper.printable(f"{title}:{value}")] = None
+            continue
+        for part in sheet.wrapped(f"{title}:{value}", NOTES.width - 1, 5.6, min(4, rest)):
             sheet.text(NOTES.left, y, part, 5.6)
             y -= 2.9
 

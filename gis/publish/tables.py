@@ -17,7 +17,8 @@ import pandas as pd
 import xlsxwriter
 
 from gis.catalogue import Catalogue, Field, Layer
-from gis.publish import wording
+from gis.publish import partly, rounding, wording
+from gis.publish.rounding import Display
 from gis.publish.wording import MISSING
 
 INTERNAL = "内部资料 注意保管"
@@ -34,31 +35,7 @@ _WIDE = 12
 # more columns than one page holds are printed on several, each with the first columns
 _ONE_PAGE = 24
 _FONT = "宋体"
-
-
-@dataclass(frozen=True)
-class Display:
-    """Say how numbers of one kind are shown: unit, what the value is multiplied with, digits, Excel's format."""
-
-    unit: str
-    factor: float
-    digits: int
-    format: str
-
-
-LAND = Display("公顷", 1e-4, 2, "#,##0.00")
-FLOOR = Display("万m²", 1e-4, 2, "#,##0.00")
-SQUARE_METRES = Display("m²", 1.0, 0, "#,##0")
-SHARE = Display("%", 1.0, 3, "0.0%")
-RATIO = Display("", 1.0, 2, "0.00")
-AMOUNT = Display("", 1.0, 2, "#,##0.00")
-COUNT = Display("", 1.0, 0, "#,##0")
-# a year or a serial number is no amount: no separators
-PLAIN = Display("", 1.0, 0, "0")
-METRES = Display("m", 1.0, 0, "0")
-KILOMETRES = Display("km", 1e-3, 2, "#,##0.00")
-MINUTES = Display("分钟", 1.0, 1, "0.0")
-PLACE = Display("m", 1.0, 3, "0.000")
+_UNKNOWN, _AT_LEAST = "暂无法判定", "≥ {least}(缺 {count} 行)"
 
 
 @dataclass(frozen=True)
@@ -80,7 +57,12 @@ class Column:
     titles
         Chinese by code, for codes.
     partly
-        Column with what is written where the number is missing, instead of 「—」.
+        Column with what is written where the number is missing, instead of 「—」. Where it is 「—」 there is nothing to
+        know, and the row is none that lacks the figure.
+    least
+        Column with what the number is at least where it is missing.
+    signed
+        Whether the number may be below 0: then a sum of some is no bound of all.
     """
 
     title: str
@@ -90,6 +72,8 @@ class Column:
     total: bool = False
     titles: Mapping[str, str] | None = None
     partly: str = ""
+    least: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,10 +93,8 @@ class Table:
     entering
         Rows that enter the total, where not all do; on the frame's index.
     total
-        Heading of the total's row; empty where the table has none.
-    partial
-        Whether a column with gaps still has a sum: right where a gap means that there is nothing to count (a project
-        without households), wrong where something was not counted.
+        Heading of the total's row; empty where the table has none. Where rows lack a figure its total is what it is at
+        least, and how many rows lack it.
     """
 
     name: str
@@ -121,7 +103,6 @@ class Table:
     basis: str = ""
     entering: pd.Series | None = None
     total: str = "合计"
-    partial: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,6 +117,8 @@ class About:
         日期 of the workbook, which is also written into the file, so that its bytes repeat.
     data_to
         数据截止.
+    waiting
+        Rows that wait and are not counted, in words; said on every sheet.
     """
 
     unit: str = ""
@@ -143,6 +126,7 @@ class About:
     reviewer: str = ""
     date: datetime.date | None = None
     data_to: datetime.date | None = None
+    waiting: str = ""
 
 
 def column(field: Field, catalogue: Catalogue, *, display: Display | None = None, total: bool | None = None) -> Column:
@@ -166,9 +150,39 @@ def column(field: Field, catalogue: Catalogue, *, display: Display | None = None
     titles = catalogue.code_list(field.codes).titles() if field.codes else None
     if field.type not in {"integer", "real"}:
         return Column(field.zh, field.name, titles=titles)
-    chosen = display or _display(field)
+    chosen = display or rounding.by_unit(field)
     summed = field.kind in {"extensive", "count"} if total is None else total
     return Column(field.zh, field.name, chosen, chosen.unit or field.unit, summed)
+
+
+def adding_up(frame: pd.DataFrame, layer: Layer, catalogue: Catalogue) -> pd.DataFrame:
+    """Return rows whose figures, where a table sums them, round to what that table prints.
+
+    Parameters
+    ----------
+    frame
+        Rows of a base layer.
+    layer
+        The layer.
+    catalogue
+        Which of its fields are summed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows; a figure differs from the exact one by less than one unit of the last digit shown.
+    """
+    order = frame[layer.key].argsort(kind="stable").to_numpy()
+    result = frame.copy()
+    for item in columns(layer, catalogue):
+        shown = item.display
+        if item.total and shown is not None and item.source in frame.columns:
+            exact = rounding.exact(frame[item.source].iloc[order], shown)
+            printed = np.full(len(frame), np.nan)
+            printed[order] = rounding.rounded_to_total(exact, shown.digits) / shown.factor
+            kind = frame[item.source].dtype
+            result[item.source] = pd.Series(printed, index=frame.index).astype(kind)
+    return result
 
 
 def columns(
@@ -203,46 +217,12 @@ def columns(
         column(
             item,
             catalogue,
-            display=chosen.get(item.name),
+            display=chosen.get(item.name) or rounding.of_field(item, layer),
             total=False if item.name in not_summed else None,
         )
         for item in layer.fields
         if item.name not in without
     )
-
-
-def rounded_to_total(values: pd.Series, digits: int) -> pd.Series:
-    """Round values so that they add up to their exact total, rounded half up.
-
-    Parameters
-    ----------
-    values
-        Numbers of either sign; missing values stay missing.
-    digits
-        Digits after the point.
-
-    Returns
-    -------
-    pandas.Series
-        On the caller's index; each differs from the exact value by less than one unit of the last digit.
-
-    Notes
-    -----
-    Largest remainder (Hare-Niemeyer): all are rounded down, then those with the largest remainders up; of equal ones
-    the earlier row.
-    """
-    exact = values.astype("float64")
-    known = exact.notna().to_numpy()
-    steps = exact.to_numpy()[known] * 10.0**digits
-    # what is a whole number of steps but for the noise of a product is that number
-    steps = np.where(np.abs(steps - np.round(steps)) < 1e-6, np.round(steps), steps)
-    down = np.floor(steps)
-    missing = math.floor(math.fsum(steps) + 0.5) - int(math.fsum(down))
-    order = np.argsort(-(steps - down), kind="stable")
-    down[order[:missing]] += 1
-    result = exact.copy()
-    result[known] = np.round(down / 10.0**digits, digits)
-    return result
 
 
 def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notices: Sequence[str] = ()) -> None:
@@ -264,19 +244,24 @@ def write_sheet(book: xlsxwriter.Workbook, table: Table, about: About, *, notice
     heading = " ".join((table.name, *(f"【{notice}】" for notice in notices)))
     sheet.write_string(0, 0, _safe(heading), formats.title)
     sheet.write_string(1, 0, _safe(_signature(about)), formats.small)
-    sheet.write_string(2, 0, _safe(f"口径:{table.basis}" if table.basis else ""), formats.small)
-    _write_column(sheet, 0, "序号", "单位", [*range(1, len(table.frame) + 1)], formats, COUNT)
+    waits = f"待核数据(未计入):{about.waiting}" if about.waiting else ""
+    basis = ";".join(filter(None, (f"口径:{table.basis}" if table.basis else "", waits)))
+    sheet.write_string(2, 0, _safe(basis), formats.small)
+    _write_column(sheet, 0, "序号", "单位", [*range(1, len(table.frame) + 1)], formats, rounding.COUNT)
     frame = table.frame.reset_index(drop=True)
     entering = np.ones(len(frame), dtype=bool) if table.entering is None else table.entering.to_numpy(dtype=bool)
     sums = []
     for number, item in enumerate(table.columns, start=1):
         values, total = _figures(frame[item.source], item, entering) if item.display else (_texts(frame, item), MISSING)
+        gaps = entering & frame[item.source].isna().to_numpy()
         if item.partly:
             said = zip(values, frame[item.partly], strict=True)
             values = [text if value == MISSING else value for value, text in said]
-        gaps = int(frame.loc[entering, item.source].isna().sum())
+            gaps &= (frame[item.partly] != MISSING).to_numpy()
         _write_column(sheet, number, item.title, item.unit, values, formats, item.display)
-        sums.append((MISSING if gaps and not table.partial else total, gaps))
+        if item.total and gaps.any():
+            total = _least_total(frame, item, entering, gaps)
+        sums.append((total, int(gaps.sum())))
     if table.total:
         _write_totals(sheet, table, sums, formats)
     _set_page(sheet, len(table.columns) + 1, len(frame), notices)
@@ -292,7 +277,7 @@ class _Formats:
         middle = {"align": "center", "valign": "vcenter", "text_wrap": True}
         self.head = self._made(bold=True, border=1, bg_color="#e8eef3", **middle)
         self.text = self._made(border=1, text_wrap=True, valign="top", num_format="@")
-        self.missing = self._made(border=1, align="center", valign="top")
+        self.missing = self._made(border=1, align="center", valign="top", text_wrap=True)
         self.date = self._made(border=1, num_format="yyyy-mm-dd", align="left", valign="top")
         self._numbers: dict[tuple[str, bool], Any] = {}
 
@@ -307,37 +292,30 @@ class _Formats:
         return self._book.add_format({"font_name": _FONT, "font_size": 11} | properties)
 
 
-def _display(field: Field) -> Display:
-    """Return how a field's numbers are shown, by its unit and name."""
-    if field.unit == "m²":
-        return FLOOR if _is_floor(field.name) else LAND
-    if field.unit == "share":
-        return SHARE
-    if field.unit == "m":
-        return METRES
-    if field.type == "integer":
-        return PLAIN if field.unit == "年" else COUNT
-    return AMOUNT if field.unit else RATIO
-
-
-def _is_floor(name: str) -> bool:
-    """Tell floor area from land by the words of the canonical name."""
-    words = ("floor", "controlled", "exempt", "transferred", "control_total", "remaining", "quota", "renewable")
-    return any(word in name for word in words)
-
-
 def _figures(series: pd.Series, item: Column, entering: np.ndarray) -> tuple[list[Any], Any]:
     """Return a column's numbers as they are shown, and their sum."""
-    display = item.display or COUNT
-    exact = pd.Series(pd.to_numeric(series, errors="coerce").astype("Float64").to_numpy(float, na_value=np.nan))
-    exact = (exact * display.factor).where(np.isfinite(exact))
+    display = item.display or rounding.COUNT
+    exact = rounding.exact(series, display)
     shown = exact.round(display.digits)
     total: Any = MISSING
     if item.total:
-        shown[entering] = rounded_to_total(exact[entering], display.digits)
+        shown[entering] = rounding.rounded_to_total(exact[entering], display.digits)
         known = shown[entering].dropna()
         total = round(math.fsum(known), display.digits) if len(known) else MISSING
     return [MISSING if math.isnan(value) else value for value in shown], total
+
+
+def _least_total(frame: pd.DataFrame, item: Column, entering: np.ndarray, gaps: np.ndarray) -> str:
+    """Say what a sum is at least of which some rows lack the figure."""
+    display = item.display or rounding.COUNT
+    numbers = frame[[item.source, *([item.least] if item.least else [])]].apply(pd.to_numeric, errors="coerce")
+    numbers = numbers.astype("Float64")
+    least = numbers[item.source].where(~gaps, numbers[item.least] if item.least else pd.NA)[entering].dropna()
+    if item.signed or least.empty:
+        return _UNKNOWN
+    # what a row lacks is not below 0
+    known = partly.down(math.fsum(least.astype(float) * display.factor), display.digits)
+    return _AT_LEAST.format(least=f"{known:,.{display.digits}f}", count=int(gaps.sum()))
 
 
 def _texts(frame: pd.DataFrame, item: Column) -> list[Any]:
@@ -372,7 +350,7 @@ def _write_totals(sheet: Any, table: Table, sums: Sequence[tuple[Any, int]], for
         sheet.write_string(row + 1, 0, "缺数据行数", formats.head)
     for number, (item, (total, gaps)) in enumerate(zip(table.columns, sums, strict=True), start=1):
         if isinstance(total, str) or item.display is None:
-            sheet.write_string(row, number, MISSING if item.total else "", formats.missing)
+            sheet.write_string(row, number, total if item.total else "", formats.missing)
         else:
             sheet.write_number(row, number, total, formats.number(item.display.format, bold=True))
         if lacking and item.total and gaps:

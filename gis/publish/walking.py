@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from gis.catalogue import Catalogue
-from gis.publish import tables, workbook
+from gis.publish import partly, rounding, workbook
 from gis.publish.tables import About, Column, Table
 
 _FIGURES = {
-    "parcel_count": tables.COUNT,
-    "building_count": tables.COUNT,
-    "project_count": tables.COUNT,
-    "residents": tables.COUNT,
-    "jobs": tables.COUNT,
-    "renewable_floor_m2": tables.FLOOR,
+    "parcel_count": rounding.COUNT,
+    "building_count": rounding.COUNT,
+    "project_count": rounding.COUNT,
+    "residents": rounding.COUNT,
+    "jobs": rounding.COUNT,
+    "renewable_floor_m2": rounding.FLOOR,
 }
 
 
@@ -149,19 +148,8 @@ def _told(frame: pd.DataFrame, name: str, words: Mapping[str, str], factor: pd.S
     if name not in _bounded(frame):
         return pd.Series(words["unknown"], index=frame.index, dtype=object)
     least, lacking = frame[f"{name}_least"] * factor, frame[f"{name}_lacking"].fillna(0).astype(int)
-    told = []
-    for amount, count in zip(least, lacking, strict=True):
-        if pd.isna(amount):
-            told.append(words["unknown_of"].format(count=count) if count else words["unknown"])
-        else:
-            # a bound that is rounded up is none
-            told.append(words["at_least"].format(least=f"{_down(amount, digits):,.{digits}f}", count=count))
+    told = [partly.bound(*each, words, digits=digits) for each in zip(least, lacking, strict=True)]
     return pd.Series(told, index=frame.index, dtype=object)
-
-
-def _down(amount: float, digits: int) -> float:
-    """Round down, but for the noise of a product."""
-    return math.floor(round(amount * 10**digits, 6)) / 10**digits
 
 
 def _named(frame: pd.DataFrame, key: str, column: str, names: Mapping[str, str]) -> pd.DataFrame:
@@ -171,7 +159,7 @@ def _named(frame: pd.DataFrame, key: str, column: str, names: Mapping[str, str])
 
 def _head(name: str, words: Mapping[str, str]) -> Column:
     """Return a column that says what a row is about."""
-    display = {"rank": tables.PLAIN, "minutes": tables.PLAIN}.get(name)
+    display = {"rank": rounding.PLAIN, "minutes": rounding.PLAIN}.get(name)
     return Column(words[f"walking_{name}"], name, display, words["walking_minutes_unit"] if name == "minutes" else "")
 
 
@@ -198,15 +186,15 @@ def _long(
 ) -> Table:
     """Lay out figures in rows, floor area in 万m²."""
     floor = frame["figure"].str.endswith("_m2")
-    factor = floor.map({True: tables.FLOOR.factor, False: 1.0})
+    factor = floor.map({True: rounding.FLOOR.factor, False: 1.0})
     scaled = frame.assign(
         figure=[words[f"walking_{name}"] for name in frame["figure"]],
-        unit=[tables.FLOOR.unit if is_floor else words[f"walking_{name}_unit"]
+        unit=[rounding.FLOOR.unit if is_floor else words[f"walking_{name}_unit"]
               for name, is_floor in zip(frame["figure"], floor, strict=True)],
         **{name: frame[name] * factor for name in values},
-        **{f"{name}_told": _told(frame, name, words, factor, tables.AMOUNT.digits) for name in values},
+        **{f"{name}_told": _told(frame, name, words, factor, rounding.AMOUNT.digits) for name in values},
     )  # fmt: skip
     columns = [_head(name, words) for name in head]
     columns += [Column(words["walking_figure"], "figure"), Column(words["walking_unit"], "unit")]
-    columns += [Column(words[f"walking_{name}"], name, tables.AMOUNT, partly=f"{name}_told") for name in values]
+    columns += [Column(words[f"walking_{name}"], name, rounding.AMOUNT, partly=f"{name}_told") for name in values]
     return Table(title, scaled.reset_index(drop=True), tuple(columns), basis, total="")

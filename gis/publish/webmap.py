@@ -18,17 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import folium
+import pandas as pd
 from branca.element import Element
 
-from gis import archives
+from gis import archives, findings
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
-from gis.publish import map_document, publication, waiting
+from gis.publish import map_document, publication, tables, waiting
 from gis.publish.notice import Clearance, Notice
 
 __all__ = ["EDITIONS", "Clearance", "MapReport", "Notice", "write"]
 
 EDITIONS = ("public", "internal")
+# layers whose figures the workbook sums
+_SUMMED = ("projects", "blocks")
 # the runtime's parts in their order; each only uses those before it, or what the page's life (main) calls later
 _SCRIPTS = ("words", "features", "draw", "labels", "legend", "search", "details", "notice", "main")
 _VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -101,6 +104,8 @@ def write(
         if value not in allowed:
             raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
     is_public = edition == "public"
+    # before anything is withheld: the workbook's figures add up over all rows
+    frames = {name: _as_printed(name, frame, catalogue, lang) for name, frame in frames.items()}
     if is_public and notice.procedure == "working":
         raise UsageError("a working map is no consultation; write it as the internal edition", procedure="working")
     kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
@@ -121,6 +126,23 @@ def write(
         temporary.write_bytes(written)
     drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
     return MapReport(out, len(written), drawn, kept.withheld)
+
+
+def _as_printed(name: str, frame: pd.DataFrame, catalogue: Catalogue, lang: str) -> pd.DataFrame:
+    """Return a layer as the workbook prints it: figures that it sums round as there, sentences are whole."""
+    layer = catalogue.layers.get(name)
+    if layer is not None and name == "findings" and {"code", "parameters", "text"} <= set(frame.columns):
+        # a store cuts them to what its field holds
+        cut = frame["text"].str.len() >= (layer.field("text").width or 0)
+        words, titles = catalogue.words("findings", lang), catalogue.titles(lang)
+        rows: list[dict[Any, Any]] = frame.loc[cut].to_dict("records")
+        whole = pd.Series(
+            [findings.sentence(row, words, titles) for row in rows], index=frame.index[cut], dtype="object"
+        )
+        return frame.assign(text=whole.reindex(frame.index).where(cut, frame["text"]))
+    if layer is None or name not in _SUMMED or layer.key not in frame.columns:
+        return frame
+    return tables.adding_up(frame, layer, catalogue)
 
 
 def _page(data: str, title: str, lang: str) -> str:

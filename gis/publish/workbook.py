@@ -6,7 +6,7 @@ Internal by nature: it shows fields that no public edition does, and says so on 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,18 @@ import pandas as pd
 from gis import archives, findings
 from gis.catalogue import Catalogue, Layer
 from gis.lineage import MADE_UP
-from gis.publish import tables, wording
-from gis.publish.tables import INTERNAL, PLACE, SQUARE_METRES, About, Column, Table
+from gis.publish import partly, rounding, tables, wording
+from gis.publish.tables import INTERNAL, About, Column, Table
+from gis.publish.wording import MISSING
 
 # what touches several blocks or rings is counted in each: such columns have no sum
 _BLOCKS_NOT_SUMMED = ("unit_count", "conflict_count")
 _STATIONS_NOT_SUMMED = ("project_count", "vacated_count")
-_STATION_DISPLAYS = {"street_m": tables.KILOMETRES, "minutes": tables.COUNT}
-_PROGRAMME_DISPLAYS = {
-    "sequence": tables.PLAIN,
-    "year": tables.PLAIN,
-    "walk_minutes": tables.MINUTES,
-    "floor_area_m2": SQUARE_METRES,
-}
-# 项目逐行用 m²,用地用公顷
-_PROJECT_FLOORS = (
-    "existing_floor_m2",
-    "demolished_floor_m2",
-    "exempt_demolished_m2",
-    "new_controlled_m2",
-    "new_exempt_m2",
-)
+# less than nothing may remain
+_SIGNED = ("remaining_m2",)
+_STATION_DISPLAYS = {"street_m": rounding.KILOMETRES}
 # a repair may gain a square centimetre, and says so
-_GROUND = tables.Display("m²", 1.0, 4, "#,##0.0000")
+_GROUND = rounding.Display("m²", 1.0, 4, "#,##0.0000")
 _SEVERITY_ORDER = ("error", "warning", "info")
 _SOURCES = ("zh", "layer", "rows", "sources")
 
@@ -59,8 +48,8 @@ def write(
     out
         *.xlsx; replaced in one step.
     frames
-        Any of "block_results", "station_results", "station_programmes", "projects" (with geometry for 图形面积) and
-        "findings"; what is not there gives a sheet without rows.
+        Any of "block_results", "station_results", "partial_sums", "station_programmes", "projects" (with geometry for
+        图形面积) and "findings"; what is not there gives a sheet without rows.
     catalogue
         Titles, units, code lists, words and sentences.
     sources
@@ -83,20 +72,21 @@ def write(
     Notes
     -----
     Land is in 公顷, floor area in 万m² (projects: m²), shares in per cent with one digit; rows are rounded so that they
-    add up to the total. A missing figure is 「—」, and a total says below it how many rows had none.
+    add up to the total. A result that is not known is 「≥」 with what lacks, or 暂无法判定; a blank cell of a base
+    layer, and what there is not to know, is 「—」. A total of which rows lack is 「≥」 too, and says below how many.
     """
     person = about or About()
     words = catalogue.words("workbook")
     notices = (INTERNAL, MADE_UP) if synthetic else (INTERNAL,)
     sheets = (
-        _blocks(frames.get("block_results"), catalogue, words),
-        _stations(frames.get("station_results"), catalogue, words),
-        _programmes(frames.get("station_programmes"), catalogue, words),
+        _blocks(frames.get("block_results"), frames.get(partly.LAYER), catalogue, words),
+        _stations(frames.get("station_results"), frames.get(partly.LAYER), catalogue, words),
+        _programmes(frames.get("station_programmes"), frames.get(partly.LAYER), catalogue, words),
         _projects(frames.get("projects"), catalogue, words),
         _findings(frames.get("findings"), catalogue, words["findings"]),
-        _notes(sources, catalogue, words),
     )
-    return _write(out, sheets, person, notices, words["title"])
+    explained = (*sheets, _notes(sources, sheets, catalogue, words))
+    return _write(out, explained, person, notices, words["title"])
 
 
 def write_findings(
@@ -230,15 +220,63 @@ def _rows(frame: pd.DataFrame | None, layer: Layer) -> pd.DataFrame:
     return given.reindex(columns=list(layer.columns)).reset_index(drop=True)
 
 
-def _blocks(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+def _blocks(
+    frame: pd.DataFrame | None, partial: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
     """Lay out 街区统筹一览表."""
     layer = catalogue.layer("block_results")
     rows = _rows(frame, layer).sort_values(layer.key, kind="stable")
+    known = partly.known(partial, layer.name)
     columns = tables.columns(layer, catalogue, not_summed=_BLOCKS_NOT_SUMMED)
+    rows, columns = _told(rows, columns, layer, known, words, partly.of_block)
+    # departments that are not named are counted
+    rows["lead_departments"] = [
+        _listed(said, known.get((key, "lead_departments")), words)
+        for key, said in zip(rows[layer.key], rows["lead_departments"], strict=True)
+    ]
     return Table(words["blocks"], rows, columns, words["blocks_basis"])
 
 
-def _stations(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+def _listed(said: Any, one: tuple[float | None, int] | None, words: Mapping[str, str]) -> Any:
+    """Say beside a list how many things do not say what they would add to it."""
+    if one is None:
+        return said
+    if wording.said(said) == MISSING:
+        return partly.bound(*one, words)
+    return words["partial_list"].format(listed=said, count=one[1])
+
+
+def _told(
+    rows: pd.DataFrame,
+    columns: Sequence[Column],
+    layer: Layer,
+    known: partly.Known,
+    words: Mapping[str, str],
+    of_row: Callable[..., str],
+) -> tuple[pd.DataFrame, tuple[Column, ...]]:
+    """Add to numbers what is written where they are missing, and what they are at least."""
+    more: dict[str, list[Any]] = {}
+    told: list[Column] = []
+    records = rows.to_dict("records")
+    for item in columns:
+        if item.display is None:
+            told.append(item)
+            continue
+        name, shown = item.source, {"factor": item.display.factor, "digits": item.display.digits}
+        blank = rows[name].isna().tolist()
+        more[f"{name}_told"] = [
+            of_row(row, name, known, words, **shown) if gone else MISSING
+            for row, gone in zip(records, blank, strict=True)
+        ]
+        more[f"{name}_least"] = [known.get((str(row[layer.key]), name), (None, 0))[0] for row in records]
+        signed = name in _SIGNED
+        told.append(dataclasses.replace(item, partly=f"{name}_told", least=f"{name}_least", signed=signed))
+    return pd.concat([rows, pd.DataFrame(more, index=rows.index, dtype=object)], axis=1), tuple(told)
+
+
+def _stations(
+    frame: pd.DataFrame | None, partial: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
     """Lay out 站点周边分析表, where only ground that is counted once enters the total."""
     layer = catalogue.layer("station_results")
     rows = _rows(frame, layer)
@@ -247,13 +285,16 @@ def _stations(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     )
     # 名称在前,冻结的前三列才认得出是哪一圈
     front = ("name", "ring", "method", "version")
-    ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
+    ordered: Sequence[Column] = sorted(
+        columns, key=lambda item: front.index(item.source) if item.source in front else len(front)
+    )
     rows = rows.sort_values(["method", "version", "station_id", "inner_m", "radius_m"], kind="stable")
+    rows, ordered = _told(rows, ordered, layer, partly.known(partial, layer.name), words, partly.of_station)
     entering, walked = _counted_once(rows)
     suffix = "_walk" if walked else ""
     basis = words["stations_basis"].format(method=words[f"stations_method{suffix}"])
     total = words[f"stations_total{suffix}"]
-    return Table(words["stations"], rows, tuple(ordered), basis, entering, total, partial=False)
+    return Table(words["stations"], rows, ordered, basis, entering, total)
 
 
 def _counted_once(rows: pd.DataFrame) -> tuple[pd.Series, bool]:
@@ -267,17 +308,26 @@ def _counted_once(rows: pd.DataFrame) -> tuple[pd.Series, bool]:
     return once & (rows["radius_m"] == widest), by_walk
 
 
-def _programmes(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
+def _programmes(
+    frame: pd.DataFrame | None, partial: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
     """Lay out 站城融合专项计划表: station by station, item by item, in the order of the programme."""
     layer = catalogue.layer("station_programmes")
     rank = {code.code: place for place, code in enumerate(catalogue.code_list("programme_items"))}
     rows = _rows(frame, layer)
     rows = rows.assign(place=rows["item"].map(rank)).sort_values(["station_id", "place", "sequence"], kind="stable")
-    titles = wording.kinds(catalogue)
+    titles, known = wording.kinds(catalogue), partly.known(partial, layer.name)
+    bounds = [known.get((str(key), "residents")) for key in rows[layer.key]]
+    rows["residents_told"] = [MISSING if one is None else partly.bound(*one, words) for one in bounds]
     # 项目、缺口与存量性质不同,各列不合计
     columns = [
-        dataclasses.replace(item, total=False, titles=titles if item.source in ("kind", "title") else item.titles)
-        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=_PROGRAMME_DISPLAYS)
+        dataclasses.replace(
+            item,
+            total=False,
+            titles=titles if item.source in ("kind", "title") else item.titles,
+            partly="residents_told" if item.source == "residents" else "",
+        )
+        for item in tables.columns(layer, catalogue, without=(layer.key,), displays=rounding.PROGRAMME)
     ]
     front = ("name", "item", "sequence", "title", "kind")
     ordered = sorted(columns, key=lambda item: front.index(item.source) if item.source in front else len(front))
@@ -290,9 +340,9 @@ def _projects(frame: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[s
     rows = _rows(frame, layer)
     rows["measured_area_m2"] = frame.geometry.area.to_numpy() if isinstance(frame, gpd.GeoDataFrame) else float("nan")
     rows = rows.sort_values(layer.key, kind="stable")
-    columns = list(tables.columns(layer, catalogue, displays=dict.fromkeys(_PROJECT_FLOORS, SQUARE_METRES)))
+    columns = list(tables.columns(layer, catalogue))
     place = [item.source for item in columns].index("approved_area_m2") + 1
-    land = tables.LAND
+    land = rounding.LAND
     columns.insert(place, Column(words["measured_area"], "measured_area_m2", land, land.unit, total=True))
     return Table(words["projects"], rows, tuple(columns), words["projects_basis"])
 
@@ -309,7 +359,7 @@ def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str, basi
     takes = parties.values("takes")
     rows = [_finding(row, catalogue, texts, takes) for row in given.to_dict("records")]
     names = ("severity", "text", "party", "layer", "feature", "field", "x", "y", "code")
-    displays = {"x": PLACE, "y": PLACE}
+    displays = {"x": rounding.PLACE, "y": rounding.PLACE}
     columns = tuple(
         Column(
             words[f"finding_{name}"],
@@ -348,7 +398,8 @@ def _repairs(frame: pd.DataFrame, catalogue: Catalogue) -> Table:
     done = {code: words[code] for code in ("repair.vertices", "repair.structure")}
     counts, places = ("row", "before_vertices", "after_vertices"), ("x", "y")
     grounds = ("before_m2", "after_m2", "gained_m2", "lost_m2")
-    displays = dict.fromkeys(counts, tables.COUNT) | dict.fromkeys(grounds, _GROUND) | dict.fromkeys(places, PLACE)
+    displays = dict.fromkeys(counts, rounding.COUNT) | dict.fromkeys(grounds, _GROUND)
+    displays |= dict.fromkeys(places, rounding.PLACE)
     columns = tuple(
         Column(
             words.get(f"repair_{name}") or words[f"finding_{name}"],
@@ -362,16 +413,21 @@ def _repairs(frame: pd.DataFrame, catalogue: Catalogue) -> Table:
     return Table(words["repairs"], rows, columns, words["repairs_basis"], total="")
 
 
-def _notes(sources: pd.DataFrame | None, catalogue: Catalogue, words: Mapping[str, str]) -> Table:
-    """Lay out 数据说明: what each layer holds, and how to read the figures."""
+def _notes(
+    sources: pd.DataFrame | None, sheets: Sequence[Table], catalogue: Catalogue, words: Mapping[str, str]
+) -> Table:
+    """Lay out 数据说明: what each layer holds, how to read the figures, and what each sheet counts, whole on paper."""
     notes = [words[f"note_{number}"] for number in range(1, 7)]
     rows = pd.DataFrame(columns=list(_SOURCES)) if sources is None else sources.reindex(columns=list(_SOURCES))
     told = pd.DataFrame({"zh": words["note"], "layer": None, "rows": None, "sources": notes})
+    # a sheet's own line goes over the edge of a page
+    for sheet in sheets:
+        told.loc[len(told)] = [words["basis_of"].format(sheet=sheet.name), None, None, sheet.basis]
     told.loc[len(told)] = [words["catalogue"], None, None, catalogue.digest]
     frame = pd.concat([rows.astype("object"), told.astype("object")], ignore_index=True)
     titles = (words["source_zh"], words["source_layer"], words["source_rows"], words["source_sources"])
     columns = tuple(
-        Column(title, name, tables.COUNT if name == "rows" else None, words["row_unit"] if name == "rows" else "")
+        Column(title, name, rounding.COUNT if name == "rows" else None, words["row_unit"] if name == "rows" else "")
         for title, name in zip(titles, _SOURCES, strict=True)
     )
     return Table(words["notes"], frame, columns, words["notes_basis"], total="")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from gis import findings as faults
-from gis.analysis import coordination
+from gis.analysis import bounds, coordination
 from gis.catalogue import Catalogue
 from gis.settings import Settings
 from gis.store import Store
@@ -71,7 +71,7 @@ def blocks(
 
 
 def keep(store: Store, result: coordination.Coordination) -> None:
-    """Put the results of block coordination into the derived layers block_results, cells and findings.
+    """Put the results of block coordination into the derived layers block_results, partial_sums, cells and findings.
 
     Parameters
     ----------
@@ -83,6 +83,7 @@ def keep(store: Store, result: coordination.Coordination) -> None:
     made_by = result.ledger.lineage
     columns = list(store.catalogue.layer("block_results").columns)
     store.replace("block_results", result.results[columns], lineage=made_by)
+    surroundings.keep_partial(store, "block_results", bounds.listed(result.results, "block_id"), made_by)
     store.replace("cells", _cells(result.ledger.cells), lineage=made_by)
     store.replace("findings", result.findings, lineage=made_by, where={"origin": "coordination"})
 

@@ -14,7 +14,18 @@ from gis.analysis.catchments import Crossings
 from gis.analysis.stations import Comparison
 from gis.errors import EmptyError, SourceError, StorePermissionError, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import delivery, receivers, station_sheet, tables, verification, waiting, walking, webmap, workbook
+from gis.publish import (
+    delivery,
+    partly,
+    receivers,
+    station_sheet,
+    tables,
+    verification,
+    waiting,
+    walking,
+    webmap,
+    workbook,
+)
 from gis.publish.notice import Notice
 from gis.publish.paper import TitleBlock
 from gis.settings import Settings
@@ -22,11 +33,18 @@ from gis.store import Store
 from gis.workflow import bureau
 from gis.workflow.steps import Report, made
 
-_RESULTS = ("block_results", "station_results", "station_programmes", "findings")
+_RESULTS = ("block_results", "station_results", "partial_sums", "station_programmes", "findings")
 _ON_SHEETS = (
-    "stations", "catchments", "station_results", "station_programmes", "entrances", "streets", "walkways", "barriers",
+    "stations", "catchments", "station_results", "partial_sums", "station_programmes", "entrances", "streets",
+    "walkways", "barriers",
     "waters", "buildings", "public_spaces", "projects", "facilities", "vacated_spaces",
 )  # fmt: skip
+
+
+# findings that touch all that is reached on foot
+_REMARKED = ("network.kind_unknown", "network.slope_unknown")
+# what the figures and programmes of stations count besides
+_BEHIND_SHEETS = ("parcels", "blocks", "transfers", "constraints")
 
 
 def synthetic(store: Store) -> bool:
@@ -176,6 +194,34 @@ def readable(store: Store, frame: pd.DataFrame) -> pd.DataFrame:
     return walking.readable(frame, store.catalogue)
 
 
+def told(store: Store, results: pd.DataFrame, layer: str) -> pd.DataFrame:
+    """Return results as they are printed: where a figure is missing, what is known of it.
+
+    Parameters
+    ----------
+    store
+        For what is known in part, and the words.
+    results
+        Rows of the layer.
+    layer
+        "block_results" or "station_results".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Numbers in the units that they had.
+    """
+    of_row = {"block_results": partly.of_block, "station_results": partly.of_station}[layer]
+    known = partly.known(store.read(partly.LAYER), layer)
+    words, table = store.catalogue.words("workbook", store.settings.lang), results.copy()
+    records = results.to_dict("records")
+    for name in results.select_dtypes("number").columns:
+        digits = 0 if pd.api.types.is_integer_dtype(results[name]) else 2
+        said = [of_row(row, name, known, words, digits=digits) if pd.isna(row[name]) else row[name] for row in records]
+        table[name] = pd.Series(said, index=results.index, dtype=object)
+    return table
+
+
 def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> Iterator[Path]:
     """Write the sheet of each station in operation: its walk-sheds, figures and programme on one page.
 
@@ -201,10 +247,14 @@ def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> I
     frames = {name: store.read(name) for name in _ON_SHEETS}
     if frames["station_results"].empty:
         raise EmptyError("there are no results of stations yet; run `gis stations STORE` first")
-    folder = made(Path(folder))
+    folder, found = made(Path(folder)), store.read("findings")
     about = TitleBlock(
-        unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), sources=_said_sources(frames),
-        waiting=waiting.sentence(_waiting(store, _ON_SHEETS), store.catalogue),
+        unit=store.settings.district_name,
+        date=date.today(),
+        data_to=_data_to(store),
+        sources=_said_sources(frames),
+        waiting=waiting.sentence(_waiting(store, (*_ON_SHEETS, *_BEHIND_SHEETS)), store.catalogue),
+        remarks="".join(found.loc[found["code"].isin(_REMARKED), "text"]),
     )
     made_up, names = synthetic(store), _station_names(store)
     for key in sorted(set(frames["station_results"]["station_id"])):
@@ -221,13 +271,15 @@ def _said_sources(frames: Mapping[str, pd.DataFrame]) -> str:
     return "、".join(dict.fromkeys(str(value) for column in drawn for value in column.dropna().unique()))
 
 
-def titles(store: Store) -> dict[str, str]:
-    """Return the titles of the columns of stations' results, walks and crossings.
+def titles(store: Store, layer: str = "station_results") -> dict[str, str]:
+    """Return the titles of the columns of results, walks and crossings.
 
     Parameters
     ----------
     store
         For its catalogue and language.
+    layer
+        The layer of the results.
 
     Returns
     -------
@@ -241,7 +293,7 @@ def titles(store: Store) -> dict[str, str]:
         for name, title in catalogue.words("workbook", lang).items()
         if name.startswith(prefix) and not name.endswith("_unit")
     }
-    fields = catalogue.layer("station_results").fields
+    fields = catalogue.layer(layer).fields
     return named | {field.name: field.zh if lang == "zh" else field.en for field in fields}
 
 
@@ -251,8 +303,9 @@ def _station_names(store: Store) -> dict[str, str]:
 
 
 def _about(store: Store) -> tables.About:
-    """Return who answers for a table made today."""
-    return tables.About(unit=store.settings.district_name, date=date.today(), data_to=_data_to(store))
+    """Return who answers for a table made today, and what waits and is not counted in it."""
+    waits = waiting.sentence(_waiting(store), store.catalogue)
+    return tables.About(unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), waiting=waits)
 
 
 def deliver(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gis import findings as faults
 from gis import lineage as origins
+from gis.analysis import bounds
 from gis.analysis import catchments as gis_catchments
 from gis.analysis import stations as gis_stations
 from gis.analysis.network import Network
@@ -226,7 +227,8 @@ def _catchments(store: Store, settings: Settings, author: str, things: Mapping[s
         drawn = gpd.GeoDataFrame(pd.concat([drawn, sheds.sheds], ignore_index=True), crs=drawn.crs)
         found = sheds.findings[sheds.findings["code"] != _BEYOND]
     layer = store.catalogue.layer("catchments")
-    rows = drawn.assign(source="gis.analysis.catchments").reindex(columns=[*layer.columns, drawn.geometry.name])
+    source = store.catalogue.words("workbook")["computed"]
+    rows = drawn.assign(source=source).reindex(columns=[*layer.columns, drawn.geometry.name])
     _replace_rows(store, "catchments", rows, author=author, reason="站点影响区按现有站点、出入口与步行网络重新划定")
     found = faults.join(found, gis_catchments.beyond(drawn, store.read("districts")))
     of_paths = faults.table() if paths is None else paths.findings
@@ -274,15 +276,39 @@ def stations(store: Store, *, settings: Settings, author: str = "gis", drawn: Dr
         even = gis_stations.shared(results, pieces, frames, counting=how, walked=walked)
         results = pd.concat([results[results["version"] != gis_stations.FACET], even], ignore_index=True)
     programmes = programme(store, rows, sheds, how, walked=walked)
+    people = bounds.listed(programmes, "station_programme_id")
+    programmes = _as_stored(programmes, store.catalogue)
     columns = list(store.catalogue.layer("station_results").columns)
+    partial = bounds.listed(results, "station_result_id")
     results = results.reindex(columns=columns)
     of_walks = faults.table() if sheds is None else sheds.findings[sheds.findings["code"] == _BEYOND]
     notes = faults.join(of_walks, figures.findings, found, _undetermined(programmes, store.catalogue))
     made_by = _lineage(figures.lineage, made.paths, sheds, settings)
     store.replace("station_results", results, lineage=made_by)
+    keep_partial(store, "station_results", partial, made_by)
     store.replace("station_programmes", programmes, lineage=made_by)
+    keep_partial(store, "station_programmes", people, made_by)
     store.replace("findings", notes, lineage=made_by, where={"origin": "stations"})
     return Surroundings(results, programmes, figures, sheds, faults.join(made.findings, made.of_paths, notes))
+
+
+def keep_partial(store: Store, layer: str, partial: pd.DataFrame, made_by: Lineage) -> None:
+    """Put what results are at least, and how many things lack in them, beside the results.
+
+    Parameters
+    ----------
+    store
+        Where to put it.
+    layer
+        The layer of the results.
+    partial
+        As `analysis.bounds.listed` gives it.
+    made_by
+        What the results were made from.
+    """
+    key = layer + "-" + partial["feature"] + "-" + partial["field"]
+    rows = partial.assign(partial_sum_id=key, layer=layer)
+    store.replace("partial_sums", rows, lineage=made_by, where={"layer": layer})
 
 
 def _no_network() -> pd.DataFrame:
@@ -348,7 +374,7 @@ def programme(
     Returns
     -------
     pandas.DataFrame
-        Rows of the layer station_programmes; kinds and notes in Chinese.
+        Rows of the layer station_programmes, kinds and notes in Chinese, with the bounds of their residents.
     """
     catalogue = store.catalogue
     extent = drawn[(drawn["version"] == RAW) & (drawn["method"] == (STRAIGHT if sheds is None else WALKED))]
@@ -372,6 +398,11 @@ def programme(
     return _worded(table, store)
 
 
+def _as_stored(programmes: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """Return programmes with the columns of their layer."""
+    return programmes.reindex(columns=list(catalogue.layer("station_programmes").columns))
+
+
 def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Name the items of programmes, and put codes in kinds and notes into words."""
     catalogue = store.catalogue
@@ -382,13 +413,12 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
 
     def note(item: str, text: object) -> str | None:
         if not isinstance(text, str) or not text:
-            return None
+            # what a constraint does to a project must be asked
+            return words["programme_effect_unknown"] if item == "constraint" else None
         if item == "gap":
             return _gap_note(text, words)
         if item == "stock":
-            served = [part.split("=") for part in text.split(";")]
-            parts = [words["programme_serves"].format(kind=facilities.get(k, k), residents=n) for k, n in served]
-            return words["programme_stock"].format(kinds="、".join(parts))
+            return words["programme_stock"].format(kinds="、".join(_served(text, facilities, words)))
         return effects.get(text, text) if item == "constraint" else text
 
     told = table.assign(
@@ -401,7 +431,8 @@ def _worded(table: pd.DataFrame, store: Store) -> pd.DataFrame:
     # a gap has no feature: its code only ordered the rows
     named = told["title"].astype(object).mask(gaps, told["kind"])
     told = told.assign(title=named, feature_id=told["feature_id"].astype(object).mask(gaps, None))
-    return told.reindex(columns=list(catalogue.layer("station_programmes").columns))
+    beside = ["residents_least", "residents_lacking"]
+    return told.reindex(columns=[*catalogue.layer("station_programmes").columns, *beside])
 
 
 def _gap_note(text: str, words: Mapping[str, str]) -> str:
@@ -413,6 +444,15 @@ def _gap_note(text: str, words: Mapping[str, str]) -> str:
         count, _, standard = rest.partition(";")
         return words["programme_gap_least"].format(least=f"{int(first):,}", count=count, standard=standard)
     return words["programme_gap"].format(standard=text)
+
+
+def _served(text: str, kinds: Mapping[str, str], words: Mapping[str, str]) -> list[str]:
+    """Put in words whom facilities on vacated ground would serve, kind by kind."""
+    said = []
+    for kind, least, blank in (part.split("=") for part in text.split(";")):
+        word = words["programme_serves" if blank == "0" else "programme_serves_least"]
+        said.append(word.format(kind=kinds.get(kind, kind), residents=f"{int(least):,}", count=blank))
+    return said
 
 
 def _replace_rows(store: Store, layer: str, rows: gpd.GeoDataFrame, *, author: str, reason: str) -> None:

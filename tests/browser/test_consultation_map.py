@@ -157,7 +157,7 @@ def test_search_finds_nothing_politely(written, opened):
 
 
 def test_a_click_on_the_map_opens_the_details(written, opened):
-    """The panel shows titles of codes, a dash for blanks, and only fields that are public."""
+    """The panel shows titles of codes, and only fields that are public."""
     page = opened(written("public"))
     page.get_by_role("tab", name="项目清单").click()
     page.locator("#panel-list .entry").first.click()
@@ -172,6 +172,24 @@ def test_a_click_on_the_map_opens_the_details(written, opened):
     assert page.locator("#details-name").inner_text() == name
     assert "老旧小区改造" in page.locator("#details dl").inner_text()
     assert "项目编号" in terms and not {"涉及户数", "产权单位类型", "总投资", "保密标志"} & set(terms)
+
+
+@pytest.mark.parametrize("edition", ["public", "internal"])
+def test_the_details_have_no_empty_row(written, opened, edition):
+    """What is not known is named together, what is not so has no line; figures have the units of the tables."""
+    page = opened(written(edition, edition=edition))
+    page.get_by_role("tab", name="项目清单").click()
+    unknown = []
+    for place in range(0, page.locator("#panel-list .entry").count(), 5):
+        page.locator("#panel-list .entry").nth(place).click()
+        rows = page.locator("#details dl dd").all_inner_texts()
+        assert rows and not {"", "—", "否", "None", "nan", "null", "undefined"} & {row.strip() for row in rows}
+        assert "示意位置" not in page.locator("#details dl dt").all_inner_texts()
+        unknown += page.locator("#details .unknown").all_inner_texts()
+    assert unknown and all(text.startswith("缺数据或不适用:") for text in unknown)
+    page.locator("#panel-list .entry").first.click()
+    if edition == "internal":
+        assert " 公顷" in page.locator("#details dl").inner_text()
 
 
 def test_hovering_names_what_is_under_the_pointer(written, opened):

@@ -87,12 +87,33 @@ def test_the_public_learns_of_what_it_would_see_only(held):
 
 
 def test_the_workbook_says_so(held, tmp_path):
-    """Beside each layer's rows."""
+    """Beside each layer's rows, and above every table."""
     path, _ = held
     with intake.opened(path, SETTINGS) as store:
         outputs.write_workbook(store, tmp_path / "w.xlsx")
     sheet = pd.read_excel(tmp_path / "w.xlsx", engine="calamine", header=None, sheet_name="数据说明").astype(str)
     assert sheet.stack().str.contains("待核 更新项目 3 行(", regex=False).any()
+    every = pd.read_excel(tmp_path / "w.xlsx", engine="calamine", header=None, sheet_name=None)
+    said = {name: str(table.iloc[2, 0]) for name, table in every.items()}
+    assert len(said) == 6 and all("待核数据(未计入):更新项目 3 行(" in line for line in said.values())
+
+
+WAITING = ("projects", "parcels", "transfers", "constraints", "waters")
+
+
+def test_station_sheets_say_so_of_all_they_count(store, monkeypatch, tmp_path):
+    """Of layers that are drawn, and of those that only their figures and programmes count; not of others."""
+    rows = [
+        {"quarantine_id": f"H{n}", "layer": name, "reasons": "[]", "content": "{}"} for n, name in enumerate(WAITING)
+    ]
+    rows += [{"quarantine_id": "H9", "layer": "votes", "reasons": "[]", "content": "{}"}]
+    store.replace("quarantine", pd.DataFrame(rows))
+    said = []
+    monkeypatch.setattr(outputs.station_sheet, "write", lambda *_, about, **__: said.append(about.waiting))
+    list(outputs.write_sheets(store, tmp_path))
+    titles = [store.catalogue.layer(name).zh for name in WAITING]
+    assert said and all(f"{title} 1 行" in said[0] for title in titles)
+    assert store.catalogue.layer("votes").zh not in said[0]
 
 
 def test_nothing_is_said_where_nothing_waits(tmp_path):

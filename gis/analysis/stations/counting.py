@@ -106,6 +106,24 @@ def unless_empty(values: NDArray[np.float64], source: pd.DataFrame) -> NDArray[n
     return np.full(values.shape, np.nan) if source.empty else values
 
 
+def told(sums: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
+    """Return sums with their bounds, or nothing known where the layer they come from has no rows.
+
+    Parameters
+    ----------
+    sums
+        As `Shares.bounded` gives them.
+    source
+        Rows of the layer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The sums, or as many missing ones.
+    """
+    return sums.mask(pd.Series(source.empty, index=sums.index)) if source.empty else sums
+
+
 def covered(shapes: Shapes, things: gpd.GeoDataFrame | None) -> NDArray[np.float64]:
     """Measure the ground of each shape that any of the things covers, once; missing where there is no row.
 

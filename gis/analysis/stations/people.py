@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gis.analysis.apportionment import Shares, by_point
-from gis.analysis.stations.counting import Counting, unless_empty, wide
+from gis.analysis.stations.counting import Counting, told, unless_empty, wide
 from gis.analysis.versions import WALKED
 
 
@@ -130,7 +130,7 @@ def with_jobs_ratios(results: pd.DataFrame, counting: Counting) -> pd.DataFrame:
 def counts(
     houses: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, housed: Shares, served: Shares, counting: Counting
 ) -> pd.DataFrame:
-    """Count buildings, residents, jobs and facilities; a catchment in which a building lacks its figure has none.
+    """Count buildings, residents, jobs and facilities; where a building lacks its figure, the sum is a bound.
 
     Parameters
     ----------
@@ -144,11 +144,13 @@ def counts(
     Returns
     -------
     pandas.DataFrame
-        building_count, residents, jobs, facility_<kind>_count and facility_count, not rounded; a row a catchment.
+        building_count, residents, jobs, facility_<kind>_count and facility_count, not rounded; residents and jobs with
+        what they are at least (rounded down) and how many buildings lack them; a row a catchment.
     """
     table = pd.DataFrame({"building_count": unless_empty(housed.total(np.ones(len(houses))), houses)})
     for column in ("residents", "jobs"):
-        table[column] = unless_empty(housed.total(figures(houses, column, counting.dwelling_uses)), houses)
+        sums = told(housed.bounded(figures(houses, column, counting.dwelling_uses), column), houses)
+        table[sums.columns] = sums.assign(**{f"{column}_least": np.floor(sums[f"{column}_least"] + 1e-6)})
     one = np.ones(len(facilities))
     kinds = served.by_code(one, facilities["kind"], counting.facility_kinds)
     table_of_kinds = wide(unless_empty(kinds, facilities), "facility_{}_count", counting.facility_kinds)

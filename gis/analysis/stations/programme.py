@@ -26,7 +26,8 @@ from gis.errors import FrameError
 
 COLUMNS = (
     "station_id", "ring", "item", "sequence", "feature_id", "title", "kind", "walk_minutes", "land_m2",
-    "floor_area_m2", "residents", "state", "year", "lead", "responsible", "note",
+    "floor_area_m2", "residents", "state", "year", "lead", "responsible", "note", "residents_least",
+    "residents_lacking",
 )  # fmt: skip
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "projects": ("project_id", "name", "project_type", "state"),
@@ -117,10 +118,11 @@ def programme(
         catchment), "gap" (a kind of facility; residents of the catchment whom none serves; most first; missing where a
         home does not say how many live there, then the note begins with how many at least and how many homes; a kind
         of which there is no row at all comes last, with `UNDETERMINED` and the layer that is missing in note), "stock"
-        (vacated spaces; residents whom one facility there would serve at best, the kind in note), "transfer_in" and
+        (vacated spaces; residents whom one facility there would serve at best; in note the kinds, each with how many at
+        least and how many homes do not say), "transfer_in" and
         "transfer_out" (across the border of the blocks that the catchment meets), "transfer_within" (between two of
         them), and "constraint" (land_m2 within). kind holds codes; note holds figures and codes, for the caller to put
-        in words.
+        in words; residents_least and residents_lacking are as `bounds.beside` has them.
 
     Raises
     ------
@@ -183,7 +185,8 @@ def _in_order(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     order = np.lexsort((table["sequence"], table["item"].map(rank), table["station_id"].astype(str)))
     table = table.iloc[order].reset_index(drop=True)
     numbers = dict.fromkeys(("walk_minutes", "land_m2", "floor_area_m2"), "float64")
-    return table.astype(numbers | dict.fromkeys(("sequence", "residents", "year"), "Int64"))
+    whole = ("sequence", "residents", "year", "residents_least", "residents_lacking")
+    return table.astype(numbers | dict.fromkeys(whole, "Int64"))
 
 
 def _table(sheds: gpd.GeoDataFrame, shed: NDArray[np.intp], item: str, **columns: object) -> pd.DataFrame:
@@ -289,6 +292,8 @@ def _gaps(
         sheds, np.array([row.shed for row in rows], dtype=np.intp), "gap",
         feature_id=[row.kind for row in rows], kind=[row.kind for row in rows],
         residents=[None if row.missing or row.blank else round(row.least) for row in rows],
+        residents_least=[None if row.missing else round(row.least) for row in rows],
+        residents_lacking=[None if row.missing else row.blank for row in rows],
         note=[_gap_note(row, standards[row.kind]) for row in rows],
     )  # fmt: skip
 
@@ -312,27 +317,29 @@ def _stock(
     """List vacated spaces by how many of those unserved one facility there would serve at best."""
     places = shapely.point_on_surface(spaces.geometry.to_numpy())
     found, row = shapely.STRtree(places).query(sheds.geometry.to_numpy(), predicate="covers")
-    best, kinds = [], []
+    best, kinds, most, silent = [], [], [], []
     for shed, space in zip(found, row, strict=True):
-        served, partly = dict[str, float](), set[str]()
+        served, blank, open_homes = dict[str, float](), dict[str, int](), set[int]()
         for kind in (kind for kind in standards if (int(shed), kind) in unserved):
             mine = unserved[int(shed), kind]
             near = mine[shapely.dwithin(homes.doors[mine], places[space], standards[kind].radius_m)]
             served[kind] = float(homes.residents[near].sum())
-            partly |= {kind} if homes.blank[near].any() else set()
+            blank[kind] = int(homes.blank[near].sum())
+            open_homes |= set(near[homes.blank[near]].tolist())
         ordered = sorted((kind for kind in served if served[kind] > 0), key=lambda kind: (-served[kind], kind))
-        best.append(None if partly or not served else round(served[ordered[0]]) if ordered else 0)
-        kinds.append(";".join(f"{kind}={'≥' if kind in partly else ''}{served[kind]:.0f}" for kind in ordered[:3]))
+        best.append(None if any(blank.values()) or not served else round(served[ordered[0]]) if ordered else 0)
+        kinds.append(";".join(f"{kind}={served[kind]:.0f}={blank[kind]}" for kind in ordered[:3]))
+        most.append(round(max(served.values())) if served else None)
+        silent.append(len(open_homes) if served else None)
     table = _table(
         sheds, found, "stock",
         feature_id=_column(spaces, "vacated_space_id", row), title=_column(spaces, "name", row),
         kind=_column(spaces, "kind", row), land_m2=shapely.area(spaces.geometry.to_numpy()[row]),
         floor_area_m2=_column(spaces, "floor_area_m2", row), residents=best, note=kinds,
+        residents_least=most, residents_lacking=silent,
     )  # fmt: skip
     table["walk_minutes"] = _walked(table, walk, "vacated_space_id")
-    return table.sort_values(
-        ["station_id", "residents", "land_m2", "feature_id"], ascending=[True, False, False, True]
-    )
+    return table.sort_values(["station_id", "residents", "land_m2", "feature_id"], ascending=[True, False, False, True])
 
 
 def _transfers(

@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.analysis.apportionment import by_area
-from gis.analysis.stations.counting import HEAD, Counting, unless_empty, whole_numbers, wide
+from gis.analysis.stations.counting import HEAD, Counting, told, unless_empty, whole_numbers
 from gis.geometry import parts, snapped
 from gis.geometry.parts import Shapes
 
@@ -33,7 +33,8 @@ def renewable(shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFra
     Returns
     -------
     pandas.DataFrame
-        renewable_<type>_m2 and renewable_floor_m2, a row a catchment.
+        renewable_<type>_m2 and renewable_floor_m2, each with what it is at least and how many buildings lack their
+        floor area; a row a catchment.
     """
     floor = houses["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
     active = projects[~projects["state"].isin(counting.done)]
@@ -43,11 +44,12 @@ def renewable(shapes: Shapes, houses: gpd.GeoDataFrame, projects: gpd.GeoDataFra
     clipped = snapped.intersection(shapes[:, np.newaxis], np.array(grounds, dtype=object)[np.newaxis])
     # one pass over the buildings for all rings and types
     inside = by_area(parts.without_dust(clipped.ravel(), 0.0), houses)
-    values = inside.total(floor).reshape(clipped.shape)
-    if houses.empty or projects.empty:
-        values[:] = np.nan
-    table = wide(values[:, :-1], "renewable_{}_m2", counting.project_types)
-    return table.assign(renewable_floor_m2=values[:, -1])
+    sums = told(told(inside.bounded(floor, "sum"), houses), projects)
+    table = pd.DataFrame(index=range(len(shapes)))
+    for number, name in enumerate([*(f"renewable_{each}_m2" for each in counting.project_types), "renewable_floor_m2"]):
+        part = sums.iloc[number :: clipped.shape[1]].reset_index(drop=True)
+        table[[column.replace("sum", name) for column in part.columns]] = part
+    return table
 
 
 def shared_ground(

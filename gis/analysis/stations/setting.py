@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gis import crs
 from gis import findings as faults
+from gis.analysis import bounds
 from gis.analysis.acceptance import require_columns
 from gis.analysis.apportionment import by_area, by_point
 from gis.analysis.stations.counting import Counting, covered
@@ -54,9 +55,10 @@ def setting(
         three or more streets meet), junction_density (1/km²), vacated_count, vacated_m2 (ground, once), stock_floor_m2
         (floor area above ground of buildings that are no homes, on vacated ground of the kinds for it and in open
         projects of the types for it, once), affordable_floor_m2, affordable_share (of the floor area of homes),
-        veto_m2, condition_m2 (ground, once). Where a home does not say whether it is affordable rental housing, or a
-        constraint has no effect, what depends on it is missing. And findings: station.affordable_unknown,
-        station.effect_unknown, station.employed_share_unset.
+        veto_m2, condition_m2 (ground, once). Where a building does not say its use or floor area, a home whether it is
+        affordable rental housing, or a constraint has no effect, what depends on it is missing; floor areas and grounds
+        have <column>_least and <column>_lacking beside them, as `bounds.beside` has them. And findings:
+        station.affordable_unknown, station.effect_unknown, station.employed_share_unset.
 
     Raises
     ------
@@ -160,26 +162,40 @@ def _stock(shapes: Shapes, layers: Mapping[str, gpd.GeoDataFrame], counting: Cou
     """Measure the floor area that may become housing for workers."""
     houses = layers.get("buildings")
     if houses is None or houses.empty or not {"vacated_spaces", "projects"} & set(layers):
-        return pd.DataFrame({"stock_floor_m2": np.full(len(shapes), np.nan)})
+        return _nothing(shapes, "stock_floor_m2")
     works = houses[~houses["use"].isin(counting.dwelling_uses)]
     ground = parts.without_dust(snapped.intersection(shapes, snapped.union(stock(layers, counting))), 0.0)
-    floor = works["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
-    return pd.DataFrame({"stock_floor_m2": by_area(ground, works).total(floor)})
+    # a building without a use may be a home
+    floor = works["floor_area_above_m2"].astype("Float64").mask(works["use"].isna())
+    return by_area(ground, works).bounded(floor.to_numpy(dtype=float, na_value=np.nan), "stock_floor_m2")
+
+
+def _nothing(shapes: Shapes, column: str) -> pd.DataFrame:
+    """Return a sum of which nothing is known."""
+    names = (column, f"{column}_least", f"{column}_lacking")
+    return pd.DataFrame(np.nan, index=range(len(shapes)), columns=list(names))
 
 
 def _affordable(shapes: Shapes, houses: gpd.GeoDataFrame | None, counting: Counting) -> pd.DataFrame:
     """Measure the floor area of affordable rental housing, and its share of homes; missing where nobody said."""
-    empty = np.full(len(shapes), np.nan)
     if houses is None or not _told(houses):
-        return pd.DataFrame({"affordable_floor_m2": empty, "affordable_share": empty})
-    homes = houses[houses["use"].isin(counting.dwelling_uses)]
+        return _nothing(shapes, "affordable_floor_m2").assign(affordable_share=np.nan)
+    homes = _dwellings(houses, counting)
     floor = homes["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
     inside = by_area(shapes, homes)
     said = homes[_RENTAL].astype("boolean")
-    cheap = inside.total(np.where(said.fillna(False), floor, np.where(said.isna(), np.nan, 0.0)))
-    total = inside.total(floor)
-    share = np.divide(cheap, total, out=empty, where=total > 0)
-    return pd.DataFrame({"affordable_floor_m2": cheap, "affordable_share": share})
+    cheap = np.where(said.fillna(False), floor, np.where(said.isna(), np.nan, 0.0))
+    table = inside.bounded(cheap, "affordable_floor_m2")
+    # of the floor area of homes, a building without a use may be a part
+    total = inside.total(np.where(homes["use"].isna(), np.nan, floor))
+    empty = np.full(len(shapes), np.nan)
+    cheap = table["affordable_floor_m2"].to_numpy(dtype=float)
+    return table.assign(affordable_share=np.divide(cheap, total, out=empty, where=total > 0))
+
+
+def _dwellings(houses: pd.DataFrame, counting: Counting) -> pd.DataFrame:
+    """Return the buildings that are homes, or may be: a use that is blank excludes nothing."""
+    return houses[houses["use"].isin(counting.dwelling_uses) | houses["use"].isna()]
 
 
 def _told(houses: pd.DataFrame) -> bool:
@@ -190,13 +206,19 @@ def _told(houses: pd.DataFrame) -> bool:
 def _constraints(shapes: Shapes, constraints: gpd.GeoDataFrame | None, counting: Counting) -> pd.DataFrame:
     """Measure the ground under constraints that forbid, and under those that set conditions."""
     if constraints is None or constraints.empty:
-        return pd.DataFrame(np.nan, index=range(len(shapes)), columns=["veto_m2", "condition_m2"])
+        return pd.concat([_nothing(shapes, name) for name in ("veto_m2", "condition_m2")], axis=1)
     veto, unknown = constraints["effect"].isin(counting.vetoes), constraints["effect"].isna()
     grounds = {"veto_m2": constraints[veto], "condition_m2": constraints[~veto & ~unknown]}
     # with constraints on record, none of a kind is none
-    unsaid = np.nan_to_num(covered(shapes, constraints[unknown])) > 0
-    area = {name: np.nan_to_num(covered(shapes, rows)) for name, rows in grounds.items()}
-    return pd.DataFrame({name: np.where(unsaid, np.nan, m2) for name, m2 in area.items()})
+    least = pd.DataFrame({name: np.nan_to_num(covered(shapes, rows)) for name, rows in grounds.items()})
+    lacking = _met(shapes, constraints[unknown])
+    return bounds.beside(least, pd.DataFrame(dict.fromkeys(least.columns, lacking)))
+
+
+def _met(shapes: Shapes, things: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Count the things that share ground with each shape."""
+    found = by_area(shapes, things)
+    return np.bincount(found.ring[found.share > 0], minlength=len(shapes))
 
 
 def _found(layers: Mapping[str, gpd.GeoDataFrame], counting: Counting) -> pd.DataFrame:
@@ -204,7 +226,7 @@ def _found(layers: Mapping[str, gpd.GeoDataFrame], counting: Counting) -> pd.Dat
     rows = []
     houses, constraints = layers.get("buildings"), layers.get("constraints")
     if houses is not None:
-        homes = houses[houses["use"].isin(counting.dwelling_uses)] if _told(houses) else houses
+        homes = _dwellings(houses, counting) if _told(houses) else houses
         blank = int(homes[_RENTAL].isna().sum()) if _RENTAL in homes.columns else len(homes)
         if blank or not _told(houses):
             told: dict[str, Any] = {"field": _RENTAL, "severity": "info", "count": blank, "of": len(homes)}

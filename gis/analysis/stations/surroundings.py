@@ -21,7 +21,7 @@ from gis import lineage as origins
 from gis.analysis import mix
 from gis.analysis.acceptance import require_columns
 from gis.analysis.apportionment import Shares, by_area
-from gis.analysis.stations.counting import HEAD, Counting, covered, unless_empty, wide
+from gis.analysis.stations.counting import HEAD, Counting, covered, told, unless_empty, wide
 from gis.analysis.stations.people import counts, inside, lacking, with_jobs_ratios
 from gis.analysis.stations.renewal import ground_of_projects, met, renewable
 from gis.errors import EmptyError, FrameError
@@ -48,7 +48,8 @@ class StationRings:
     Parameters
     ----------
     results
-        One row per station, ring and version, columns of the layer `station_results`.
+        One row per station, ring and version, columns of the layer `station_results`; behind them <column>_least and
+        <column>_lacking, as `bounds.beside` has them, of sums in which a building may lack its figure.
     land_use
         catchment_id, station_id, ring, version, class, area_m2, share (of the ring's area): a row for each class.
     facilities
@@ -138,7 +139,7 @@ def rings(
             _head(shed, layers["stations"]),
             land[["parcel_land_m2", "net_land_m2"]],
             _floor(shed, houses, footprints, _on_building_land(houses, layers["parcels"], counting), land, counting),
-            counts(houses, layers["facilities"], housed, served, counting).round().astype("Int64"),
+            counts(houses, layers["facilities"], housed, served, counting).astype("Float64").round().astype("Int64"),
             _open_ground(shapes, layers.get("public_spaces")),
             renewable(shapes, houses, counted, counting),
             ground_of_projects(shed, counted, common),
@@ -146,7 +147,9 @@ def rings(
         ],
         axis=1,
     )
-    results = with_jobs_ratios(results, counting)[[*_columns(counting)]]
+    results = with_jobs_ratios(results, counting)
+    beside = [column for column in results.columns if column.endswith(("_least", "_lacking"))]
+    results = results[[*_columns(counting), *beside]]
     told = {name: frame[[*_REQUIRED[name], frame.geometry.name]] for name, frame in layers.items()}
     told |= {f"walked_{name}": rows for name, rows in (walked or {}).items()}
     return StationRings(
@@ -220,7 +223,9 @@ def _land(shapes: Shapes, parcels: gpd.GeoDataFrame, counting: Counting) -> pd.D
     """Measure land in parcels, building land, land by class, and its mix."""
     inside = by_area(shapes, parcels)
     size = parcels.geometry.area.to_numpy()
+    # a use that no class has is counted in none; a blank one may be of any class
     classes = parcels["land_use"].map(dict(counting.class_of))
+    classes = classes.astype(object).mask(classes.isna() & parcels["land_use"].notna(), "")
     by_class = unless_empty(inside.by_code(size, classes, counting.land_classes), parcels)
     building_land = [name not in counting.open_classes for name in counting.land_classes]
     table = wide(by_class, "land_{}_m2", counting.land_classes)
@@ -250,17 +255,14 @@ def _floor(
 ) -> pd.DataFrame:
     """Measure floor area above ground, gross and net FAR, and the mix of uses."""
     floor = houses["floor_area_above_m2"].to_numpy(dtype=float, na_value=np.nan)
-    total = unless_empty(inside.total(floor), houses)
+    total = told(inside.bounded(floor, "floor_area_m2"), houses)
     built = unless_empty(inside.total(np.where(on_building_land, floor, 0.0)), houses)
     net = land["net_land_m2"].to_numpy()
     uses = unless_empty(inside.by_code(floor, houses["use"], counting.building_uses), houses)
-    return pd.DataFrame(
-        {
-            "floor_area_m2": total,
-            "far_gross": total / shed.geometry.area.to_numpy(),
-            "far_net": np.divide(built, net, out=np.full(len(shed), np.nan), where=net > 0),
-            "mix_floor": mix.entropy(uses, len(counting.building_uses)),
-        }
+    return total.assign(
+        far_gross=total["floor_area_m2"].to_numpy() / shed.geometry.area.to_numpy(),
+        far_net=np.divide(built, net, out=np.full(len(shed), np.nan), where=net > 0),
+        mix_floor=mix.entropy(uses, len(counting.building_uses)),
     )
 
 

@@ -1,31 +1,39 @@
 // what is known of one feature: a panel on a wide screen, a sheet from below on a phone
 
+const MOST_BESIDE = 8;
 let chosen = null;
 let beside = [];
 let came = null;
 
 function fieldRow(field, value) {
+  // what is not so needs no line; what is not known is said together
+  if (value === false) return [];
   const target = field.reference && layers.has(field.reference) ? layers.get(field.reference).byKey.get(value) : null;
   let text = shown(field, value);
-  const classes = text === BLANK ? "blank" : "";
   if (target) {
     text = make("button", { type: "button", className: "link" }, nameOf(target));
     text.addEventListener("click", () => choose([target], { zoom: true }));
   }
-  return [make("dt", {}, titled(field)), make("dd", { className: classes }, text)];
+  return [make("dt", {}, titled(field)), make("dd", {}, text)];
+}
+
+function unknownRow(fields) {
+  if (!fields.length) return null;
+  return make("p", { className: "unknown" }, word("details.unknown", { fields: fields.map(titled).join(lang === "zh" ? "、" : ", ") }));
 }
 
 function besideRow() {
-  const others = beside.filter((feature) => !chosen.includes(feature)).slice(0, 8);
+  const others = beside.filter((feature) => !chosen.includes(feature));
   if (!others.length) return null;
-  const buttons = others.map((feature) => {
+  const more = others.length > MOST_BESIDE ? make("p", { className: "more" }, word("more", { count: others.length - MOST_BESIDE })) : null;
+  const buttons = others.slice(0, MOST_BESIDE).map((feature) => {
     const { layer } = feature;
     const facts = make("span", { className: "entry-facts" }, titled(layer));
     const button = make("button", { type: "button", className: "chip" }, swatch(layer, layer.symbols[feature.symbol]), nameOf(feature), facts);
     button.addEventListener("click", () => choose([feature], { around: beside }));
     return button;
   });
-  return make("div", { className: "beside" }, make("h3", {}, word("details.beside")), make("div", { className: "chips" }, ...buttons));
+  return make("div", { className: "beside" }, make("h3", {}, word("details.beside")), make("div", { className: "chips" }, ...buttons), more);
 }
 
 function answerRow(feature) {
@@ -55,11 +63,14 @@ function buildDetails() {
   const kind = make("p", { className: "kind" }, swatch(layer, layer.symbols[feature.symbol]), kindOf(feature));
   const name = make("h2", { tabIndex: -1, id: "details-name" }, nameOf(feature));
   const facts = make("dl", {});
+  const unknown = [];
   layer.fields.forEach((field, index) => {
     const several = chosen.length > 1 && field.name.endsWith("_id");
-    if (index !== layer.title && !several) facts.append(...fieldRow(field, feature.values[index]));
+    if (index === layer.title || several || field.hidden) return;
+    if (shown(field, feature.values[index]) === BLANK) unknown.push(field);
+    else facts.append(...fieldRow(field, feature.values[index]));
   });
-  panel.replaceChildren(...[close, kind, name, facts, answerRow(feature), besideRow()].filter(Boolean));
+  panel.replaceChildren(...[close, kind, name, facts, unknownRow(unknown), answerRow(feature), besideRow()].filter(Boolean));
   panel.scrollTop = 0;
 }
 

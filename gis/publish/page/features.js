@@ -58,12 +58,16 @@ function decode() {
 }
 
 function keyOf(feature) {
-  return feature.layer.key < 0 ? "" : feature.values[feature.layer.key] || "";
+  const { layer } = feature;
+  return layer.key < 0 || layer.fields[layer.key].hidden ? "" : feature.values[layer.key] || "";
 }
 
 function nameOf(feature) {
   const { layer } = feature;
   const named = layer.title < 0 ? null : feature.values[layer.title];
+  const owner = layer.owner < 0 ? null : feature.values[layer.owner];
+  const station = owner && layers.has("stations") ? layers.get("stations").byKey.get(owner) : null;
+  if (named && owner) return (station ? nameOf(station) : owner) + " " + named;
   return named || keyOf(feature) || titled(layer);
 }
 

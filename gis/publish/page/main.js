@@ -64,7 +64,8 @@ function drawScale() {
   const metres = power * [5, 2, 1].find((step) => step * power <= longest);
   byId("scale-bar").style.width = metres * perMetre + "px";
   const far = metres >= 1000;
-  byId("scale-text").textContent = number(far ? metres / 1000 : metres, 2) + " " + word(far ? "unit.km" : "unit.m");
+  const length = far ? metres / 1000 : metres;
+  byId("scale-text").textContent = number(length, length % 1 ? 1 : 0) + " " + word(far ? "unit.km" : "unit.m");
 }
 
 function readOut(event) {

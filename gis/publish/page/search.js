@@ -13,7 +13,7 @@ function buildIndex() {
   const found = new Map();
   for (const feature of features) {
     const { layer } = feature;
-    const title = layer.title < 0 ? null : feature.values[layer.title];
+    const title = layer.title < 0 || !feature.values[layer.title] ? null : nameOf(feature);
     const key = keyOf(feature);
     if (!title && !key) continue;
     // a street is many pieces with one name
@@ -29,7 +29,7 @@ function find(text) {
   if (!wanted) return [];
   const hits = entries.filter((entry) => entry.text.includes(wanted));
   const starts = (entry) => (normal(entry.name).startsWith(wanted) || normal(entry.key).startsWith(wanted) ? 0 : 1);
-  return hits.sort((a, b) => starts(a) - starts(b)).slice(0, MOST);
+  return hits.sort((a, b) => starts(a) - starts(b));
 }
 
 function optionRow(entry, index) {
@@ -46,15 +46,17 @@ function optionRow(entry, index) {
 function showMatches() {
   const input = byId("search-text");
   const list = byId("search-results");
-  matches = find(input.value);
+  const all = find(input.value);
+  matches = all.slice(0, MOST);
   active = -1;
   const rows = matches.map(optionRow);
+  if (all.length > MOST) rows.push(make("li", { className: "nothing" }, word("more", { count: all.length - MOST })));
   if (!rows.length && normal(input.value)) rows.push(make("li", { className: "nothing" }, word("search.nothing")));
   list.replaceChildren(...rows);
   list.hidden = !rows.length;
   input.setAttribute("aria-expanded", String(!list.hidden));
   input.removeAttribute("aria-activedescendant");
-  if (normal(input.value)) byId("live").textContent = word("search.found", { count: matches.length });
+  if (normal(input.value)) byId("live").textContent = word("search.found", { count: all.length });
 }
 
 function closeMatches() {

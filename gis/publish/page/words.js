@@ -40,8 +40,9 @@ function make(tag, properties, ...children) {
   return element;
 }
 
-function number(value, digits) {
-  return value.toLocaleString(lang === "zh" ? "zh-CN" : "en-GB", { maximumFractionDigits: digits });
+function number(value, digits, plain) {
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: !plain };
+  return value.toLocaleString(lang === "zh" ? "zh-CN" : "en-GB", places);
 }
 
 function codeTitle(list, code) {
@@ -49,14 +50,13 @@ function codeTitle(list, code) {
   return titles ? titles[lang === "zh" ? 0 : 1] : code;
 }
 
-// a field's value as people read it; a year is not a quantity and keeps its four digits together
+// a field's value as people read it, with the digits of the bureau's tables; a year keeps its four together
 function shown(field, value) {
   if (value === null || value === undefined || value === "") return BLANK;
   if (field.codes) return codeTitle(field.codes, value);
   if (typeof value === "boolean") return word(value ? "yes" : "no");
   if (typeof value !== "number") return String(value);
-  if (field.unit === "年") return String(value);
-  const text = number(value, 2);
+  const text = number(value, field.digits || 0, field.plain);
   if (!field.unit) return text;
   return text + " " + (lang === "zh" ? field.unit : doc.units[field.unit] || field.unit);
 }

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from shapely import MultiPolygon, box
 
-from gis.analysis import coordination
+from gis.analysis import bounds, coordination
 from gis.errors import CrsError, EmptyError, FrameError
 
 CRS = "EPSG:4548"
@@ -114,6 +114,55 @@ def test_a_part_of_the_floor_area_is_not_taken_for_the_whole():
     assert pd.isna(got.results.set_index("block_id").loc["TT00-0001", "demolished_floor_m2"])
     said = got.findings.set_index("code").loc["block.partial_sum", "parameters"]
     assert '"least_m2": 300.0' in said and '"P1"' in said
+
+
+# figure of a project that is blank: (figure of the block, what is known of it, code of the finding)
+BLANKS = {
+    "existing_floor_m2": ("existing_floor_m2", 1000.0, "block.partial_sum"),
+    "demolished_floor_m2": ("demolished_floor_m2", 100.0, "block.partial_sum"),
+    "new_controlled_m2": ("new_controlled_m2", 50.0, "block.partial_sum"),
+    "new_exempt_m2": ("new_exempt_m2", 30.0, "block.partial_sum"),
+    "households": ("households", 10.0, "block.partial_count"),
+    "path": ("path_block_count", 1.0, "block.path_unknown"),
+}
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_sum_with_a_blank_is_at_least_what_is_known(blank):
+    """One of two projects of a block does not say: the figure is missing, with bound and count; others are whole."""
+    column, least, code = BLANKS[blank]
+    one, two = box(500_020, 4_400_020, 500_040, 4_400_040), box(500_050, 4_400_020, 500_070, 4_400_040)
+    got = run(projects(project("P1", one, **{blank: None}), project("P2", two)))
+    row = got.results.set_index("block_id").loc["TT00-0001"]
+    assert pd.isna(row[column]) and (row[f"{column}_least"], row[f"{column}_lacking"]) == (least, 1)
+    assert code in set(got.findings["code"])
+    others = {column for column, _, _ in BLANKS.values()} - {column}
+    assert row[list(others)].notna().all()
+    listed = bounds.listed(got.results, "block_id")
+    known = listed[listed["field"] == column]
+    assert known[["feature", "least", "lacking"]].to_numpy().tolist() == [["TT00-0001", least, 1]]
+
+
+@pytest.mark.parametrize(("blank", "code"), [("lead", "conflict.lead"), ("start_year", "conflict.years")])
+def test_projects_that_do_not_say_may_disagree(blank, code):
+    """Two projects overlap and differ; where one is silent the count of conflicts is at least the overlap itself."""
+    first, second = box(500_020, 4_400_020, 500_060, 4_400_060), box(500_040, 4_400_020, 500_080, 4_400_060)
+    values = {"lead": "区商务局", "start_year": 2030}
+    loud = run(projects(project("P1", first), project("P2", second, **values)))
+    assert loud.results.set_index("block_id").loc["TT00-0001", "conflict_count"] == 3
+    got = run(projects(project("P1", first), project("P2", second, **values | {blank: None})))
+    row = got.results.set_index("block_id").loc["TT00-0001"]
+    assert pd.isna(row["conflict_count"]) and (row["conflict_count_least"], row["conflict_count_lacking"]) == (2, 1)
+    assert code not in set(got.findings["code"]) and "project.overlap_undetermined" in set(got.findings["code"])
+
+
+def test_departments_are_those_known():
+    """A project without a lead department is counted beside those that are named."""
+    one, two = box(500_020, 4_400_020, 500_040, 4_400_040), box(500_050, 4_400_020, 500_070, 4_400_040)
+    got = run(projects(project("P1", one, lead=None), project("P2", two)))
+    row = got.results.set_index("block_id").loc["TT00-0001"]
+    assert (row["lead_departments"], row["lead_departments_lacking"]) == ("区住建委", 1)
+    assert "block.lead_unknown" in set(got.findings["code"])
 
 
 def test_removed_projects_are_left_out():

@@ -18,6 +18,13 @@ from gis.errors import CrsError, EmptyError, FrameError, UsageError
 from tests.unit.analysis import doorsteps
 from tests.unit.analysis.doorsteps import EAST, LEVEL, NORTH, line, seconds, town
 
+# what two ways say: codes of the findings
+UNSAID = {
+    "both say it": ({"slope": [0.1, 0.0], "kind": ["footway", "stairs"]}, []),
+    "one is silent of its slope": ({"slope": [0.1, None]}, ["network.slope_unknown"]),
+    "one is silent of its kind": ({"kind": ["footway", None]}, ["network.kind_unknown"]),
+    "nobody says it": ({"slope": [None, None], "kind": [None, None]}, []),
+}
 STREET = [(0, 0), (100, 0)]
 LEFT, RIGHT = [(0, 0), (50, 0)], [(50, 0), (100, 0)]
 BEFORE, BEHIND = [(-9, 0), (0, 0)], [(100, 0), (109, 0)]
@@ -342,3 +349,13 @@ def test_far_from_the_origin():
     shapes = [shapely.LineString(np.array(each, dtype=float) + corner) for each in (LEFT, RIGHT)]
     paths = network.build(gpd.GeoDataFrame({"walkway_id": ["1", "2"]}, geometry=shapes, crs=4527), walking=LEVEL)
     assert len(paths.xy) == 3 and paths.metres == pytest.approx([50, 50])
+
+
+@pytest.mark.parametrize("name", UNSAID)
+def test_ways_that_do_not_say_it_are_counted(name):
+    """A way without slope or kind is taken for a plain and level one, which is said where others say theirs."""
+    columns, codes = UNSAID[name]
+    found = town([LEFT, RIGHT], walking=network.Walking(), **columns).findings
+    rows = found[found["code"].str.endswith("_unknown")]
+    assert rows["code"].tolist() == codes
+    assert rows["parameters"].str.contains('"count": 1, "of": 2').all()

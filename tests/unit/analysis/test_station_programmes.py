@@ -322,15 +322,17 @@ def test_a_home_that_does_not_say_leaves_the_gap_open(widest):
     assert mine.loc["kindergarten", "note"] == "0;1;300 m, 附录B"
     stock = rows_of(made, "A", "stock").set_index("feature_id")
     assert pd.isna(stock.loc["T1", "residents"])
-    assert stock.loc["T1", "note"] == "market=≥40"
+    assert mine.loc["market", ["residents_least", "residents_lacking"]].tolist() == [40, 1]
+    assert stock.loc["T1", ["residents_least", "residents_lacking"]].tolist() == [40, 1]
+    assert stock.loc["T1", "note"] == "market=40=1"
 
 
 def test_stock_by_what_it_would_serve(table):
     """A market in the idle works would serve all 100 residents; a kindergarten there H2's 60."""
     mine = rows_of(table, "A", "stock").set_index("feature_id")
     assert mine.loc["T1", "residents"] == 100
-    assert mine.loc["T1", "note"] == "market=100;kindergarten=60"
-    assert mine.loc["T2", "note"] == "market=100"
+    assert mine.loc["T1", "note"] == "market=100=0;kindergarten=60=0"
+    assert mine.loc["T2", "note"] == "market=100=0"
     assert mine.loc["T1", "sequence"] == 1
 
 

@@ -81,9 +81,7 @@ PROJECTS = frame(
         ("X5", "shanty", "reserve", square(0, 99.8, 100, 200)),
     ],
 )
-FACILITIES = frame(
-    "facility_id kind", [("F1", "market", place(150, 50)), ("F2", "primary_school", place(10, 90))]
-)
+FACILITIES = frame("facility_id kind", [("F1", "market", place(150, 50)), ("F2", "primary_school", place(10, 90))])
 SPACES = frame("public_space_id", [("G1", square(0, 0, 20, 100)), ("G2", square(10, 0, 30, 100))])
 LAYERS = {"parcels": PARCELS, "buildings": BUILDINGS, "projects": PROJECTS, "facilities": FACILITIES}
 
@@ -175,13 +173,15 @@ def test_land_use_is_long(result):
 
 
 def test_columns_are_those_of_the_layer():
-    """With the code lists of the catalogue the columns are columns of station_results, in their order."""
+    """With the code lists of the catalogue the columns are columns of station_results, in their order; then bounds."""
     book = catalogue.read()
     names = ("land_use_classes", "building_uses", "project_types", "facility_kinds")
     classes, uses, types, kinds = (tuple(code.code for code in book.code_list(name)) for name in names)
     counting = stations.Counting(classes, book.code_list("land_uses").values("class"), uses, types, kinds)
     found = run(counting=counting).results
-    assert [name for name in book.layer("station_results").columns if name in found.columns] == list(found.columns)
+    own = [name for name in found.columns if not name.endswith(("_least", "_lacking"))]
+    assert [name for name in book.layer("station_results").columns if name in own] == own
+    assert {name.removesuffix("_least").removesuffix("_lacking") for name in found.columns} == set(own)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +202,40 @@ def test_missing_is_not_zero(column, expected, missing):
     finding = found.findings[(found.findings["code"] == expected) & (found.findings["feature"] == "A")].iloc[0]
     count = {"residents": 1, "jobs": 1, "floor_area_above_m2": 2}[column]
     assert json.loads(finding["parameters"]) == {"count": count, "rings": ["圈"]}
+
+
+# what is blank of which building: (figures that are missing, {bounded figure: (least, lacking)}) in ring A-raw
+BLANKS = {
+    "residents of a home": ("residents", "H1", [], {"residents": (0, 1)}),
+    "jobs of a shop": ("jobs", "H2", [], {"jobs": (0, 1)}),
+    "floor area of a home": (
+        "floor_area_above_m2", "H1", ["far_gross", "far_net", "mix_floor"],
+        {"floor_area_m2": (800, 1), "renewable_floor_m2": (0, 1), "renewable_old_estate_m2": (0, 1)},
+    ),
+    "floor area of a shop": ("floor_area_above_m2", "H2", ["far_gross", "mix_floor"], {"floor_area_m2": (1000, 1)}),
+    "use of a shop": ("use", "H2", ["mix_floor"], {"residents": (30, 1)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLANKS)
+def test_a_sum_with_a_blank_is_at_least_what_is_known(name):
+    """Beside a sum that is missing stand what is known of it and how many buildings lack; other sums are whole."""
+    column, key, missing, known = BLANKS[name]
+    blank = BUILDINGS.copy()
+    blank[column] = blank[column].mask(blank["building_id"] == key)
+    row = run(buildings=blank).results.set_index("station_result_id").loc["A-raw"]
+    assert row[[*missing, *known]].isna().all()
+    assert {name: (row[f"{name}_least"], row[f"{name}_lacking"]) for name in known} == known
+    whole = {"residents", "jobs", "floor_area_m2", "renewable_floor_m2"} - set(known)
+    assert row[list(whole)].notna().all()
+
+
+def test_a_parcel_without_a_use_leaves_land_open():
+    """It may be of any class: land by class, its mix and what is built on building land are missing around it."""
+    blank = PARCELS.assign(land_use=["0701", None, "0901"])
+    row = run(parcels=blank).results.set_index("station_result_id").loc["A-raw"]
+    assert row[["land_residential_m2", "land_green_m2", "net_land_m2", "mix_land", "far_net"]].isna().all()
+    assert row["parcel_land_m2"] == 17_500
 
 
 def test_missing_elsewhere_does_not_matter():

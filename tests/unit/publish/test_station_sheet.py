@@ -295,7 +295,7 @@ def test_bold_letters_stand_where_thin_ones_do(tmp_path):
         with paper.plain():
             sheet = paper.Sheet()
             sheet.text(20, 200, "人口与岗位密度(每公顷)", 40, **style)
-            pixels = imread(sheet.save(tmp_path / "a.png"))[..., 0]
+            pixels = imread(paper.save([sheet], tmp_path / "a.png"))[..., 0]
         found += [np.flatnonzero((pixels < 0.5).any(axis=0))[[0, -1]], (pixels < 0.5).sum()]
     assert np.abs(thin[0] - bold[0]).max() <= 12
     assert bold[1] > 1.25 * thin[1]
@@ -399,7 +399,7 @@ def test_a_long_programme_says_what_it_leaves_out():
     said = texts(draw(everything(titles=[f"项目{n}" for n in range(40)])))
     (heading,) = [text for text in said if text.startswith("更新项目 40 项")]
     listed = sum(text == "区住建委" for text in said)
-    assert f"另有 {40 - listed} 项未列" in heading and listed > 9
+    assert f"另有 {40 - listed} 项见续页" in heading and listed > 9
     assert "设施缺口 1 项" in said
 
 
@@ -414,9 +414,10 @@ def test_a_station_without_sheds_programme_and_results_says_so():
 
 
 def test_missing_figures_leave_the_sheet_whole():
-    """All figures missing: dashes, charts without bars."""
+    """All figures missing: undetermined in the table and the charts, no dash and no bar."""
     blank = results(floor_area_m2=np.nan, residents=None, land_residential_m2=np.nan, land_transport_m2=np.nan)
-    assert texts(draw({"stations": stations(), "catchments": sheds(), "station_results": blank})).count("—") > 20
+    said = texts(draw({"stations": stations(), "catchments": sheds(), "station_results": blank}))
+    assert said.count("暂无法判定") > 20 and "—" not in said
 
 
 REFUSED = {

@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 
 from gis import findings
 from gis.errors import StorePermissionError
-from gis.publish import tables, workbook
+from gis.publish import rounding, tables, workbook
 from gis.publish.tables import About
 from tests.unit.publish import handmade
 
@@ -29,7 +29,8 @@ HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "@SUM(A1)", "{{7*7}}", "<b>粗</b>", "h
 def blocks():
     rows = [
         {"block_id": "SL00-0101", "name": "北街区", "area_m2": 3_333.3, "project_count": 2, "project_share": 0.12345},
-        {"block_id": "SL00-0102", "name": "南街区", "area_m2": 3_333.3, "project_count": 0, "remaining_m2": -12_344.0},
+        {"block_id": "SL00-0102", "name": "南街区", "area_m2": 3_333.3, "project_count": 0, "remaining_m2": -12_344.0}
+        | {"demolished_floor_m2": 20_000.0, "lead_departments": "区商务局"},
         {"block_id": "SL00-0103", "name": "西街区", "area_m2": 3_333.4, "unit_count": 3, "control_total_m2": 1e6},
     ]
     return handmade.frame("block_results", rows)
@@ -89,8 +90,20 @@ def problems():
     )
 
 
+def partial():
+    """What is known in part of a block and of the widest ring of a station."""
+    columns = ["layer", "feature", "field", "least", "lacking"]
+    rows = [
+        ("block_results", "SL00-0101", "demolished_floor_m2", 12_349.0, 2),
+        ("block_results", "SL00-0102", "lead_departments", None, 1),
+        ("station_results", "Z1-0-500-nearest", "residents", 600.0, 3),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def frames():
     return {
+        "partial_sums": partial(),
         "block_results": blocks(),
         "station_results": stations(),
         "station_programmes": programmes(),
@@ -147,19 +160,21 @@ def test_rows_add_up_to_the_total(book):
 
 
 FIGURES = {
-    "count": ("更新项目数", ["个", 2, 0, "—", 2, 1]),
-    "share": ("更新项目占比", ["%", 0.123, "—", "—", "", ""]),
-    "floor area, negative": ("剩余规模", ["万m²", "—", -1.23, "—", -1.23, 2]),
-    "floor area": ("街区管控总规模", ["万m²", "—", "—", 100.0, 100.0, 2]),
-    "counted in several blocks": ("更新单元数", ["个", "—", "—", 3, "", ""]),
-    "nothing known": ("涉及户数", ["户", "—", "—", "—", "—", 3]),
+    "count": ("更新项目数", ["个", 2, 0, "暂无法判定", "≥ 2(缺 1 行)", 1]),
+    "share": ("更新项目占比", ["%", 0.123, "暂无法判定", "暂无法判定", "", ""]),
+    "floor area, negative": ("剩余规模", ["万m²", "暂无法判定", -1.23, "暂无法判定", "暂无法判定", 2]),
+    "floor area": ("街区管控总规模", ["万m²", "暂无法判定", "暂无法判定", 100.0, "≥ 100.00(缺 2 行)", 2]),
+    "counted in several blocks": ("更新单元数", ["个", "暂无法判定", "暂无法判定", 3, "", ""]),
+    "nothing known": ("涉及户数", ["户", "暂无法判定", "暂无法判定", "暂无法判定", "暂无法判定", 3]),
+    "known in part": ("拆除建筑面积", ["万m²", "≥ 1.23(缺 2 项)", 2.0, "暂无法判定", "≥ 3.23(缺 2 行)", 2]),
+    "listed in part": ("牵头单位", ["", "—", "区商务局(缺 1 项)", "—", "", ""]),
     "text": ("街区名称", ["", "北街区", "南街区", "西街区", "", ""]),
 }
 
 
 @pytest.mark.parametrize(("title", "values"), FIGURES.values(), ids=FIGURES)
 def test_figures_are_shown_in_the_units_of_the_practice(book, title, values):
-    """Unit, rows, total, and how many rows had no figure; missing is a dash and never 0."""
+    """Unit, rows, total, and how many rows had no figure; what lacks is said, never 0 and never left out of a sum."""
     assert Sheet(book, "街区统筹一览表").column(title) == values
 
 
@@ -173,7 +188,7 @@ def test_ground_around_stations_is_added_once(book):
     sheet = Sheet(book, "站点周边分析表")
     assert sheet.column("圈层面积")[-2:] == [6.0, ""]
     # one of the two stations has no figure: a sum would pass for the whole
-    assert sheet.column("居住人口")[-2:] == ["—", 1]
+    assert sheet.column("居住人口")[-2:] == ["≥ 1,500(缺 1 行)", 1]
     assert sheet.body[-2][0] == "合计(去重最大圈)"
     assert sheet.column("版本(是否去重)")[1] == "去重(按最近站点)"
 
@@ -277,7 +292,7 @@ def test_sources_and_reading_rules_are_told(book):
     """Layers with rows and sources, then notes, then the catalogue's version."""
     sheet = Sheet(book, "数据说明")
     assert sheet.body[0][1:] == ["街区", "blocks", 3, "控规"]
-    assert any("「—」表示缺数据" in row[4] for row in sheet.body)
+    assert any("缺数据不作 0 计" in row[4] for row in sheet.body)
     assert sheet.body[-1][4] == handmade.book().digest
 
 
@@ -413,7 +428,7 @@ AMOUNTS = st.lists(st.one_of(st.none(), st.floats(-1e7, 1e7).map(lambda value: r
 def test_rounded_rows_add_up(values, digits):
     """To the exact total rounded half up, none off by a whole step, gaps kept."""
     series = pd.Series(values, dtype="float64")
-    rounded = tables.rounded_to_total(series, digits)
+    rounded = rounding.rounded_to_total(series, digits)
     step = 10.0**-digits
     # a sum within a rounding of a tie is a tie, and may have gone either way
     steps = math.fsum(series.dropna()) / step + 0.5
