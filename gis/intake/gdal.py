@@ -15,7 +15,7 @@ import pyogrio
 
 from gis import findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
-from gis.intake import declarations, declared, kml, lending, wholeness
+from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
 from gis.intake.lending import Lent
 from gis.intake.sources import Content, Decision
 
@@ -38,8 +38,9 @@ FORMATS = {
 }
 # what Python says of a day that it cannot hold
 NO_YEAR = "is out of range"
-# drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside
-_OPTIONS = {"DXF_ENCODING": "UTF-8", "OGR_ARC_STEPSIZE": "1"}
+# drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside; what a GML
+# without its schema holds are texts
+_OPTIONS = {"DXF_ENCODING": "UTF-8", "OGR_ARC_STEPSIZE": "1", "GML_FIELDTYPES": "ALWAYS_STRING"}
 
 
 def read(path: Path, inner: str | None = None, encoding: str | None = None) -> Content:
@@ -95,6 +96,8 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     notes: list[dict[str, Any]] = []
     if format_ == "KML":
         frame, notes = kml.named(frame, lent.path, path.name, names.index(name), names)
+    if format_ == "MapInfo":
+        frame = mapinfo.retyped(frame, path)
     if format_ == "GeoPackage":
         frame, notes = declared.restored(frame, lent.path, name, path.name)
     if frame.empty:

@@ -1,4 +1,7 @@
-"""KML: the fields of placemarks by their own names, which GDAL's driver replaces by underscores beyond ASCII."""
+"""KML: the fields of placemarks by their own names and with their own texts.
+
+GDAL's driver replaces names by underscores beyond ASCII, and makes 0 of "约1200" where a schema says number.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,8 @@ def named(
     fields = [_fields(one) for one in placemarks]
     names = list(dict.fromkeys(key for one in fields for key, _ in one))
     twice = sorted({key for one in fields for key, _ in one if sum(key == other for other, _ in one) > 1})
-    if not twice and set(names) <= set(frame.columns) - _STANDARD:
+    are_texts = set(names) <= {column for column in frame.columns if isinstance(frame[column].dtype, pd.StringDtype)}
+    if not twice and are_texts and set(names) <= set(frame.columns) - _STANDARD:
         return frame, notes
     if len(placemarks) != len(frame):
         raise SourceError(

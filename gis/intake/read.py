@@ -67,6 +67,11 @@ CONVERSIONS = {
     ".docx": "a table as .xlsx or .csv",
 }
 _NEEDS = {".dbf", ".shx", ".prj", ".cpg"}
+# remarks on what is read otherwise: mixed cells and coordinates that are no numbers; numbers of a KML's schema
+_ANSWERED = {
+    "": ("Could not parse column", "invalid value encountered in"),
+    "KML": ("parsed incompletely to", "integer overflow when converting", "Could not decode error message"),
+}
 # since version 9.3.0 Ovital writes GCJ-02 into its own formats, and WGS 84 into all others
 _OVITAL = {".ovkml", ".ovkmz"}
 # GDAL, GEOS, SQLite, pyarrow and the JSON, XML and zip modules each have their own way to fail on a damaged file
@@ -157,6 +162,7 @@ def read(
     remarks = [
         findings.finding("source.remark", file.name, severity="info", text=text)
         for text in dict.fromkeys(str(item.message) for item in said)
+        if not _answered(text, content.format)
     ]
     return Source(
         content.frame,
@@ -168,6 +174,11 @@ def read(
         content.ranking,
         content.spreads,
     )
+
+
+def _answered(remark: str, format_: str) -> bool:
+    """Tell whether a library remarks on cells or shapes that are read or asked about one by one all the same."""
+    return any(text in remark for text in _ANSWERED.get("", ()) + _ANSWERED.get(format_, ()))
 
 
 @contextmanager
