@@ -7,8 +7,10 @@ not fit goes there too, and its row has a finding.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
@@ -29,6 +31,8 @@ from gis.settings import Settings
 _PIECE = 50_000
 # letters of a value that a sentence shows
 _LONGEST = 120
+# how a day is written that a spreadsheet has made
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]00:00:00)?")
 # cells that a sentence names before it only counts
 _LISTED = 5
 
@@ -69,7 +73,8 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Returns
     -------
     Conformed
-        Findings: row.type and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
+        Findings: columns.void (cells that say NULL or the like are empty; a warning where they are errors), row.type
+        and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
         field is required, else a warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
         geometry.m_dropped (info), columns.rival (a warning where its values differ),
         columns.cells_merged (info), columns.sum_merged and area.column_unit (warning).
@@ -122,6 +127,8 @@ def _typed(
         is_key = field.type == "text" and (field.name == layer.key or bool(field.reference))
         if is_key and _zeros_lost(frame[found.column]):
             notes.append(_zeros_finding(layer.name, field.name, found.column))
+        if is_key:
+            notes += _days_findings(layer.name, field.name, frame[found.column])
         parts = []
         for start, piece in _pieces(frame[found.column]):
             cells, wrong = reading.cells(piece)
@@ -200,6 +207,24 @@ def _zeros_finding(layer: str, field: str, column: str) -> dict[str, Any]:
     return findings.finding("columns.zeros_lost", layer, field=field, severity="warning", column=column)
 
 
+def _days_findings(layer: str, field: str, column: pd.Series) -> list[dict[str, Any]]:
+    """Return the finding about keys that are days: a spreadsheet makes one of 3-5."""
+    days = [text for text in column.dropna().astype(str) if _DAY.fullmatch(text)]
+    if not days:
+        return []
+    return [
+        findings.finding(
+            "columns.codes_as_days",
+            layer,
+            field=field,
+            severity="warning",
+            column=str(column.name),
+            count=len(days),
+            example=days[0],
+        )
+    ]
+
+
 def _pieces(table: Any) -> Iterator[tuple[int, Any]]:
     """Yield a table or a column piece by piece, with the place of its first row: cells take far more than a column."""
     for start in range(0, len(table), _PIECE):
@@ -242,9 +267,11 @@ class _Reading:
         self.crossed: dict[tuple[str, str, str], int] = {}
         self.areas = field.unit == units.SQUARE_METRE and field.type == "real"
         self.counts: dict[str, int] = {}
+        self.voids: dict[str, int] = {}
 
     def cells(self, column: pd.Series) -> tuple[Any, list[tuple[int, bool]]]:
         """Convert a piece; return the cells and, for those that do not fit, the place and whether digits were lost."""
+        column = self._bared(column)
         if self.others:
             self._count(column.dropna().astype(str).value_counts())
         if isinstance(column.dtype, pd.StringDtype) and not self.areas:
@@ -258,6 +285,23 @@ class _Reading:
             return made[place], wrong
         read = [self.cell(value) for value in column.array]
         return [cell for cell, _ in read], [(row, lost) for row, (_, lost) in enumerate(read) if lost is not None]
+
+    def _bared(self, column: pd.Series) -> pd.Series:
+        """Leave out the cells that say that nothing is there, and keep count of them."""
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            return column
+        kinds: dict[Any, bool] = {}
+        found = np.zeros(len(column), dtype=bool)
+        for place, value in enumerate(column.array):
+            if not isinstance(value, str | date | np.datetime64):
+                continue
+            if value not in kinds:
+                kinds[value] = not values.missing(value) and values.void(value, self.field.type)
+            if kinds[value]:
+                found[place] = True
+                text = values.written(value)
+                self.voids[text] = self.voids.get(text, 0) + 1
+        return column.mask(found) if found.any() else column
 
     @property
     def empty(self) -> Any:
@@ -297,8 +341,20 @@ class _Reading:
                 self.crossed[key] = self.crossed.get(key, 0) + int(count)
 
     def converted(self, layer: Layer, column: str) -> list[dict[str, Any]]:
-        """Return a finding for each unit that was converted, and for each code of another list."""
+        """Return a finding for each unit that was converted, each code of another list, and each word for nothing."""
         crossed = [
+            findings.finding(
+                "columns.void",
+                layer.name,
+                severity="warning" if text.startswith("#") or text[:1].isdigit() else "info",
+                field=self.field.name,
+                column=column,
+                value=text,
+                count=count,
+            )
+            for text, count in self.voids.items()
+        ]
+        crossed += [
             findings.finding(
                 "columns.crosswalk",
                 layer.name,

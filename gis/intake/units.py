@@ -41,6 +41,8 @@ _SAME = MappingProxyType({"m": ("m", "米"), "share": ()})
 _WRITTEN = "|".join(re.escape(text) for text in sorted(_BY_SPELLING, key=len, reverse=True))
 _BEHIND_NAME = re.compile(rf"(?P<base>.*?)(?P<mark>[\s_\-·.()【\[:/,,]*)(?P<unit>{_WRITTEN})[\s)\]】]*")
 _BEHIND_VALUE = re.compile(rf"\s*(?P<number>[^a-z一-鿿²]*[\d.])\s*(?P<unit>{_WRITTEN})\s*")
+# a raised or circled figure behind a number is that of a note, and no digit of it
+_MARKED = re.compile(r"[\d.][\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u24ff\u2776-\u2793]")
 
 
 def of_column(name: str) -> tuple[str, Unit] | None:
@@ -76,7 +78,7 @@ def of_value(value: Any) -> tuple[str, Unit] | None:
     tuple or None
         The number as text, and the unit; None where the cell is not a number followed by a unit of area.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _MARKED.search(value):
         return None
     found = _BEHIND_VALUE.fullmatch(unicodedata.normalize("NFKC", value).casefold())
     return None if found is None else (found["number"], _BY_SPELLING[found["unit"]])
@@ -97,7 +99,7 @@ def bare(value: Any, unit: str) -> Any:
     Any
         What stands before the unit, as text; the cell itself where the unit is not there, or another one.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _MARKED.search(value):
         return value
     text = unicodedata.normalize("NFKC", value).strip()
     sign = next((sign for sign in signs(unit) if text.endswith(sign)), "")

@@ -38,6 +38,17 @@ _HERE = timezone(timedelta(hours=8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # milliseconds since then: a number with fewer digits may be a day written without dashes
 _MILLISECONDS = re.compile(r"-?\d{12,13}")
+# days that programs write for none: the zeros of spreadsheets, of Windows and of databases
+_NO_DAYS = frozenset({date(1899, 12, 30), date(1, 1, 1), date.max})
+_NO_DAY = re.compile(r"0{8}|0000[-/.]0{1,2}[-/.]0{1,2}( 0?0:00(:00)?)?")
+# what programs write where a cell holds nothing, or an error
+_VOID = re.compile(
+    r"null|n/a|<null>|\(null\)|\[null\]|nan|nat|<na>|-?1\.#(qnan|ind|snan)0*|"
+    r"#(n/a|ref!|div/0!|value!|name\?|num!|null!|spill!|calc!)",
+    re.IGNORECASE,
+)
+# signs that nobody sees: byte order marks, spaces without width, soft hyphens
+_UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad]")
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+")
 # what a spreadsheet leaves of a long code
@@ -63,10 +74,36 @@ def missing(value: Any) -> bool:
     bool
     """
     if isinstance(value, str):
-        return not value.strip()
+        return not value.strip() or not _UNSEEN.sub("", value).strip()
     if isinstance(value, list | tuple | dict | np.ndarray):
         return False
     return value is None or bool(pd.isna(value))
+
+
+def void(value: Any, type_: str) -> bool:
+    """Tell whether a value says that nothing is there: NULL, NaN, an error of a spreadsheet, the zero of a calendar.
+
+    Parameters
+    ----------
+    value
+        A cell that is not missing.
+    type_
+        As for `convert`; only a date may be such a zero.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(value, str) and _VOID.fullmatch(plain(value)):
+        return True
+    if type_ != "date" or isinstance(value, list | tuple | dict | np.ndarray):
+        return False
+    if isinstance(value, str) and _NO_DAY.fullmatch(plain(value)):
+        return True
+    try:
+        return _date(value) in _NO_DAYS
+    except Misfit:
+        return False
 
 
 def convert(value: Any, type_: str) -> Any:
@@ -169,7 +206,7 @@ def as_code(value: str, known: Mapping[str, str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text in one width, one case and without surrounding space.
+    """Return a text in one width, one case and without surrounding space or signs that nobody sees.
 
     Parameters
     ----------
@@ -180,7 +217,22 @@ def plain(text: str) -> str:
     -------
     str
     """
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).strip().casefold()
+
+
+def has_marks(text: str) -> bool:
+    """Tell whether a text holds raised, circled or other small figures, which would become digits of a number.
+
+    Parameters
+    ----------
+    text
+        Such as "1200²" or "1200①", whose last figure is the number of a note.
+
+    Returns
+    -------
+    bool
+    """
+    return any(unicodedata.category(letter) == "No" for letter in text)
 
 
 def _text(value: Any) -> str:
@@ -188,7 +240,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         if _POWER.fullmatch(value.strip()):
             raise Misfit(lost=True)
-        return value.strip()
+        return _UNSEEN.sub("", value).strip()
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, Integral):
@@ -221,6 +273,8 @@ def _number(value: Any) -> Any:
     if isinstance(value, bool | np.bool_):
         raise Misfit
     if isinstance(value, str):
+        if has_marks(value):
+            raise Misfit
         text = plain(value).replace(",", "") if _NUMBER.fullmatch(plain(value)) else ""
         if not any(letter.isdigit() for letter in text) or len(text) > _LONGEST:
             raise Misfit

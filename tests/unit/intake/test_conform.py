@@ -201,3 +201,35 @@ def test_pieces_give_what_the_whole_gives(source, conformed, monkeypatch):
     pd.testing.assert_frame_equal(parts.frame, whole.frame)
     pd.testing.assert_frame_equal(parts.findings, whole.findings)
     assert list(whole.findings["code"]).count("row.type") == 3
+
+
+def test_words_for_nothing_are_empty_and_counted(source, conformed):
+    """NULL is no name, and #REF! no area; how often each came is said, an error as a warning."""
+    columns = {
+        "block_id": ["MC00-0001", "NULL", "#N/A"],
+        "name": ["NULL", "甲", "NULL"],
+        "residents": ["#REF!", "1", "2"],
+    }
+    made = conformed(source(columns))
+    assert made.frame["block_id"].isna().tolist() == [False, True, True]
+    assert made.frame["name"].isna().tolist() == [True, False, True]
+    assert made.frame["residents"].isna().tolist() == [True, False, False]
+    found = made.findings[made.findings["code"] == "columns.void"]
+    said = [(json.loads(text)["value"], json.loads(text)["count"]) for text in found["parameters"]]
+    told = set(zip(said, found["severity"], strict=True))
+    assert told == {
+        (("NULL", 1), "info"),
+        (("#N/A", 1), "warning"),
+        (("NULL", 2), "info"),
+        (("#REF!", 1), "warning"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "count"), [(["2024-03-05", "DY-2"], 1), (["3-5", "DY-2"], 0), (["2024-03-05 00:00:00", "2024-03-06"], 2)]
+)
+def test_keys_that_a_spreadsheet_made_days_are_said(source, conformed, keys, count):
+    """Of 3-5 it makes the fifth of March, and nobody can tell which code it was."""
+    made = conformed(source({"unit_id": keys, "name": ["甲", "乙"]}), "units")
+    found = made.findings.loc[made.findings["code"] == "columns.codes_as_days", "parameters"]
+    assert [json.loads(text)["count"] for text in found] == ([count] if count else [])
