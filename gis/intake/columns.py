@@ -156,7 +156,9 @@ def _with_unit(column: str, name: str, layer: Layer) -> Match | None:
                 bare = units.of_column(spelling)
                 named = {normal(spelling), normal(bare[0])} if bare is not None else {normal(spelling)}
             else:
-                named = {normal(spelling + sign) for sign in units.signs(one.unit)}
+                counted = not one.unit and one.type in {"integer", "real"}
+                signs = units.COUNTS if counted else units.signs(one.unit)
+                named = {normal(spelling + sign) for sign in signs}
             if wanted & named:
                 found[rank].add(one.name)
     surest = next((rank for rank in RANKS if found[rank]), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -97,6 +97,7 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     names = [str(name) for name in frame.columns if not spatial or name != frame.geometry.name]
     matches, unknown = columns.match([name for name in names if name not in rows.BESIDE], layer)
     frame, spread = _attributed(frame, matches, source.spreads, layer)
+    matches, unknown = _in_unit(matches, unknown, source.unit, layer)
     typed, misfits, notes = _typed(frame, matches, layer, catalogue)
     notes += spread
     rivals = tuple(column for found in matches for column in found.rivals)
@@ -112,6 +113,23 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     notes += measures.columns(unknown, frame, placed.geometry, layer)
     shaped = rows.canonical(placed, layer, settings.crs)
     return Conformed(shaped, findings.join(flat, findings.table(_located(notes, shaped, layer))), matches)
+
+
+def _in_unit(
+    matches: tuple[Match, ...], unknown: tuple[str, ...], sign: str, layer: Layer
+) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+    """Give the columns of areas whose names say no unit the one above the table; of several none is sure."""
+    if not sign:
+        return matches, unknown
+    bare = {
+        found.column
+        for found in matches
+        if layer.field(found.field).unit == units.SQUARE_METRE and units.of_column(found.column) is None
+    }
+    if sign in units.BY_SIGN:
+        unit = units.BY_SIGN[sign]
+        return tuple(replace(one, unit=unit) if one.column in bare else one for one in matches), unknown
+    return tuple(one for one in matches if one.column not in bare), (*unknown, *sorted(bare))
 
 
 def _typed(

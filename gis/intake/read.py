@@ -173,6 +173,7 @@ def read(
         findings.table([*content.notes, *notes, *remarks]),
         content.ranking,
         content.spreads,
+        content.unit,
     )
 
 

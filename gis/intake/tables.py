@@ -100,7 +100,7 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
             f"{path.name}: the column {twice[0]!r} is there twice; give each its own name", column=twice[0]
         )
     named: dict[str, Any] = {"header": None, "names": list(head.names), "skiprows": head.first}
-    if head.titles or head.depth > 1:
+    if head.titles or head.depth > 1 or head.units:
         headers.require(head, path.name)
         notes += headers.remarks(head, path.name)
     elif head.depth == 1:
@@ -110,7 +110,7 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
     if guarded:
         notes.append(findings.finding("source.guards_dropped", path.name, severity="info", count=guarded))
     content = placed(frame, path, "CSV", decisions=(decision,), headerless=not head.depth)
-    return dataclasses.replace(content, notes=(*notes, *content.notes))
+    return dataclasses.replace(content, notes=(*notes, *content.notes), unit=head.unit)
 
 
 def _require_table(path: Path, codec: str) -> None:

@@ -112,6 +112,7 @@ ABOVE = {
     "a title alone": ("公共服务设施台账\n编号,名称,经度,纬度\n", "source.title_skipped"),
     "a title and a blank line": ("公共服务设施台账\n\n编号,名称,经度,纬度\n", "source.title_skipped"),
     "names in two lines": ("编号,名称,坐标,\n,,经度,纬度\n", "source.header_joined"),
+    "a row of units": ("编号,名称,经度,纬度\n,,度,度\n", "source.units_joined"),
     "a title that holds a line break": ('"台账\n二〇二四年",,,\n编号,名称,经度,纬度\n', "source.title_skipped"),
 }
 
