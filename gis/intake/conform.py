@@ -347,14 +347,26 @@ class _Reading:
 
     def _code(self, text: str) -> str:
         """Return the code that a text means, by the list's own spellings first, then by those of other lists."""
-        meant = self.others.get(values.plain(text))
-        return meant[0] if meant is not None else values.as_code(text, self.known or {})
+        meant = self._meant(text)
+        return meant[0] if meant is not None else text
+
+    def _meant(self, text: str) -> tuple[str, str] | None:
+        """Return the code that a text means and the document of another list, "" for none; a title must agree."""
+        plain = values.plain(text)
+        known = self.known or {}
+        meant = (known[plain], "") if plain in known else self.others.get(plain)
+        parts = values.code_and_title(text) if meant is None else None
+        if parts is None:
+            return meant
+        found = [self._meant(part) for part in parts]
+        alike = [one for one in found if one is not None and found[0] is not None and one[0] == found[0][0]]
+        return max(alike, key=lambda one: one[1]) if len(alike) == 2 else None
 
     def _count(self, counts: pd.Series) -> None:
         """Keep count of the codes of other lists among texts and how often each came."""
         for text, count in counts.items():
-            meant = self.others.get(values.plain(str(text)))
-            if meant is not None:
+            meant = self._meant(str(text))
+            if meant is not None and meant[1]:
                 key = (str(text).strip(), *meant)
                 self.crossed[key] = self.crossed.get(key, 0) + int(count)
 

@@ -50,6 +50,9 @@ _VOID = re.compile(
 # signs that nobody sees: byte order marks, spaces without width, soft hyphens
 _UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad]")
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+# a code of letters and figures before its title, or behind it in brackets
+_CODE_FIRST = re.compile(r"(?P<code>[a-z]{0,2}\d{1,8})[\s_:·、.(\[-]*(?P<title>[^\x00-\x7f].*?)[)\]]?")
+_CODE_LAST = re.compile(r"(?P<title>[^\x00-\x7f].*?)\s*[(\[](?P<code>[a-z]{0,2}\d{1,8})[)\]]")
 _WHOLE = re.compile(r"[+-]?\d+")
 # what a spreadsheet leaves of a long code
 _POWER = re.compile(r"\d(\.\d+)?E\+\d{2,}", re.IGNORECASE)
@@ -188,21 +191,21 @@ def crosswalk(listed: CodeList, others: Iterable[CodeList]) -> dict[str, tuple[s
     return found
 
 
-def as_code(value: str, known: Mapping[str, str]) -> str:
-    """Return the code that a text means; a text that means none stays as it is, for the row check to name.
+def code_and_title(text: str) -> tuple[str, str] | None:
+    """Part a text that gives a code and its title, in either order.
 
     Parameters
     ----------
-    value
-        Code or title.
-    known
-        From `codes`.
+    text
+        Such as "0701 城镇住宅用地", "R2(二类居住用地)" or "中小学用地(A33)".
 
     Returns
     -------
-    str
+    tuple of str or None
+        Two texts that each may mean a code; None where the text is not made of two.
     """
-    return known.get(plain(value), value)
+    found = _CODE_FIRST.fullmatch(plain(text)) or _CODE_LAST.fullmatch(plain(text))
+    return None if found is None else (found["code"], found["title"])
 
 
 def plain(text: str) -> str:
