@@ -51,7 +51,7 @@ _SEXAGESIMAL = re.compile(
 )
 # degrees behind words for their direction or before their sign
 _DIRECTED = re.compile(
-    r"\s*(?:[EN]|东经|北纬|東經|北緯)?\s*(?P<number>[+-]?\d+(?:\.\d+)?)\s*[°º度]?\s*[EN]?\s*", re.IGNORECASE
+    r"^\s*(?:[EN]|东经|北纬|東經|北緯)?\s*(?P<number>[+-]?\d+(?:\.\d+)?)\s*[°º度]?\s*[EN]?\s*$", re.IGNORECASE
 )
 # a text that was kept from being run as a formula, and one that was kept a text by being written as one
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -409,9 +409,9 @@ def _coordinates(column: pd.Series) -> np.ndarray[Any, Any]:
     """Return coordinates as numbers, NaN where there is none; degrees may be in minutes and seconds."""
     numbers = pd.to_numeric(column, errors="coerce")
     if isinstance(column.dtype, pd.StringDtype):
-        plain = column.str.normalize("NFKC").where(~column.map(values.has_marks, na_action="ignore").fillna(False))
-        directed = plain.where(plain.str.fullmatch(_DIRECTED)).str.extract(_DIRECTED)["number"]
-        numbers = numbers.fillna(pd.to_numeric(directed))
+        marked = column.fillna("").map(values.has_marks).astype(bool)
+        plain = column.mask(marked).str.normalize("NFKC")
+        numbers = numbers.fillna(pd.to_numeric(plain.str.extract(_DIRECTED)["number"]))
         parts = plain.str.extract(_SEXAGESIMAL)
         whole, minutes, seconds = (pd.to_numeric(parts[name]) for name in ("degrees", "minutes", "seconds"))
         # sixty minutes are a slip of the pen, and nobody knows of which
