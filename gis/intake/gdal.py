@@ -102,8 +102,8 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
         frame, notes = declared.restored(frame, lent.path, name, path.name)
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
-    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not declarations.on_earth(frame.crs):
-        # an "undefined" system of a GeoPackage says no more than none
+    # an "undefined" system of a GeoPackage says no more than none
+    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not declarations.says_place(frame.crs):
         frame = frame.set_crs(None, allow_override=True)
     has_crs = isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None
     # an old GeoJSON may name another CRS, which is a declaration

@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
+import pyproj
 import shapely
 
 from gis import archives, findings
@@ -247,6 +248,8 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
     """Read GeoParquet; a Parquet file without geometry is a table."""
     try:
         frame = _parquet_frame(path, {})
+    except pyproj.exceptions.ProjError:
+        return _misnamed(path, inner, encoding)
     except ValueError as error:
         if gdal.NO_YEAR not in str(error):
             raise
@@ -260,6 +263,22 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
         raise EmptyError(f"{path.name} has no rows")
     content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
     return declarations.understood(content, declarations.Words())
+
+
+def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:
+    """Read GeoParquet whose CRS is none that PROJ knows, without it, and hold the rows against what it is called."""
+    table = pq.read_table(path)
+    about = dict(table.schema.metadata)
+    geo = json.loads(about[b"geo"])
+    said = geo["columns"][geo["primary_column"]].get("crs")
+    for column in geo["columns"].values():
+        column["crs"] = None
+    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+        copy = Path(folder) / path.name
+        pq.write_table(table.replace_schema_metadata({**about, b"geo": json.dumps(geo).encode()}), copy)
+        content = _read_parquet(copy, inner, encoding)
+    name = said.get("name") if isinstance(said, dict) else said
+    return declarations.understood(content, declarations.Words((str(name or json.dumps(said)),)))
 
 
 def _parquet_frame(path: Path, how: dict[str, bool]) -> pd.DataFrame:

@@ -415,7 +415,7 @@ def as_json(record: Mapping[str, Any]) -> str:
     str
     """
     there = {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        name: str(value) if isinstance(value, float) and not np.isfinite(value) else value
         for name, value in record.items()
         if not missing(value)
     }

@@ -233,3 +233,9 @@ def test_keys_that_a_spreadsheet_made_days_are_said(source, conformed, keys, cou
     made = conformed(source({"unit_id": keys, "name": ["甲", "乙"]}), "units")
     found = made.findings.loc[made.findings["code"] == "columns.codes_as_days", "parameters"]
     assert [json.loads(text)["count"] for text in found] == ([count] if count else [])
+
+
+def test_a_number_without_end_is_kept_as_it_came(source, conformed):
+    """What the finding says is kept is there to be read."""
+    made = conformed(source({"block_id": ["MC00-0001"], "residents": [float("inf")]}))
+    assert json.loads(made.frame["extra"].iloc[0]) == {"residents": "inf"}
