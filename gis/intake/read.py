@@ -296,7 +296,7 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
         found = _members(files, Path(folder))
         if not found:
             raise SourceError(f"{path.name} holds nothing that we read; it has {_listed(files, Path(folder))}")
-        named = {name: file for name, file in found.items() if inner in {name, PurePosixPath(name).stem}}
+        named = _called(found, inner)
         chosen = named if named else found
         if len(chosen) > 1:
             doubt = f"; the names are read as {names.encoding}: {names.shown}; or say --encoding" * names.doubtful
@@ -313,6 +313,14 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
             notes=(*content.notes, *names.remarks(path.name), *([ignored] if junk else [])),
             ranking=(*content.ranking, *names.ranking),
         )
+
+
+def _called(found: dict[str, Path], inner: str | None) -> dict[str, Path]:
+    """Return the members of a name: by their whole path, else by file name, else by that without its suffix."""
+    whole = {name: file for name, file in found.items() if name == inner}
+    last = {name: file for name, file in found.items() if PurePosixPath(name).name == inner}
+    bare = {name: file for name, file in found.items() if PurePosixPath(name).stem == inner}
+    return whole or last or bare
 
 
 def _members(files: tuple[Path, ...], folder: Path) -> dict[str, Path]:

@@ -40,7 +40,7 @@ CELLS = (
     | dict.fromkeys(("坐标", "中心点", "中心坐标", "位置坐标", "location", "coordinates", "coordinate", "coord"), "")
 )
 # what may stand behind the name of a coordinate: its unit, and what a form asks for
-_BESIDE_NAME = re.compile(r"[\s:*]+|\((°|度|十进制度|米|m|必填)\)$")
+_BESIDE_NAME = re.compile(r"[\s*]+|(\((°|度|十进制度|米|m|必填)\))?:*$")
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+")
 # degrees within which China lies; no longitude of it is a latitude of it
 _LONGITUDES, _LATITUDES = (73.0, 136.0), (3.0, 54.0)

@@ -39,7 +39,7 @@ PLACES = {
     "full width": ("name,经度,纬度\n甲,１１６．１０,３９．９４\n", [(116.1, 39.94)]),
     "a note behind a number": ("name,经度,纬度\n甲,116.10²,39.94\n乙,116.1,39.94\n", [None, (116.1, 39.94)]),
     "a decimal comma": ('name,经度,纬度\n甲,"116,10",39.94\n乙,116.1,39.94\n', [None, (116.1, 39.94)]),
-    "units behind the names": ("name,经度(°),纬 度\uff1a\n甲,116.10,39.94\n", [(116.1, 39.94)]),
+    "units behind the names": ("name,经度(°):,纬 度\uff1a\n甲,116.10,39.94\n", [(116.1, 39.94)]),
     "traditional characters": ("name,經度,緯度\n甲,116.10,39.94\n", [(116.1, 39.94)]),
     "semicolons": ("name;lon;lat\n甲;116.10;39.94\n", [(116.10, 39.94)]),
     "tabs": ("name\tlon\tlat\n甲\t116.10\t39.94\n", [(116.10, 39.94)]),
