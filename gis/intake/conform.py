@@ -73,11 +73,12 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Returns
     -------
     Conformed
-        Findings: columns.void (cells that say NULL or the like are empty; a warning where they are errors), row.type
-        and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
-        field is required, else a warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
-        geometry.m_dropped (info), columns.rival (a warning where its values differ),
-        columns.cells_merged (info), columns.sum_merged and area.column_unit (warning).
+        Findings: columns.void (cells that say NULL or the like are empty; a warning where they are errors),
+        columns.void_text (a warning: in a field of text they stay), row.type and row.digits_lost (the cell is empty and
+        the value is kept in extra; an error where the field is required, else a warning), columns.zeros_lost and
+        columns.codes_as_days (warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
+        geometry.m_dropped (info), columns.rival (a warning where its values differ), columns.cells_merged (info),
+        columns.sum_merged and area.column_unit (warning).
 
     Raises
     ------
@@ -305,7 +306,7 @@ class _Reading:
         return [cell for cell, _ in read], [(row, lost) for row, (_, lost) in enumerate(read) if lost is not None]
 
     def _bared(self, column: pd.Series) -> pd.Series:
-        """Leave out the cells that say that nothing is there, and keep count of them."""
+        """Leave out the cells that say that nothing is there, and keep count of them; a text may be meant as one."""
         if pd.api.types.is_numeric_dtype(column.dtype):
             return column
         kinds: dict[Any, bool] = {}
@@ -319,7 +320,7 @@ class _Reading:
                 found[place] = True
                 text = values.written(value)
                 self.voids[text] = self.voids.get(text, 0) + 1
-        return column.mask(found) if found.any() else column
+        return column.mask(found) if found.any() and self.field.type != "text" else column
 
     @property
     def empty(self) -> Any:
@@ -372,11 +373,12 @@ class _Reading:
 
     def converted(self, layer: Layer, column: str) -> list[dict[str, Any]]:
         """Return a finding for each unit that was converted, each code of another list, and each word for nothing."""
+        is_text = self.field.type == "text"
         crossed = [
             findings.finding(
-                "columns.void",
+                "columns.void_text" if is_text else "columns.void",
                 layer.name,
-                severity="warning" if text.startswith("#") or text[:1].isdigit() else "info",
+                severity="warning" if is_text or text[:1] in "#01" else "info",
                 field=self.field.name,
                 column=column,
                 value=text,

@@ -204,24 +204,30 @@ def test_pieces_give_what_the_whole_gives(source, conformed, monkeypatch):
 
 
 def test_words_for_nothing_are_empty_and_counted(source, conformed):
-    """NULL is no name, and #REF! no area; how often each came is said, an error as a warning."""
+    """#REF! is no area and 1899-12-30 no day; a text may be meant, so it stays; how often each came is said."""
     columns = {
-        "block_id": ["MC00-0001", "NULL", "#N/A"],
+        "block_id": ["MC00-0001", "MC00-0002", "#N/A"],
         "name": ["NULL", "甲", "NULL"],
-        "residents": ["#REF!", "1", "2"],
+        "residents": ["#REF!", "1", "<Null>"],
+        "approved_on": ["1899-12-30", "2024-03-05", "00000000"],
     }
     made = conformed(source(columns))
-    assert made.frame["block_id"].isna().tolist() == [False, True, True]
-    assert made.frame["name"].isna().tolist() == [True, False, True]
-    assert made.frame["residents"].isna().tolist() == [True, False, False]
-    found = made.findings[made.findings["code"] == "columns.void"]
-    said = [(json.loads(text)["value"], json.loads(text)["count"]) for text in found["parameters"]]
-    told = set(zip(said, found["severity"], strict=True))
-    assert told == {
-        (("NULL", 1), "info"),
-        (("#N/A", 1), "warning"),
-        (("NULL", 2), "info"),
-        (("#REF!", 1), "warning"),
+    assert made.frame["block_id"].tolist() == columns["block_id"]
+    assert made.frame["name"].tolist() == columns["name"]
+    assert made.frame["residents"].isna().tolist() == [True, False, True]
+    assert made.frame["approved_on"].isna().tolist() == [True, False, True]
+    found = made.findings[made.findings["code"].str.startswith("columns.void")]
+    said = [
+        (code.partition(".")[2], *map(json.loads(text).get, ("value", "count")))
+        for code, text in zip(found["code"], found["parameters"], strict=True)
+    ]
+    assert set(zip(said, found["severity"], strict=True)) == {
+        (("void_text", "#N/A", 1), "warning"),
+        (("void_text", "NULL", 2), "warning"),
+        (("void", "#REF!", 1), "warning"),
+        (("void", "<Null>", 1), "info"),
+        (("void", "1899-12-30", 1), "warning"),
+        (("void", "00000000", 1), "warning"),
     }
 
 

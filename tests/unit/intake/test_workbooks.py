@@ -100,8 +100,8 @@ def test_errors_are_empty_and_named(tmp_path, facilities):
     assert [json.loads(text)["cell"] for text in errors["parameters"]] == ["B2", "E3", "D4"]
     assert [json.loads(text)["value"] for text in errors["parameters"]] == ["#N/A", "#DIV/0!", "#REF!"]
     frame, said = facilities(path)
-    assert [None if pd.isna(name) else name for name in frame["name"]] == [None, "设施2", "设施3", None]
-    assert said["columns.void"]["value"] == "#N/A"
+    assert [None if pd.isna(name) else name for name in frame["name"]] == [None, "设施2", "设施3", "#N/A"]
+    assert said["columns.void_text"]["value"] == "#N/A"
     assert frame["floor_area_m2"].isna().tolist() == [False, True, False, False]
 
 
