@@ -394,7 +394,8 @@ def written(value: Any) -> str:
     str
     """
     if isinstance(value, bytes):
-        return value.hex()
+        text = value.decode("utf-8", "replace")
+        return text if text.isprintable() and "\ufffd" not in text else value.hex()
     try:
         return str(value)
     # pandas holds moments whose year Python cannot write
