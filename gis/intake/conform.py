@@ -152,6 +152,8 @@ def _typed(
         for start, piece in _pieces(frame[found.column]):
             cells, wrong = reading.cells(piece)
             parts.append(pd.Series(pd.array(cells, dtype=_dtype(field)), index=piece.index))
+            for place in reading.left:
+                misfits.setdefault(start + place, {})[found.column] = piece.iloc[place]
             for place, lost in wrong:
                 row, value = start + place, piece.iloc[place]
                 misfits.setdefault(row, {})[found.column] = value
@@ -265,6 +267,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
+def _doubted(text: str) -> bool:
+    """Tell whether what stands for nothing is an error or a day, which somebody should look at, and no word for it."""
+    return text[:1] in "#01"
+
+
 def _dtype(field: Field) -> Any:
     """Return the dtype while dates are still days."""
     return "object" if field.type == "date" else rows.DTYPES[field.type]
@@ -287,6 +294,8 @@ class _Reading:
         self.areas = field.unit == units.SQUARE_METRE and field.type == "real"
         self.counts: dict[str, int] = {}
         self.voids: dict[str, int] = {}
+        # cells of the piece read last that were left out and are kept as they came
+        self.left: list[int] = []
 
     def cells(self, column: pd.Series) -> tuple[Any, list[tuple[int, bool]]]:
         """Convert a piece; return the cells and, for those that do not fit, the place and whether digits were lost."""
@@ -307,20 +316,27 @@ class _Reading:
 
     def _bared(self, column: pd.Series) -> pd.Series:
         """Leave out the cells that say that nothing is there, and keep count of them; a text may be meant as one."""
+        self.left = []
         if pd.api.types.is_numeric_dtype(column.dtype):
             return column
-        kinds: dict[Any, bool] = {}
-        found = np.zeros(len(column), dtype=bool)
-        for place, value in enumerate(column.array):
-            if not isinstance(value, str | date | np.datetime64):
-                continue
-            if value not in kinds:
-                kinds[value] = not values.missing(value) and values.void(value, self.field.type)
-            if kinds[value]:
-                found[place] = True
-                text = values.written(value)
-                self.voids[text] = self.voids.get(text, 0) + 1
-        return column.mask(found) if found.any() and self.field.type != "text" else column
+        if isinstance(column.dtype, pd.StringDtype):
+            place, texts = pd.factorize(column)
+            voids = [number for number, text in enumerate(texts) if self._is_void(text)]
+            found = np.isin(place, voids)
+        else:
+            found = np.array([self._is_void(value) for value in column.array], dtype=bool)
+        for value in column[found]:
+            text = values.written(value)
+            self.voids[text] = self.voids.get(text, 0) + 1
+        if self.field.type == "text" or not found.any():
+            return column
+        self.left = [int(row) for row in np.flatnonzero(found) if _doubted(values.written(column.iloc[row]))]
+        return column.mask(found)
+
+    def _is_void(self, value: Any) -> bool:
+        """Tell whether a cell says that nothing is there."""
+        said = isinstance(value, str | date | np.datetime64) and not values.missing(value)
+        return said and values.void(value, self.field.type)
 
     @property
     def empty(self) -> Any:
@@ -378,7 +394,7 @@ class _Reading:
             findings.finding(
                 "columns.void_text" if is_text else "columns.void",
                 layer.name,
-                severity="warning" if is_text or text[:1] in "#01" else "info",
+                severity="warning" if is_text or _doubted(text) else "info",
                 field=self.field.name,
                 column=column,
                 value=text,

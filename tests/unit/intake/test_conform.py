@@ -216,6 +216,8 @@ def test_words_for_nothing_are_empty_and_counted(source, conformed):
     assert made.frame["name"].tolist() == columns["name"]
     assert made.frame["residents"].isna().tolist() == [True, False, True]
     assert made.frame["approved_on"].isna().tolist() == [True, False, True]
+    extra = [None if pd.isna(text) else json.loads(text) for text in made.frame["extra"]]
+    assert extra == [{"residents": "#REF!", "approved_on": "1899-12-30"}, None, {"approved_on": "00000000"}]
     found = made.findings[made.findings["code"].str.startswith("columns.void")]
     said = [
         (code.partition(".")[2], *map(json.loads(text).get, ("value", "count")))
