@@ -21,7 +21,7 @@ import shapely
 from gis import crs, findings, rows
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import FrameError
-from gis.intake import columns, measures, outlines, units, values
+from gis.intake import columns, emptied, measures, outlines, units, values
 from gis.intake.columns import Match
 from gis.intake.sources import Source, Spread
 from gis.intake.units import Unit
@@ -100,7 +100,7 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     frame, spread = _attributed(frame, matches, source.spreads, layer)
     matches, unknown = _in_unit(matches, unknown, source.unit, layer)
     typed, misfits, notes = _typed(frame, matches, layer, catalogue)
-    notes += spread
+    notes += [*spread, *_unsaid(matches, source, layer)]
     rivals = tuple(column for found in matches for column in found.rivals)
     typed["extra"] = _extra(frame, (*rivals, *unknown), misfits)
     notes += [_rival(frame, found, column, layer) for found in matches for column in found.rivals]
@@ -114,6 +114,15 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     notes += measures.columns(unknown, frame, placed.geometry, layer)
     shaped = rows.canonical(placed, layer, settings.crs)
     return Conformed(shaped, findings.join(flat, findings.table(_located(notes, shaped, layer))), matches)
+
+
+def _unsaid(matches: tuple[Match, ...], source: Source, layer: Layer) -> Iterator[dict[str, Any]]:
+    """Yield a finding for each cell without a result that would have told whether its row may be shown."""
+    fields = {one.column: layer.field(one.field) for one in matches if one.field in emptied.GUARDS}
+    for row, column, text in source.unsaid:
+        if column in fields:
+            more = {"row": row + 1, "value": _shown(text), "type": fields[column].type}
+            yield _value_finding("row.type", layer, fields[column], more)
 
 
 def _in_unit(

@@ -175,6 +175,7 @@ def read(
         content.ranking,
         content.spreads,
         content.unit,
+        content.unsaid,
     )
 
 

@@ -41,12 +41,9 @@ _MILLISECONDS = re.compile(r"-?\d{12,13}")
 # days that programs write for none: the zeros of spreadsheets, of Windows and of databases
 _NO_DAYS = frozenset({date(1899, 12, 30), date(1, 1, 1), date.max})
 _NO_DAY = re.compile(r"0{8}|0000[-/.]0{1,2}[-/.]0{1,2}( 0?0:00(:00)?)?")
-# what programs write where a cell holds nothing, or an error
-_VOID = re.compile(
-    r"null|n/a|<null>|\(null\)|\[null\]|nan|nat|<na>|-?1\.#(qnan|ind|snan)0*|"
-    r"#(n/a|ref!|div/0!|value!|name\?|num!|null!|spill!|calc!)",
-    re.IGNORECASE,
-)
+# what programs write where a cell holds nothing, and what a spreadsheet shows where it has no result
+_VOID = re.compile(r"null|n/a|<null>|\(null\)|\[null\]|nan|nat|<na>|-?1\.#(qnan|ind|snan)0*", re.IGNORECASE)
+_ERROR = re.compile(r"#(n/a|ref!|div/0!|value!|name\?|num!|null!|spill!|calc!)", re.IGNORECASE)
 # signs that nobody sees: byte order marks, spaces without width, soft hyphens
 _UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad]")
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
@@ -84,14 +81,15 @@ def missing(value: Any) -> bool:
 
 
 def void(value: Any, type_: str) -> bool:
-    """Tell whether a value says that nothing is there: NULL, NaN, an error of a spreadsheet, the zero of a calendar.
+    """Tell whether a value says that nothing is there: NULL, NaN, the zero of a calendar.
 
     Parameters
     ----------
     value
         A cell that is not missing.
     type_
-        As for `convert`; only a date may be such a zero.
+        As for `convert`; only a date may be such a zero, and only a text an error of a spreadsheet: elsewhere that is
+        a misfit, since a value was meant.
 
     Returns
     -------
@@ -99,6 +97,8 @@ def void(value: Any, type_: str) -> bool:
     """
     if isinstance(value, str) and _VOID.fullmatch(plain(value)):
         return True
+    if isinstance(value, str) and _ERROR.fullmatch(plain(value)):
+        return type_ == "text"
     if type_ != "date" or isinstance(value, list | tuple | dict | np.ndarray):
         return False
     if isinstance(value, str) and _NO_DAY.fullmatch(plain(value)):

@@ -84,7 +84,8 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     content = tables.placed(
         frame, path, "workbook", inner=sheet, decisions=(Decision("layer", sheet, "sheet"),), headerless=not head.depth
     )
-    return replace(content, notes=(*notes, *content.notes), spreads=spreads, unit=head.unit)
+    unsaid = tuple(table.unsaid(grid))
+    return replace(content, notes=(*notes, *content.notes), spreads=spreads, unit=head.unit, unsaid=unsaid)
 
 
 def names(path: Path) -> tuple[str, ...]:
@@ -200,12 +201,7 @@ class _Table:
 
     def frame(self, grid: _Grid, merged: Sequence[Range]) -> tuple[pd.DataFrame, tuple[Spread, ...]]:
         """Return the rows that hold anything, cells that are merged in each of theirs, and which these are."""
-        marked = {row - self.top for row, _ in [*grid.marks.errors, *grid.marks.unsolved]}
-        held = [
-            row
-            for row in range(self.head.first, len(self.rows))
-            if row in marked or any(self.rows[row][column] for column in self.kept)
-        ]
+        held = self._held(grid)
         number = {row: place for place, row in enumerate(held)}
         cells = [[self.rows[row][column] for column in self.kept] for row in held]
         spreads = []
@@ -221,6 +217,23 @@ class _Table:
         if not grid.marks.filled:
             frame = self._counted(frame, grid, held)
         return frame, tuple(spreads)
+
+    def unsaid(self, grid: _Grid) -> Iterator[tuple[int, str, str]]:
+        """Yield the cells that show an error or wait for a result: row of the frame, column and what stands there."""
+        number = {row + self.top: place for place, row in enumerate(self._held(grid))}
+        names = dict(zip(self.columns, self.head.names, strict=True))
+        for (row, column), text in [*grid.marks.errors.items(), *grid.marks.unsolved.items()]:
+            if row in number and column in names:
+                yield number[row], names[column], text
+
+    def _held(self, grid: _Grid) -> list[int]:
+        """Return the rows that hold anything, an error or a formula included."""
+        marked = {row - self.top for row, _ in [*grid.marks.errors, *grid.marks.unsolved]}
+        return [
+            row
+            for row in range(self.head.first, len(self.rows))
+            if row in marked or any(self.rows[row][column] for column in self.kept)
+        ]
 
     def _counted(self, frame: pd.DataFrame, grid: _Grid, held: list[int]) -> pd.DataFrame:
         """Leave columns of whole numbers as numbers where nobody sees how they are shown: codes may have lost zeros."""

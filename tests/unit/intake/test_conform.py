@@ -204,11 +204,11 @@ def test_pieces_give_what_the_whole_gives(source, conformed, monkeypatch):
 
 
 def test_words_for_nothing_are_empty_and_counted(source, conformed):
-    """#REF! is no area and 1899-12-30 no day; a text may be meant, so it stays; how often each came is said."""
+    """<Null> is no number and 1899-12-30 no day; a text may be meant, so it stays; how often each came is said."""
     columns = {
         "block_id": ["MC00-0001", "MC00-0002", "#N/A"],
         "name": ["NULL", "甲", "NULL"],
-        "residents": ["#REF!", "1", "<Null>"],
+        "residents": ["NaN", "1", "<Null>"],
         "approved_on": ["1899-12-30", "2024-03-05", "00000000"],
     }
     made = conformed(source(columns))
@@ -217,7 +217,7 @@ def test_words_for_nothing_are_empty_and_counted(source, conformed):
     assert made.frame["residents"].isna().tolist() == [True, False, True]
     assert made.frame["approved_on"].isna().tolist() == [True, False, True]
     extra = [None if pd.isna(text) else json.loads(text) for text in made.frame["extra"]]
-    assert extra == [{"residents": "#REF!", "approved_on": "1899-12-30"}, None, {"approved_on": "00000000"}]
+    assert extra == [{"approved_on": "1899-12-30"}, None, {"approved_on": "00000000"}]
     found = made.findings[made.findings["code"].str.startswith("columns.void")]
     said = [
         (code.partition(".")[2], *map(json.loads(text).get, ("value", "count")))
@@ -226,7 +226,7 @@ def test_words_for_nothing_are_empty_and_counted(source, conformed):
     assert set(zip(said, found["severity"], strict=True)) == {
         (("void_text", "#N/A", 1), "warning"),
         (("void_text", "NULL", 2), "warning"),
-        (("void", "#REF!", 1), "warning"),
+        (("void", "NaN", 1), "info"),
         (("void", "<Null>", 1), "info"),
         (("void", "1899-12-30", 1), "warning"),
         (("void", "00000000", 1), "warning"),

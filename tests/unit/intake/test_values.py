@@ -165,7 +165,8 @@ def test_what_is_not_there_is_missing(value):
             for text in ("无", "N", "-", "待定", "0", "nanjing", "NULL 号楼", "1899-12-30", "none")
         ],
         *[("real", text, True) for text in ("NaN", "-1.#IND", "<NULL>")],
-        *[("real", text, False) for text in ("0", "-9999", "inf", "—", 0.0)],
+        *[("real", text, False) for text in ("0", "-9999", "inf", "—", 0.0, "#REF!")],
+        *[("boolean", text, False) for text in ("#N/A", "-", "?")],
         *[("date", day, True) for day in ("00000000", "0000-00-00", "1899-12-30", "18991230", "0001-01-01", "NaT")],
         *[("date", day, True) for day in (date(1899, 12, 30), datetime(1, 1, 1), pd.Timestamp("1899-12-30"))],
         *[("date", day, False) for day in ("1970-01-01", "1900-01-01", "0", "待定", "2024-02-30", 0, ["x"])],
