@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -96,3 +98,13 @@ def test_numbers_of_a_mif_are_numbers(tmp_path, kind, cells, read_as):
     """Where all are; a blank is no 0, and a day that no calendar has is not the next one."""
     column = read(mif(tmp_path, cells, kind), crs="EPSG:4548").frame["quota"]
     assert [None if pd.isna(value) else value for value in column] == read_as
+
+
+@pytest.mark.parametrize("text", ["2024/03/05", "12:30", "2024-03-05T00:00:00+09:00", "3-5", "2024-3-5"])
+def test_a_text_of_a_geojson_is_no_day_before_a_field_asks_for_one(tmp_path, text):
+    """GDAL makes days, times and moments in London of texts that look so; a number of a paper may look so too."""
+    point = {"type": "Point", "coordinates": [116.1, 39.9]}
+    features = [{"type": "Feature", "properties": {"文号": text}, "geometry": point}]
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    assert read(path).frame["文号"].tolist() == [text]

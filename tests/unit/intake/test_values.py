@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
@@ -21,6 +21,7 @@ MEANT = {
         (np.int64(7), "7"),
         (1.5, "1.5"),
         (Decimal("0.50"), "0.50"),
+        (time(12, 30), "12:30:00"),
         ("\ufeffDY\u200b-01", "DY-01"),
     ],
     "integer": [
