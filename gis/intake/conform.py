@@ -344,8 +344,13 @@ class _Reading:
 
     def _is_void(self, value: Any) -> bool:
         """Tell whether a cell says that nothing is there."""
-        said = isinstance(value, str | date | np.datetime64) and not values.missing(value)
-        return said and values.void(value, self.field.type)
+        if isinstance(value, str):
+            return values.void(value, self.field.type)
+        return (
+            isinstance(value, date | np.datetime64)
+            and not values.missing(value)
+            and values.void(value, self.field.type)
+        )
 
     @property
     def empty(self) -> Any:

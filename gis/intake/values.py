@@ -43,6 +43,8 @@ _NO_DAYS = frozenset({date(1899, 12, 30), date(1, 1, 1), date.max})
 _NO_DAY = re.compile(r"0{8}|0000[-/.]0{1,2}[-/.]0{1,2}( 0?0:00(:00)?)?")
 # what programs write where a cell holds nothing, and what a spreadsheet shows where it has no result
 _VOID = re.compile(r"null|n/a|<null>|\(null\)|\[null\]|nan|nat|<na>|-?1\.#(qnan|ind|snan)0*", re.IGNORECASE)
+# what such a text begins with: most texts begin otherwise, and need no second look
+_VOID_BEGINS = frozenset("nN<([#-1\uff2e\uff4e\uff1c\uff08\uff3b\uff03\uff0d\uff11\ufeff\u200b")
 _ERROR = re.compile(r"#(n/a|ref!|div/0!|value!|name\?|num!|null!|spill!|calc!)", re.IGNORECASE)
 # signs that nobody sees: byte order marks, spaces without width, soft hyphens
 _UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad]")
@@ -95,6 +97,8 @@ def void(value: Any, type_: str) -> bool:
     -------
     bool
     """
+    if isinstance(value, str) and type_ != "date" and value.lstrip()[:1] not in _VOID_BEGINS:
+        return False
     if isinstance(value, str) and _VOID.fullmatch(plain(value)):
         return True
     if isinstance(value, str) and _ERROR.fullmatch(plain(value)):
