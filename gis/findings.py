@@ -17,6 +17,10 @@ from shapely.geometry.base import BaseGeometry
 
 COLUMNS = ("code", "severity", "layer", "feature", "field", "parameters", "x", "y")
 SEVERITIES = ("error", "warning", "info")
+# parameters that are types, shapes or what is wrong with one
+_WORDED = ("type", "came", "allowed", "reason")
+# numbers from here on are shown by their first digits and their size
+_WRITTEN_OUT = 1e15
 
 
 def finding(
@@ -142,6 +146,7 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
             parameters[other] = shown[parameters[other]]
     if "layer" in known:
         known["layer"] = shown.get(known["layer"], known["layer"])
+    parameters = _titled(parameters, shown)
     template = texts.get(row["code"])
     if template is None:
         return f"{row['code']} {row['parameters']}"
@@ -150,6 +155,17 @@ def sentence(row: Mapping[str, Any], texts: Mapping[str, str], titles: Mapping[s
     if "accepted_by" in parameters and "excepted" not in parameters:
         more += texts.get("exception.accepted", "")
     return f"{template.format_map(shown_values)}{more.format_map(shown_values)}"
+
+
+def _titled(parameters: dict[str, Any], shown: Mapping[str, str]) -> dict[str, Any]:
+    """Return parameters with the titles of types, of code lists and of the codes that one allows."""
+    words = {name: shown.get(f"value.{parameters[name]}", parameters[name]) for name in _WORDED if name in parameters}
+    listed = parameters.get("list")
+    if isinstance(parameters.get("allowed"), list):
+        words["allowed"] = [shown.get(f"codes.{listed}.{code}", code) for code in parameters["allowed"]]
+    if "list" in parameters:
+        words["list"] = shown.get(f"codes.{listed}", listed)
+    return {**parameters, **words}
 
 
 def party(code: str, takes: Mapping[str, Iterable[str]]) -> str | None:
@@ -181,7 +197,7 @@ class _Gaps(dict[str, Any]):
 def _shown(value: Any) -> str:
     """Return a parameter as text: floats without noise, lists joined by 、."""
     if isinstance(value, float):
-        return f"{value:,.2f}"
+        return f"{value:,.2f}" if abs(value) < _WRITTEN_OUT else f"{value:.3g}"
     if isinstance(value, list):
         return "、".join(_shown(item) for item in value)
     return "—" if value is None else str(value)

@@ -214,10 +214,26 @@ class Catalogue:
         return self.codes[name]
 
     def titles(self, lang: str = "zh") -> dict[str, str]:
-        """Return the title of every layer, by name, and of every field, by "layer.field", in one language."""
+        """Return the titles that sentences show in one language.
+
+        Parameters
+        ----------
+        lang
+            "zh" or "en".
+
+        Returns
+        -------
+        dict
+            Of layers by name, of fields by "layer.field", of code lists by "codes.list" and of their codes by
+            "codes.list.code", and of other values, such as types, by "value.integer".
+        """
         layers = self.layers.values()
-        fields = {f"{layer.name}.{item.name}": item.title(lang) for layer in layers for item in layer.fields}
-        return {name: layer.title(lang) for name, layer in self.layers.items()} | fields
+        found = {name: layer.title(lang) for name, layer in self.layers.items()}
+        found |= {f"{layer.name}.{item.name}": item.title(lang) for layer in layers for item in layer.fields}
+        for name, listed in self.codes.items():
+            found[f"codes.{name}"] = listed.zh if lang == "zh" else listed.en
+            found |= {f"codes.{name}.{code}": title for code, title in listed.titles(lang).items()}
+        return found | {f"value.{name}": word for name, word in self.words("values", lang).items()}
 
     def words(self, group: str, lang: str = "zh") -> Mapping[str, str]:
         """Return the words of one group in one language.
@@ -225,7 +241,7 @@ class Catalogue:
         Parameters
         ----------
         group
-            "findings", "map", "workbook", "delivery" or "errors".
+            "findings", "values", "map", "workbook", "delivery" or "errors".
         lang
             "zh" or "en".
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gis.catalogue import Field, Layer
 from gis.errors import FrameError
-from gis.intake import headers, units
+from gis.intake import headers, units, values
 from gis.intake.units import Unit
 
 # how a column was recognised, the surest first
@@ -19,7 +18,9 @@ RANKS = ("title", "name", "delivery", "english", "alias", "bare name", "bare tit
 _TAKEN = ("title", "name", "delivery", "english", "alias", "cut", "bare name", "bare title")
 # a shapefile keeps so many bytes of a name
 _DBF_BYTES = 10
-_FILLERS = re.compile(r"[\s_\-·.()()【】\[\]::/]+")
+_FILLERS = re.compile(r"[\s*_\-·.()()【】\[\]::/]+")
+# what a form says beside a name
+_ASKED = re.compile(r"\((必填|选填|必填项|可选|必须)\)$")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def match(names: Iterable[str], layer: Layer) -> tuple[tuple[Match, ...], tuple[
 
 
 def normal(name: str) -> str:
-    """Return a name without what people write differently: case, width, spaces, underscores, brackets.
+    """Return a name without what people write differently: case, width, spaces, underscores, brackets, stars.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def normal(name: str) -> str:
     -------
     str
     """
-    return _FILLERS.sub("", unicodedata.normalize("NFKC", name).casefold())
+    return _FILLERS.sub("", _ASKED.sub("", values.plain(name)))
 
 
 def spellings(field: Field) -> Iterator[tuple[str, str]]:
@@ -155,7 +156,9 @@ def _with_unit(column: str, name: str, layer: Layer) -> Match | None:
                 bare = units.of_column(spelling)
                 named = {normal(spelling), normal(bare[0])} if bare is not None else {normal(spelling)}
             else:
-                named = {normal(spelling + sign) for sign in units.signs(one.unit)}
+                counted = not one.unit and one.type in {"integer", "real"}
+                signs = units.COUNTS if counted else units.signs(one.unit)
+                named = {normal(spelling + sign) for sign in signs}
             if wanted & named:
                 found[rank].add(one.name)
     surest = next((rank for rank in RANKS if found[rank]), None)

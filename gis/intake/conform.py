@@ -7,8 +7,10 @@ not fit goes there too, and its row has a finding.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
@@ -19,7 +21,7 @@ import shapely
 from gis import crs, findings, rows
 from gis.catalogue import Catalogue, Field, Layer
 from gis.errors import FrameError
-from gis.intake import columns, measures, outlines, units, values
+from gis.intake import columns, emptied, measures, outlines, units, values
 from gis.intake.columns import Match
 from gis.intake.sources import Source, Spread
 from gis.intake.units import Unit
@@ -29,6 +31,8 @@ from gis.settings import Settings
 _PIECE = 50_000
 # letters of a value that a sentence shows
 _LONGEST = 120
+# how a day is written that a spreadsheet has made
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]00:00:00)?")
 # cells that a sentence names before it only counts
 _LISTED = 5
 
@@ -69,10 +73,12 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     Returns
     -------
     Conformed
-        Findings: row.type and row.digits_lost (the cell is empty and the value is kept in extra; an error where the
-        field is required, else a warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
-        geometry.m_dropped (info), columns.rival (a warning where its values differ),
-        columns.cells_merged (info), columns.sum_merged and area.column_unit (warning).
+        Findings: columns.void (cells that say NULL or the like are empty; a warning where they are errors),
+        columns.void_text (a warning: in a field of text they stay), row.type and row.digits_lost (the cell is empty and
+        the value is kept in extra; an error where the field is required, else a warning), columns.zeros_lost and
+        columns.codes_as_days (warning), units.converted (with the factor), columns.unknown, geometry.z_dropped and
+        geometry.m_dropped (info), columns.rival (a warning where its values differ), columns.cells_merged (info),
+        columns.sum_merged and area.column_unit (warning).
 
     Raises
     ------
@@ -92,8 +98,9 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     names = [str(name) for name in frame.columns if not spatial or name != frame.geometry.name]
     matches, unknown = columns.match([name for name in names if name not in rows.BESIDE], layer)
     frame, spread = _attributed(frame, matches, source.spreads, layer)
+    matches, unknown = _in_unit(matches, unknown, source.unit, layer)
     typed, misfits, notes = _typed(frame, matches, layer, catalogue)
-    notes += spread
+    notes += [*spread, *_unsaid(matches, source, layer)]
     rivals = tuple(column for found in matches for column in found.rivals)
     typed["extra"] = _extra(frame, (*rivals, *unknown), misfits)
     notes += [_rival(frame, found, column, layer) for found in matches for column in found.rivals]
@@ -109,6 +116,32 @@ def conform(source: Source, layer: Layer, *, settings: Settings, catalogue: Cata
     return Conformed(shaped, findings.join(flat, findings.table(_located(notes, shaped, layer))), matches)
 
 
+def _unsaid(matches: tuple[Match, ...], source: Source, layer: Layer) -> Iterator[dict[str, Any]]:
+    """Yield a finding for each cell without a result that would have told whether its row may be shown."""
+    fields = {one.column: layer.field(one.field) for one in matches if one.field in emptied.GUARDS}
+    for row, column, text in source.unsaid:
+        if column in fields:
+            more = {"row": row + 1, "value": _shown(text), "type": fields[column].type}
+            yield _value_finding("row.type", layer, fields[column], more)
+
+
+def _in_unit(
+    matches: tuple[Match, ...], unknown: tuple[str, ...], sign: str, layer: Layer
+) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+    """Give the columns of areas whose names say no unit the one above the table; of several none is sure."""
+    if not sign:
+        return matches, unknown
+    bare = {
+        found.column
+        for found in matches
+        if layer.field(found.field).unit == units.SQUARE_METRE and units.of_column(found.column) is None
+    }
+    if sign in units.BY_SIGN:
+        unit = units.BY_SIGN[sign]
+        return tuple(replace(one, unit=unit) if one.column in bare else one for one in matches), unknown
+    return tuple(one for one in matches if one.column not in bare), (*unknown, *sorted(bare))
+
+
 def _typed(
     frame: pd.DataFrame, matches: tuple[Match, ...], layer: Layer, catalogue: Catalogue
 ) -> tuple[pd.DataFrame, dict[int, dict[str, Any]], list[dict[str, Any]]]:
@@ -122,10 +155,14 @@ def _typed(
         is_key = field.type == "text" and (field.name == layer.key or bool(field.reference))
         if is_key and _zeros_lost(frame[found.column]):
             notes.append(_zeros_finding(layer.name, field.name, found.column))
+        if is_key:
+            notes += _days_findings(layer.name, field.name, frame[found.column])
         parts = []
         for start, piece in _pieces(frame[found.column]):
             cells, wrong = reading.cells(piece)
             parts.append(pd.Series(pd.array(cells, dtype=_dtype(field)), index=piece.index))
+            for place in reading.left:
+                misfits.setdefault(start + place, {})[found.column] = piece.iloc[place]
             for place, lost in wrong:
                 row, value = start + place, piece.iloc[place]
                 misfits.setdefault(row, {})[found.column] = value
@@ -200,6 +237,24 @@ def _zeros_finding(layer: str, field: str, column: str) -> dict[str, Any]:
     return findings.finding("columns.zeros_lost", layer, field=field, severity="warning", column=column)
 
 
+def _days_findings(layer: str, field: str, column: pd.Series) -> list[dict[str, Any]]:
+    """Return the finding about keys that are days: a spreadsheet makes one of 3-5."""
+    days = [text for text in column.dropna().astype(str) if _DAY.fullmatch(text)]
+    if not days:
+        return []
+    return [
+        findings.finding(
+            "columns.codes_as_days",
+            layer,
+            field=field,
+            severity="warning",
+            column=str(column.name),
+            count=len(days),
+            example=days[0],
+        )
+    ]
+
+
 def _pieces(table: Any) -> Iterator[tuple[int, Any]]:
     """Yield a table or a column piece by piece, with the place of its first row: cells take far more than a column."""
     for start in range(0, len(table), _PIECE):
@@ -219,6 +274,11 @@ def _shown(value: Any) -> str:
     """Return a cell as text that a sentence can hold."""
     text = values.written(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _doubted(text: str) -> bool:
+    """Tell whether what stands for nothing is an error or a day, which somebody should look at, and no word for it."""
+    return text[:1] in "#01"
 
 
 def _dtype(field: Field) -> Any:
@@ -242,9 +302,13 @@ class _Reading:
         self.crossed: dict[tuple[str, str, str], int] = {}
         self.areas = field.unit == units.SQUARE_METRE and field.type == "real"
         self.counts: dict[str, int] = {}
+        self.voids: dict[str, int] = {}
+        # cells of the piece read last that were left out and are kept as they came
+        self.left: list[int] = []
 
     def cells(self, column: pd.Series) -> tuple[Any, list[tuple[int, bool]]]:
         """Convert a piece; return the cells and, for those that do not fit, the place and whether digits were lost."""
+        column = self._bared(column)
         if self.others:
             self._count(column.dropna().astype(str).value_counts())
         if isinstance(column.dtype, pd.StringDtype) and not self.areas:
@@ -258,6 +322,35 @@ class _Reading:
             return made[place], wrong
         read = [self.cell(value) for value in column.array]
         return [cell for cell, _ in read], [(row, lost) for row, (_, lost) in enumerate(read) if lost is not None]
+
+    def _bared(self, column: pd.Series) -> pd.Series:
+        """Leave out the cells that say that nothing is there, and keep count of them; a text may be meant as one."""
+        self.left = []
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            return column
+        if isinstance(column.dtype, pd.StringDtype):
+            place, texts = pd.factorize(column)
+            voids = [number for number, text in enumerate(texts) if self._is_void(text)]
+            found = np.isin(place, voids)
+        else:
+            found = np.array([self._is_void(value) for value in column.array], dtype=bool)
+        for value in column[found]:
+            text = values.written(value)
+            self.voids[text] = self.voids.get(text, 0) + 1
+        if self.field.type == "text" or not found.any():
+            return column
+        self.left = [int(row) for row in np.flatnonzero(found) if _doubted(values.written(column.iloc[row]))]
+        return column.mask(found)
+
+    def _is_void(self, value: Any) -> bool:
+        """Tell whether a cell says that nothing is there."""
+        if isinstance(value, str):
+            return values.void(value, self.field.type)
+        return (
+            isinstance(value, date | np.datetime64)
+            and not values.missing(value)
+            and values.void(value, self.field.type)
+        )
 
     @property
     def empty(self) -> Any:
@@ -285,20 +378,45 @@ class _Reading:
 
     def _code(self, text: str) -> str:
         """Return the code that a text means, by the list's own spellings first, then by those of other lists."""
-        meant = self.others.get(values.plain(text))
-        return meant[0] if meant is not None else values.as_code(text, self.known or {})
+        meant = self._meant(text)
+        return meant[0] if meant is not None else text
+
+    def _meant(self, text: str) -> tuple[str, str] | None:
+        """Return the code that a text means and the document of another list, "" for none; a title must agree."""
+        plain = values.plain(text)
+        known = self.known or {}
+        meant = (known[plain], "") if plain in known else self.others.get(plain)
+        parts = values.code_and_title(text) if meant is None else None
+        if parts is None:
+            return meant
+        found = [self._meant(part) for part in parts]
+        alike = [one for one in found if one is not None and found[0] is not None and one[0] == found[0][0]]
+        return max(alike, key=lambda one: one[1]) if len(alike) == 2 else None
 
     def _count(self, counts: pd.Series) -> None:
         """Keep count of the codes of other lists among texts and how often each came."""
         for text, count in counts.items():
-            meant = self.others.get(values.plain(str(text)))
-            if meant is not None:
+            meant = self._meant(str(text))
+            if meant is not None and meant[1]:
                 key = (str(text).strip(), *meant)
                 self.crossed[key] = self.crossed.get(key, 0) + int(count)
 
     def converted(self, layer: Layer, column: str) -> list[dict[str, Any]]:
-        """Return a finding for each unit that was converted, and for each code of another list."""
+        """Return a finding for each unit that was converted, each code of another list, and each word for nothing."""
+        is_text = self.field.type == "text"
         crossed = [
+            findings.finding(
+                "columns.void_text" if is_text else "columns.void",
+                layer.name,
+                severity="warning" if is_text or _doubted(text) else "info",
+                field=self.field.name,
+                column=column,
+                value=text,
+                count=count,
+            )
+            for text, count in self.voids.items()
+        ]
+        crossed += [
             findings.finding(
                 "columns.crosswalk",
                 layer.name,

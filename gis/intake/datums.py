@@ -26,12 +26,20 @@ _VERTICES = 2000
 _MARGIN_M = 2000.0
 # lines drawn after each other's vertices lie no further apart, m
 _ON_M = 1.0
-# columns that only such a source writes; its coordinates are GCJ-02 and it does not say so
-_SOURCES = {
-    "DataV GeoAtlas": ("adcode", "childrenNum", "acroutes"),
-    "AMap (高德)": ("adcode", "citycode"),
-    "AMap's places (高德 POI)": ("pname", "cityname", "adname"),
-}
+# columns that only such a source writes; its coordinates are shifted and it does not say so
+_SOURCES = (
+    ("DataV GeoAtlas", "GCJ-02", ("adcode", "childrenNum", "acroutes")),
+    ("AMap (高德)", "GCJ-02", ("adcode", "citycode")),
+    ("AMap's places (高德 POI)", "GCJ-02", ("pname", "cityname", "adname")),
+    ("AMap's places (高德 POI)", "GCJ-02", ("typecode", "pname")),
+    ("AMap's places (高德 POI)", "GCJ-02", ("typecode", "adcode")),
+    ("AMap's places (高德 POI)", "GCJ-02", ("typecode", "adname")),
+    ("AMap's places (高德 POI)", "GCJ-02", ("typecode", "business_area")),
+    ("Tencent's places (腾讯 POI)", "GCJ-02", ("ad_info", "_distance")),
+    ("Tencent's places (腾讯 POI)", "GCJ-02", ("ad_info", "category", "title")),
+    ("Baidu's places (百度 POI)", "BD-09", ("uid", "street_id")),
+    ("Baidu's places (百度 POI)", "BD-09", ("uid", "detail_info")),
+)
 # a shapefile keeps so many letters of a name
 _DBF_LETTERS = 10
 # columns in which a table says where its coordinates come from
@@ -40,10 +48,13 @@ _SAYS = {
     "coordinate_system", "coordinatesystem",
 }  # fmt: skip
 _SPELT = {
-    "GCJ-02": re.compile(r"(?<![a-z])gcj[\s_-]*0?2(?!\d)|火星坐标|国测局坐标", re.IGNORECASE),
+    "GCJ-02": re.compile(r"(?<![a-z])gcj[\s_-]*0?2(?!\d)|火星坐标|国测局坐标|(高德|腾讯)坐标", re.IGNORECASE),
     # Baidu's metres are another thing than its degrees
     "BD-09": re.compile(r"(?<![a-z])bd[\s_-]*0?9(?!\d|[\s_-]*mc)|百度坐标|百度经纬度", re.IGNORECASE),
 }
+# maps that a column of coordinate systems may name in place of their datum
+_MAPS = dict.fromkeys(("高德", "高德地图", "amap", "腾讯", "腾讯地图", "谷歌中国"), "GCJ-02")
+_MAPS |= dict.fromkeys(("百度", "百度地图", "baidu"), "BD-09")
 # how far off coordinates are around Mentougou, m (domain.md fact 14)
 _OFF_M = {"GCJ-02": 560, "BD-09": 1355}
 
@@ -139,13 +150,13 @@ def hint(frame: pd.DataFrame) -> tuple[str, str]:
         The shifted datum and what tells it; "" and "" where nothing does.
     """
     names = {str(name).casefold()[:_DBF_LETTERS] for name in frame.columns}
-    for source, columns in _SOURCES.items():
+    for source, datum, columns in _SOURCES:
         if names >= {name.casefold()[:_DBF_LETTERS] for name in columns}:
-            return "GCJ-02", f"{source} ({', '.join(columns)})"
+            return datum, f"{source} ({', '.join(columns)})"
     for name in frame.columns:
         if str(name).strip().casefold() in _SAYS:
             for value in frame[name].dropna().unique():
-                if datum := spelt(str(value)):
+                if datum := spelt(str(value)) or _MAPS.get(str(value).strip().casefold(), ""):
                     return datum, f"the column {name} ({value})"
     return "", ""
 

@@ -215,6 +215,8 @@ def _texts(raw: NDArray[np.bytes_], column: Column, encoding: str) -> tuple[list
             text = bare.decode("latin-1").strip()
             # GDAL and QGIS fill the field of an empty number with asterisks, others that of one too wide for it
             text = text if text.strip("*") else ""
+            # that nobody has said yes or no
+            text = "" if column.letter == "L" and text == "?" else text
         known[value] = text or None
     return [known[value] for value in raw.tolist()], was_cut
 

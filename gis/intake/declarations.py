@@ -159,6 +159,21 @@ def on_earth(system: pyproj.CRS) -> bool:
     return True
 
 
+def says_place(system: pyproj.CRS) -> bool:
+    """Tell whether a CRS says more than that its coordinates are plane or in degrees.
+
+    Parameters
+    ----------
+    system
+        Any CRS, such as the "Undefined geographic SRS" of a GeoPackage.
+
+    Returns
+    -------
+    bool
+    """
+    return on_earth(system) and not system.name.casefold().startswith("undefined")
+
+
 def shown(name: str) -> str:
     """Return what a file calls its CRS, short enough for a message and without the parameters of a local grid.
 

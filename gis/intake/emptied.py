@@ -21,7 +21,7 @@ from gis.intake import values
 _RULES = {code for code in rows.RULES if code.startswith("row.")} - {"row.required"} | {"row.digits_lost"}
 # what decides whether a row may be shown: where it cannot be read, nobody may take it for harmless
 _FLAG = "confidential"
-_GUARDS = {_FLAG, "owner_class"}
+GUARDS = frozenset({_FLAG, "owner_class"})
 
 
 def relieve(frame: pd.DataFrame, found: pd.DataFrame, layer: Layer) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,7 +63,7 @@ def relieve(frame: pd.DataFrame, found: pd.DataFrame, layer: Layer) -> tuple[pd.
             one |= {"severity": "warning", "parameters": kept}
         said.append((row, name, one))
     frame = _without(frame, names, extras)
-    guarded = {row: one for row, name, one in said if name in _GUARDS} if _FLAG in layer.columns else {}
+    guarded = {row: one for row, name, one in said if name in GUARDS} if _FLAG in layer.columns else {}
     if guarded:
         flagged = pd.Series(range(len(frame)), index=frame.index).isin(list(guarded))
         frame = frame.assign(**{_FLAG: frame[_FLAG].mask(flagged, True)})

@@ -15,7 +15,7 @@ import pyogrio
 
 from gis import findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
-from gis.intake import declarations, declared, kml, lending, wholeness
+from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
 from gis.intake.lending import Lent
 from gis.intake.sources import Content, Decision
 
@@ -38,8 +38,14 @@ FORMATS = {
 }
 # what Python says of a day that it cannot hold
 NO_YEAR = "is out of range"
-# drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside
-_OPTIONS = {"DXF_ENCODING": "UTF-8", "OGR_ARC_STEPSIZE": "1"}
+# drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside; what a GML
+# without its schema holds are texts, and so is 2024/03/05 or 12:30 in JSON
+_OPTIONS = {
+    "DXF_ENCODING": "UTF-8",
+    "OGR_ARC_STEPSIZE": "1",
+    "GML_FIELDTYPES": "ALWAYS_STRING",
+    "OGR_GEOJSON_DATE_AS_STRING": "YES",
+}
 
 
 def read(path: Path, inner: str | None = None, encoding: str | None = None) -> Content:
@@ -95,12 +101,14 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     notes: list[dict[str, Any]] = []
     if format_ == "KML":
         frame, notes = kml.named(frame, lent.path, path.name, names.index(name), names)
+    if format_ == "MapInfo":
+        frame = mapinfo.retyped(frame, path)
     if format_ == "GeoPackage":
         frame, notes = declared.restored(frame, lent.path, name, path.name)
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
-    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not declarations.on_earth(frame.crs):
-        # an "undefined" system of a GeoPackage says no more than none
+    # an "undefined" system of a GeoPackage says no more than none
+    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None and not declarations.says_place(frame.crs):
         frame = frame.set_crs(None, allow_override=True)
     has_crs = isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None
     # an old GeoJSON may name another CRS, which is a declaration

@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gis import findings
 from gis.errors import SourceError
+from gis.intake import units
 
 Row = Sequence[str | None]
 # first and last cell, each row and column
@@ -38,6 +39,10 @@ _DEEPEST = 4
 # a line above the names that says who filled the table in and when, and how few of its cells are filled
 _SAID = re.compile(r"[:\uff1a]|^\d{4}[-/.年]\d{1,2}[-/.月]")
 _FEW = 3
+# a title that says in which unit the table is; 填报单位 is who filled it in
+_UNIT_ABOVE = re.compile(r"(?:^|[^一-鿿]|计量|面积|数据)单位\s*[:\uff1a]\s*([^)\uff09]+)")
+# what stands in a row of units for a column that has none
+_NO_UNIT = frozenset({"-", "—", "/", "–", "——"})
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,20 @@ class Head:
         Texts above the names.
     depth
         How many rows the names take; 0 where the table has none and its columns are numbered.
+    units
+        Names that a row of units under them has given one.
     """
 
     names: tuple[str, ...]
     first: int
     titles: tuple[str, ...] = ()
     depth: int = 1
+    units: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of area that the titles name for the whole table, "" for none; of several all in one text."""
+        return "、".join(areas_above(self.titles))
 
 
 def find(rows: Sequence[Row], merged: Sequence[Range] = ()) -> Head:
@@ -86,7 +99,26 @@ def find(rows: Sequence[Row], merged: Sequence[Range] = ()) -> Head:
         names = tuple(f"column_{number}" for number in range(1, len(rows[top]) + 1))
         return Head(names, top, titles, depth=0)
     depth = _depth(rows, top, merged)
-    return Head(_names(rows[top : top + depth], top, merged), top + depth, titles, depth)
+    head = Head(_names(rows[top : top + depth], top, merged), top + depth, titles, depth)
+    return _with_units(head, rows[head.first]) if head.first + 1 < len(rows) else head
+
+
+def areas_above(titles: Sequence[str]) -> tuple[str, ...]:
+    """Return the units of area that titles above a table name.
+
+    Parameters
+    ----------
+    titles
+        Such as 单位:万平方米.
+
+    Returns
+    -------
+    tuple of str
+        Signs of units, each once.
+    """
+    said = [text for title in titles for text in _UNIT_ABOVE.findall(title)]
+    named = [units.named(part) for text in said for part in re.split(r"[、,,;;/和\s]+", text)]
+    return tuple(dict.fromkeys(unit.sign for unit in named if unit is not None))
 
 
 def leaf(name: str) -> str:
@@ -145,9 +177,17 @@ def remarks(head: Head, name: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        source.title_skipped and source.header_joined, both info.
+        source.title_skipped, source.header_joined and source.units_joined, all info; source.units_above (warning) where
+        the titles name several units of area, and source.unit_above (warning) where they name one.
     """
     notes = []
+    if head.units:
+        columns = list(head.units)
+        notes.append(findings.finding("source.units_joined", name, severity="info", columns=columns))
+    above = list(areas_above(head.titles))
+    if above:
+        code = "source.unit_above" if len(above) == 1 else "source.units_above"
+        notes.append(findings.finding(code, name, severity="warning", units=above))
     if head.titles:
         notes.append(findings.finding("source.title_skipped", name, severity="info", titles=list(head.titles)))
     if head.depth > 1:
@@ -163,6 +203,19 @@ def _is_title(rows: Sequence[Row], row: int) -> bool:
         return len(rows[row]) > 1
     fullest = max(sum(text is not None for text in other) for other in rows[row : row + SEARCHED])
     return len(texts) * _FEW <= fullest and all(_SAID.search(text) for text in texts)
+
+
+def _with_units(head: Head, row: Row) -> Head:
+    """Give names the units that a row under them says; any other row is one of the table."""
+    said = [text if text and text not in _NO_UNIT else None for text in row]
+    if len(row) < 2 or not any(said) or not all(units.is_unit(text) for text in said if text):
+        return head
+    joined = [
+        f"{name}({text.strip('()（）[]')})" if text and name else name
+        for name, text in zip(head.names, said, strict=True)
+    ]
+    given = tuple(name for name, text in zip(joined, said, strict=True) if text)
+    return replace(head, names=tuple(joined), first=head.first + 1, units=given)
 
 
 def _holds_values(row: Row) -> bool:

@@ -1,4 +1,7 @@
-"""KML: the fields of placemarks by their own names, which GDAL's driver replaces by underscores beyond ASCII."""
+"""KML: the fields of placemarks by their own names and with their own texts.
+
+GDAL's driver replaces names by underscores beyond ASCII, and makes 0 of "约1200" where a schema says number.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ _STANDARD = {
     "id", "Name", "description", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility",
     "drawOrder", "icon", "snippet",
 }  # fmt: skip
+# what stands before such a name where a field of the placemarks has it
+_OWN = "Placemark."
 _Fields = list[tuple[str, str | None]]
 
 
@@ -57,7 +62,8 @@ def named(
     fields = [_fields(one) for one in placemarks]
     names = list(dict.fromkeys(key for one in fields for key, _ in one))
     twice = sorted({key for one in fields for key, _ in one if sum(key == other for other, _ in one) > 1})
-    if not twice and set(names) <= set(frame.columns) - _STANDARD:
+    are_texts = set(names) <= {column for column in frame.columns if isinstance(frame[column].dtype, pd.StringDtype)}
+    if not twice and are_texts and set(names) <= set(frame.columns) - _STANDARD:
         return frame, notes
     if len(placemarks) != len(frame):
         raise SourceError(
@@ -71,14 +77,19 @@ def named(
     geometry = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
     standard = [column for column in frame.columns if column in _STANDARD and frame[column].notna().any()]
     kept = frame[[*standard, *([geometry] if geometry else [])]]
-    # a field may be called like something that every placemark has
-    kept = kept.rename(columns={column: f"{column}_" for column in {*standard, geometry} & set(names)})
+    # a field may be called like something that every placemark has, in whatever case
+    said = {name.casefold() for name in names}
+    clashing = [column for column in standard if column.casefold() in said]
+    renamed = {column: f"{_OWN}{column}" for column in clashing} | (
+        {geometry: f"{geometry}_"} if geometry in names else {}
+    )
+    kept = kept.rename(columns=renamed)
     if isinstance(kept, gpd.GeoDataFrame) and geometry in names:
         kept = kept.set_geometry(f"{geometry}_")
-    for column in {"Name", "description"} & set(names) & set(standard):
+    for column in {"Name", "description"} & set(clashing):
         # GDAL puts the field in the place of what the placemark itself says
         own = [_text(one, column.casefold()) for one in placemarks]
-        kept[f"{column}_"] = pd.Series(own, dtype="str", index=frame.index)
+        kept[f"{_OWN}{column}"] = pd.Series(own, dtype="str", index=frame.index)
     rows = [_joined(one) for one in fields]
     table = {key: pd.Series([row.get(key) for row in rows], dtype="str", index=frame.index) for key in names}
     return kept.assign(**table), notes

@@ -1,7 +1,8 @@
 """Files lent to GDAL: under a name and in an encoding that it can take, and as a copy where opening changes the file.
 
 What stands before a "!" in a path is a zip to GDAL's door in Python; GDAL's JSON and KML know UTF-8 alone; opening a
-GeoPackage moves what its -wal holds into it and deletes the -wal, and opening a GML leaves a .gfs beside it.
+GeoPackage moves what its -wal holds into it and deletes the -wal, and opening a GML leaves a .gfs beside it. In texts
+GDAL makes 0 of "约1200" where a schema says number: a GML is lent without its schema, and a MIF with texts alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _XML = {".kml", ".gml"}
 _TEXTS = {".geojson", ".geojsonl", ".json", ".topojson", ".dxf", *_XML}
 # what GDAL goes by is the suffix
 _KNOWN_AS = {".ovkml": ".kml"}
+# what lies beside such a file says of which types its texts are
+_ALONE = {".gml"}
 # files beside a GeoPackage that hold what is not yet in it
 _PENDING = ("-wal", "-journal")
 # where SQLite says that writers go through a -wal
@@ -101,18 +104,21 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
     decoded = _decoded(path, encoding) if suffix in _TEXTS or suffix in _KNOWN_AS else None
     moves = suffix == ".gpkg" and _moves(path)
     mute = suffix in mapinfo.SUFFIXES and (encoding is not None or mapinfo.is_unsaid(path))
-    if decoded is None and not moves and not mute and not has_mark(path) and suffix not in {".gml", *_KNOWN_AS}:
+    as_it_is = suffix not in {*_ALONE, mapinfo.TEXT, *_KNOWN_AS} and not has_mark(path)
+    if decoded is None and not moves and not mute and as_it_is:
         yield Lent(path)
         return
     with tempfile.TemporaryDirectory(prefix="gis-") as folder:
         stem = path.stem.replace(_MARK, "") or "file"
-        for part in [path] if path.is_dir() else _parts(path):
+        for part in [path] if path.is_dir() or suffix in _ALONE else _parts(path):
             _lend(part, Path(folder) / f"{stem}{part.suffix}", copied=moves)
         other = Path(folder) / f"{stem}{_KNOWN_AS.get(suffix, path.suffix)}"
         if suffix in _KNOWN_AS:
             (Path(folder) / f"{stem}{path.suffix}").rename(other)
         decisions: tuple[Decision, ...] = ()
         notes = _unfinished(path) if moves else ()
+        if suffix == mapinfo.TEXT:
+            mapinfo.untype(other)
         if mute:
             settled = mapinfo.settle(other, encoding, path.name)
             decisions = (Decision("encoding", settled.name, settled.how),)

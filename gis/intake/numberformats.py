@@ -1,10 +1,11 @@
-"""What a workbook's number format adds to a number: the zeros before a code and the words around it.
+"""What a workbook's number format adds to a number: the zeros before a code, the words around it or in its place.
 
 A measurement is read as it is stored, whatever its format rounds, groups or scales; a code is what a person sees.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ _LOCALE = re.compile(r"\$(?P<text>.*?)(-[0-9A-Fa-f,]*)?")
 _COLOUR = re.compile(
     r"(black|blue|cyan|green|magenta|red|white|yellow|color ?\d+|颜色 ?\d+|[黑蓝青绿红白黄]色?|洋红)", re.IGNORECASE
 )
+_CONDITION = re.compile(r"(?P<sign><=|>=|<>|<|>|=)\s*(?P<bound>[+-]?\d+(\.\d+)?)")
+_SIGNS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "<>": operator.ne
+}  # fmt: skip
 _GENERAL = re.compile(r"General|G/通用格式", re.IGNORECASE)
 
 
@@ -31,14 +36,23 @@ class _Other(Exception):
 
 @dataclass(frozen=True)
 class _Shape:
-    """Hold one section of a format: literal texts and places in their order, "." the point, "@" the value itself."""
+    """Hold one section of a format: literal texts and places in their order, "." the point, "@" the value itself.
+
+    `condition` is for which numbers it is, such as ">=100"; "" where its place among the sections says so.
+    """
 
     parts: tuple[tuple[str, str], ...]
+    condition: str = ""
 
     @property
     def words(self) -> str:
         """Return all literal texts as one."""
         return "".join(text for kind, text in self.parts if kind == "text")
+
+    def meets(self, value: Decimal) -> bool:
+        """Tell whether a section with a condition is for a number; one without is for all that are left."""
+        found = _CONDITION.fullmatch(self.condition)
+        return found is None or bool(_SIGNS[found["sign"]](value, Decimal(found["bound"])))
 
     @property
     def zeros(self) -> int:
@@ -61,17 +75,19 @@ def shown(number: str, code: str) -> str | None:
     Returns
     -------
     str or None
-        None where the format adds neither zeros nor words: then the number itself is meant.
+        None where the format adds neither zeros nor words: then the number itself is meant. Words that stand in the
+        place of the number, such as 待定, are what is meant.
     """
     try:
         value = Decimal(repr(float(number)))
     except (ValueError, InvalidOperation):
         return None
-    sections = _sections(code)
-    # a second section is for what is below zero, a third for zero
-    shape = sections[2] if len(sections) > 2 and value == 0 else sections[0]
-    if shape is None or not value.is_finite() or value < 0 or abs(value) >= _EXACT:
+    shape = _section(_sections(code), value) if value.is_finite() else None
+    if shape is None or value < 0 or abs(value) >= _EXACT:
         return None
+    if not any(kind in {"place", "value", "point"} for kind, _ in shape.parts):
+        instead = shape.words.strip()
+        return instead if any(unicodedata.category(letter)[0] == "L" for letter in instead) else None
     holds = [kind for kind, _ in shape.parts if kind in {"place", "value"}]
     if not holds or not (shape.zeros > 1 or _tells(shape.words)):
         return None
@@ -99,6 +115,16 @@ def around(code: str) -> tuple[str, str] | None:
     at = shape.parts.index(("value", "@"))
     before, behind = ("".join(text for _, text in part) for part in (shape.parts[:at], shape.parts[at + 1 :]))
     return before, behind
+
+
+def _section(sections: tuple[_Shape | None, ...], value: Decimal) -> _Shape | None:
+    """Return the section of a format that is for a number, None for one that shows something else than a number."""
+    if any(shape is not None and shape.condition for shape in sections):
+        # where one is not understood nobody can tell which it is
+        fitting = (shape for shape in sections if shape is None or shape.meets(value))
+        return next(fitting, None)
+    # a second section is for what is below zero, a third for zero
+    return sections[2] if len(sections) > 2 and value == 0 else sections[0]
 
 
 def _tells(words: str) -> bool:
@@ -137,7 +163,9 @@ def _sections(code: str) -> tuple[_Shape | None, ...]:
     found: list[_Shape | None] = []
     for text in _parted(code):
         try:
-            found.append(_Shape(tuple(_parts(text))))
+            parts = _parts(text)
+            conditions = [words for kind, words in parts if kind == "condition"]
+            found.append(_Shape(tuple(part for part in parts if part[0] != "condition"), "".join(conditions)))
         except _Other:
             found.append(None)
     return tuple(found)
@@ -158,7 +186,7 @@ def _parts(section: str) -> list[tuple[str, str]]:
         if kind == "comma" and not re.search(r"^[,0#?]*[0#?]", rest[1:]):
             # a comma behind the last place divides by a thousand
             raise _Other
-        if kind in {"text", "place", "point", "value"} and text:
+        if kind in {"text", "place", "point", "value", "condition"} and text:
             parts.append((kind, text))
         rest = rest[found:]
     return parts
@@ -193,6 +221,8 @@ def _bracket(rest: str) -> tuple[int, str, str]:
     locale = _LOCALE.fullmatch(inside)
     if locale is not None:
         return end + 1, "text", locale["text"]
+    if _CONDITION.fullmatch(inside):
+        return end + 1, "condition", inside
     if end < 0 or not _COLOUR.fullmatch(inside):
         raise _Other
     return end + 1, "space", ""

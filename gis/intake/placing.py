@@ -148,7 +148,8 @@ def ranked(error: CrsError, ranking: tuple[Hypothesis, ...]) -> CrsError:
 
 
 def _refused(message: str, ranking: tuple[Hypothesis, ...], **details: Any) -> CrsError:
-    """Return a refusal that lists what the rows may be."""
+    """Return a refusal that lists where the rows may be; what else was weighed settles nothing here."""
+    ranking = tuple(one for one in ranking if one.matter == "place")
     likely = "".join(f"\n  {n}. {one}" for n, one in enumerate(ranking[:_LISTED], 1))
     listed = f"\nwhat it may be, the likeliest first:{likely}" if likely else ""
     return CrsError(f"{message}{listed}", ranking=list(ranking), **details)

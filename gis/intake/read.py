@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
+import pyproj
 import shapely
 
 from gis import archives, findings
@@ -67,6 +68,11 @@ CONVERSIONS = {
     ".docx": "a table as .xlsx or .csv",
 }
 _NEEDS = {".dbf", ".shx", ".prj", ".cpg"}
+# remarks on what is read otherwise: mixed cells and coordinates that are no numbers; numbers of a KML's schema
+_ANSWERED = {
+    "": ("Could not parse column", "invalid value encountered in"),
+    "KML": ("parsed incompletely to", "integer overflow when converting", "Could not decode error message"),
+}
 # since version 9.3.0 Ovital writes GCJ-02 into its own formats, and WGS 84 into all others
 _OVITAL = {".ovkml", ".ovkmz"}
 # GDAL, GEOS, SQLite, pyarrow and the JSON, XML and zip modules each have their own way to fail on a damaged file
@@ -157,6 +163,7 @@ def read(
     remarks = [
         findings.finding("source.remark", file.name, severity="info", text=text)
         for text in dict.fromkeys(str(item.message) for item in said)
+        if not _answered(text, content.format)
     ]
     return Source(
         content.frame,
@@ -167,7 +174,14 @@ def read(
         findings.table([*content.notes, *notes, *remarks]),
         content.ranking,
         content.spreads,
+        content.unit,
+        content.unsaid,
     )
+
+
+def _answered(remark: str, format_: str) -> bool:
+    """Tell whether a library remarks on cells or shapes that are read or asked about one by one all the same."""
+    return any(text in remark for text in _ANSWERED.get("", ()) + _ANSWERED.get(format_, ()))
 
 
 @contextmanager
@@ -235,6 +249,8 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
     """Read GeoParquet; a Parquet file without geometry is a table."""
     try:
         frame = _parquet_frame(path, {})
+    except pyproj.exceptions.ProjError:
+        return _misnamed(path, inner, encoding)
     except ValueError as error:
         if gdal.NO_YEAR not in str(error):
             raise
@@ -248,6 +264,22 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
         raise EmptyError(f"{path.name} has no rows")
     content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
     return declarations.understood(content, declarations.Words())
+
+
+def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:
+    """Read GeoParquet whose CRS is none that PROJ knows, without it, and hold the rows against what it is called."""
+    table = pq.read_table(path)
+    about = dict(table.schema.metadata)
+    geo = json.loads(about[b"geo"])
+    said = geo["columns"][geo["primary_column"]].get("crs")
+    for column in geo["columns"].values():
+        column["crs"] = None
+    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+        copy = Path(folder) / path.name
+        pq.write_table(table.replace_schema_metadata({**about, b"geo": json.dumps(geo).encode()}), copy)
+        content = _read_parquet(copy, inner, encoding)
+    name = said.get("name") if isinstance(said, dict) else said
+    return declarations.understood(content, declarations.Words((str(name or json.dumps(said)),)))
 
 
 def _parquet_frame(path: Path, how: dict[str, bool]) -> pd.DataFrame:
@@ -265,7 +297,7 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
         found = _members(files, Path(folder))
         if not found:
             raise SourceError(f"{path.name} holds nothing that we read; it has {_listed(files, Path(folder))}")
-        named = {name: file for name, file in found.items() if inner in {name, PurePosixPath(name).stem}}
+        named = _called(found, inner)
         chosen = named if named else found
         if len(chosen) > 1:
             doubt = f"; the names are read as {names.encoding}: {names.shown}; or say --encoding" * names.doubtful
@@ -282,6 +314,14 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
             notes=(*content.notes, *names.remarks(path.name), *([ignored] if junk else [])),
             ranking=(*content.ranking, *names.ranking),
         )
+
+
+def _called(found: dict[str, Path], inner: str | None) -> dict[str, Path]:
+    """Return the members of a name: by their whole path, else by file name, else by that without its suffix."""
+    whole = {name: file for name, file in found.items() if name == inner}
+    last = {name: file for name, file in found.items() if PurePosixPath(name).name == inner}
+    bare = {name: file for name, file in found.items() if PurePosixPath(name).stem == inner}
+    return whole or last or bare
 
 
 def _members(files: tuple[Path, ...], folder: Path) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from gis.errors import SourceError
-from gis.intake import numberformats
+from gis.intake import numberformats, richtexts
 
 Cell = tuple[int, int]
 
@@ -40,6 +40,14 @@ class Sheet:
         Errors such as #N/A.
     unsolved
         Formulas without a result.
+    texts
+        Texts with raised and lowered figures, and without what is struck out of them.
+    dropped
+        What is struck out of a text that goes on without it.
+    struck
+        Cells that are struck out as a whole.
+    hidden
+        Rows that hold something and are not shown.
     rows, columns
         How far the filled cells reach.
     filled
@@ -50,6 +58,10 @@ class Sheet:
     around: dict[Cell, tuple[str, str]] = field(default_factory=dict)
     errors: dict[Cell, str] = field(default_factory=dict)
     unsolved: dict[Cell, str] = field(default_factory=dict)
+    texts: dict[Cell, str] = field(default_factory=dict)
+    dropped: dict[Cell, str] = field(default_factory=dict)
+    struck: list[Cell] = field(default_factory=list)
+    hidden: list[int] = field(default_factory=list)
     rows: int = 0
     columns: int = 0
     filled: int = 0
@@ -57,9 +69,23 @@ class Sheet:
 
 @dataclass(frozen=True)
 class _Book:
-    """Hold what a workbook says about all its sheets: each style's format, and whether results are still to come."""
+    """Hold what a workbook says about all its sheets: formats and strokes of styles, texts in several scripts.
+
+    Parameters
+    ----------
+    formats
+        Each style's number format.
+    struck
+        Styles whose cells are struck out.
+    rich
+        Texts of which a part is raised, lowered or struck out, by number: as they are read, and what is left out.
+    uncalculated
+        Whether results are still to come.
+    """
 
     formats: tuple[str, ...]
+    struck: frozenset[str]
+    rich: Mapping[str, tuple[str, str]]
     uncalculated: bool
 
     def code(self, style: str | None) -> str:
@@ -121,9 +147,12 @@ def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, Sheet]]:
     root = ElementTree.fromstring(archive.read(main))
     targets = _targets(archive, main)
     styles = next((target for kind, target in targets.values() if kind == "styles"), None)
-    formats = _formats(ElementTree.fromstring(archive.read(styles))) if styles in archive.namelist() else ()
+    styled = ElementTree.fromstring(archive.read(styles)) if styles in archive.namelist() else None
+    formats = () if styled is None else _formats(styled)
+    texts = next((target for kind, target in targets.values() if kind == "sharedStrings"), "")
+    rich = richtexts.shared(archive, texts) if texts in archive.namelist() else {}
     later = any(_tag(one) == "calcPr" and one.get("fullCalcOnLoad") in {"1", "true"} for one in root.iter())
-    book = _Book(formats, later)
+    book = _Book(formats, frozenset() if styled is None else richtexts.struck(styled), rich, later)
     for one in root.iter():
         if _tag(one) == "sheet":
             link = next((value for key, value in one.attrib.items() if key.rpartition("}")[2] == "id"), "")
@@ -171,6 +200,8 @@ def _sheet(stream: IO[bytes], book: _Book) -> Sheet:
                 sheet.filled += 1
                 sheet.columns = max(sheet.columns, column + 1)
                 sheet.rows = row + 1
+        if element.get("hidden") in {"1", "true"} and sheet.rows == row + 1:
+            sheet.hidden.append(row)
         element.clear()
     return sheet
 
@@ -179,8 +210,10 @@ def _take(sheet: Sheet, cell: Cell, element: ElementTree.Element, book: _Book) -
     """Enter what one cell of a sheet shows, and tell whether it holds anything."""
     kind, code = element.get("t", "n"), book.code(element.get("s"))
     first = element[0]
+    is_struck = element.get("s") in book.struck
+    rich = book.rich.get(first.text or "") if kind == "s" else None
     # most cells hold a value and nothing besides
-    if not code and kind in _PLAIN and first.tag.endswith("v") and first.text:
+    if not code and kind in _PLAIN and first.tag.endswith("v") and first.text and not is_struck and not rich:
         return True
     parts = {_tag(one): one for one in element}
     value = (parts["v"].text if "v" in parts else None) or ""
@@ -188,6 +221,12 @@ def _take(sheet: Sheet, cell: Cell, element: ElementTree.Element, book: _Book) -
     if not value and formula is None and "is" not in parts:
         return False
     # some programs write 0 as the result of what they leave to be calculated
+    if is_struck:
+        sheet.struck.append(cell)
+    rich = richtexts.marked(parts["is"]) if "is" in parts else rich
+    if rich is not None:
+        sheet.texts[cell], dropped = rich
+        sheet.dropped |= {cell: dropped} if dropped else {}
     empty = (not value and kind != "str") or (value == "0" and kind == "n" and book.uncalculated)
     if kind == "e":
         sheet.errors[cell] = value

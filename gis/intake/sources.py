@@ -100,6 +100,10 @@ class Content:
         The shifted datum ("GCJ-02" or "BD-09") that the file names or that its maker is known for, else "".
     marks
         What tells that datum.
+    unsaid
+        Cells of a sheet that show an error or wait for a result: row of the frame, column, and what stands there.
+    unit
+        Sign of the unit of area that a title names for a whole table, "" for none, several in one text.
     """
 
     frame: pd.DataFrame
@@ -113,6 +117,8 @@ class Content:
     unread: str = ""
     datum: str = ""
     marks: str = ""
+    unit: str = ""
+    unsaid: tuple[tuple[int, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,10 @@ class Source:
         Explanations that were weighed, the likeliest first; none where the file left no doubt.
     spreads
         Cells that are merged over several rows.
+    unsaid
+        Cells of a sheet that show an error or wait for a result: row of the frame, column, and what stands there.
+    unit
+        Sign of the unit of area that a title names for a whole table, "" for none, several in one text.
     """
 
     frame: pd.DataFrame
@@ -148,6 +158,8 @@ class Source:
     notes: pd.DataFrame = field(repr=False)
     ranking: tuple[Hypothesis, ...] = field(default=(), repr=False)
     spreads: tuple[Spread, ...] = field(default=(), repr=False)
+    unit: str = ""
+    unsaid: tuple[tuple[int, str, str], ...] = ()
 
     def decided(self, matter: str) -> Decision | None:
         """Return the decision on a matter, None where there was nothing to decide."""

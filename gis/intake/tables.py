@@ -19,12 +19,15 @@ import shapely
 
 from gis import crs, findings
 from gis.errors import EmptyError, SourceError
-from gis.intake import encodings, headers
+from gis.intake import encodings, headers, values
 from gis.intake.sources import Content, Decision
 
 WKT_NAMES = ("wkt", "geometry", "geom", "the_geom", "图形", "几何")
 PAIRS = (
-    (("lon", "lng", "long", "longitude", "stop_lon", "经度", "东经"), ("lat", "latitude", "stop_lat", "纬度", "北纬")),
+    (
+        ("lon", "lng", "long", "longitude", "stop_lon", "经度", "東經", "經度", "东经"),
+        ("lat", "latitude", "stop_lat", "纬度", "北緯", "緯度", "北纬"),
+    ),
     (("x", "x坐标", "横坐标", "东坐标", "easting"), ("y", "y坐标", "纵坐标", "北坐标", "northing")),
 )
 _CURVE = re.compile(r"\s*(MULTI)?(CURVE|SURFACE)|\s*(CIRCULARSTRING|COMPOUNDCURVE)", re.IGNORECASE)
@@ -36,16 +39,23 @@ CELLS = (
     )
     | dict.fromkeys(("坐标", "中心点", "中心坐标", "位置坐标", "location", "coordinates", "coordinate", "coord"), "")
 )
+# what may stand behind the name of a coordinate: its unit, and what a form asks for
+_BESIDE_NAME = re.compile(r"[\s*]+|(\((°|度|十进制度|米|m|必填)\))?:*$")
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+")
 # degrees within which China lies; no longitude of it is a latitude of it
 _LONGITUDES, _LATITUDES = (73.0, 136.0), (3.0, 54.0)
 # 116°06′12.5″, with primes, quotation marks or letters of Chinese, in which NFKC leaves some as they are
 _SEXAGESIMAL = re.compile(
-    r"^\s*(?P<degrees>\d{1,3})\s*[°º度]\s*(?P<minutes>\d{1,2}(?:\.\d+)?)\s*['\u2032\u2019分]"
+    r"^\s*(?:[EN]|东经|北纬)?\s*(?P<degrees>\d{1,3})\s*[°º度]\s*(?P<minutes>\d{1,2}(?:\.\d+)?)\s*['\u2032\u2019分]"
     r"\s*(?:(?P<seconds>\d{1,2}(?:\.\d+)?)\s*(?:\"|\u2033|\u201d|''|\u2032\u2032|秒))?\s*(?P<side>[NSEWnsew])?\s*$"
 )
-# a text that was kept from being run as a formula
+# degrees behind words for their direction or before their sign
+_DIRECTED = re.compile(
+    r"^\s*(?:[EN]|东经|北纬|東經|北緯)?\s*(?P<number>[+-]?\d+(?:\.\d+)?)\s*[°º度]?\s*[EN]?\s*$", re.IGNORECASE
+)
+# a text that was kept from being run as a formula, and one that was kept a text by being written as one
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
+_WRITTEN = re.compile(r'="([^"]*)"')
 # a column of WKT may name the CRS of its coordinates
 _NAMED = re.compile(r"(?P<name>[^()]+)\((?P<crs>[A-Za-z]+:\d+)\)")
 _DELIMITERS = ",\t;|"
@@ -90,7 +100,7 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
             f"{path.name}: the column {twice[0]!r} is there twice; give each its own name", column=twice[0]
         )
     named: dict[str, Any] = {"header": None, "names": list(head.names), "skiprows": head.first}
-    if head.titles or head.depth > 1:
+    if head.titles or head.depth > 1 or head.units:
         headers.require(head, path.name)
         notes += headers.remarks(head, path.name)
     elif head.depth == 1:
@@ -100,7 +110,7 @@ def read_csv(path: Path, inner: str | None = None, encoding: str | None = None) 
     if guarded:
         notes.append(findings.finding("source.guards_dropped", path.name, severity="info", count=guarded))
     content = placed(frame, path, "CSV", decisions=(decision,), headerless=not head.depth)
-    return dataclasses.replace(content, notes=(*notes, *content.notes))
+    return dataclasses.replace(content, notes=(*notes, *content.notes), unit=head.unit)
 
 
 def _require_table(path: Path, codec: str) -> None:
@@ -115,9 +125,13 @@ def _require_table(path: Path, codec: str) -> None:
 
 
 def _bare(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Take off the apostrophe that keeps a spreadsheet from running a text as a formula; return how many there were."""
+    """Take off what keeps a spreadsheet from running a text or making a number of it; return how many there were."""
     count = 0
     for column in frame.columns:
+        written = frame[column].str.startswith("=") & frame[column].str.fullmatch(_WRITTEN)
+        if written.any():
+            count += int(written.sum())
+            frame[column] = frame[column].where(~written, frame[column].str[2:-1])
         guarded = frame[column].str.startswith("'") & frame[column].str.match(_GUARDED)
         if guarded.any():
             count += int(guarded.sum())
@@ -271,10 +285,10 @@ def _reads(path: Path, codec: str) -> bool:
 
 def _shapes(frame: pd.DataFrame, file: str) -> tuple[np.ndarray[Any, Any], list[str]] | None:
     """Return the geometries and the columns that they come from."""
-    names = {headers.leaf(str(name)).strip().casefold(): str(name) for name in frame.columns}
+    names = {_called(headers.leaf(str(name))): str(name) for name in frame.columns}
     if len(names) < len(frame.columns):
         # of two groups with columns of one name nobody says which is the place
-        names = {str(name).strip().casefold(): str(name) for name in frame.columns}
+        names = {_called(str(name)): str(name) for name in frame.columns}
     bare = {said["name"].strip(): name for name in names if (said := _NAMED.fullmatch(normalize("NFKC", name)))}
     names |= {name: names[whole] for name, whole in bare.items() if name in WKT_NAMES and name not in names}
     for candidate in WKT_NAMES:
@@ -293,6 +307,11 @@ def _shapes(frame: pd.DataFrame, file: str) -> tuple[np.ndarray[Any, Any], list[
             if found is not None:
                 return found, [names[candidate]]
     return None
+
+
+def _called(name: str) -> str:
+    """Return the name of a column as those of coordinates are listed: without a unit, in one width and case."""
+    return _BESIDE_NAME.sub("", values.plain(name))
 
 
 def _cell_points(column: pd.Series, order: str, file: str) -> np.ndarray[Any, Any] | None:
@@ -390,7 +409,10 @@ def _coordinates(column: pd.Series) -> np.ndarray[Any, Any]:
     """Return coordinates as numbers, NaN where there is none; degrees may be in minutes and seconds."""
     numbers = pd.to_numeric(column, errors="coerce")
     if isinstance(column.dtype, pd.StringDtype):
-        parts = column.str.normalize("NFKC").str.extract(_SEXAGESIMAL)
+        marked = column.fillna("").map(values.has_marks).astype(bool)
+        plain = column.mask(marked).str.normalize("NFKC")
+        numbers = numbers.fillna(pd.to_numeric(plain.str.extract(_DIRECTED)["number"]))
+        parts = plain.str.extract(_SEXAGESIMAL)
         whole, minutes, seconds = (pd.to_numeric(parts[name]) for name in ("degrees", "minutes", "seconds"))
         # sixty minutes are a slip of the pen, and nobody knows of which
         sound = (minutes < 60) & ~(seconds >= 60)

@@ -18,7 +18,8 @@ Way = tuple[str, str]
 _ENOUGH = 2000
 # of the texts, so many must come back as Chinese for a misreading that has lost some of them
 _MOST = 0.5
-_LOST = re.compile("\ufffd|^[?\uff1f]{2,}$")
+# nothing but question marks, or several before the rest of a name
+_LOST = re.compile("\ufffd|^[?\uff1f]{2,}$|^\\?{2,}\\w")
 
 
 def led_back(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -38,9 +38,20 @@ BY_SIGN: Mapping[str, Unit] = MappingProxyType({unit.sign: unit for unit in UNIT
 _BY_SPELLING = {spelling: unit for unit in UNITS for spelling in unit.spellings}
 # other units that a name may carry in brackets and that change nothing
 _SAME = MappingProxyType({"m": ("m", "米"), "share": ()})
+# units of what is counted or measured otherwise, as a row of units under a head holds them
+_OTHERS = frozenset({
+    "人", "万人", "千人", "位", "个", "处", "户", "万户", "栋", "幢", "座", "套", "间", "层", "班", "床", "张",
+    "辆", "台", "家", "所", "株", "条", "件", "项", "宗", "次", "年", "月", "日", "天", "小时", "分钟", "min",
+    "m", "米", "km", "公里", "千米", "度", "°", "元", "万元", "亿元", "%", "‰", "元/m2", "元/平方米", "万元/亩",
+    "人/公顷", "人/ha", "人/km2", "户/公顷", "km/km2", "个/km2",
+})  # fmt: skip
+# units of counting, which change no number
+COUNTS = ("人", "个", "位", "处", "户", "座", "间", "班", "床", "张", "辆", "台", "所")
 _WRITTEN = "|".join(re.escape(text) for text in sorted(_BY_SPELLING, key=len, reverse=True))
 _BEHIND_NAME = re.compile(rf"(?P<base>.*?)(?P<mark>[\s_\-·.()【\[:/,,]*)(?P<unit>{_WRITTEN})[\s)\]】]*")
 _BEHIND_VALUE = re.compile(rf"\s*(?P<number>[^a-z一-鿿²]*[\d.])\s*(?P<unit>{_WRITTEN})\s*")
+# a raised or circled figure behind a number is that of a note, and no digit of it
+_MARKED = re.compile(r"[\d.][\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u24ff\u2776-\u2793]")
 
 
 def of_column(name: str) -> tuple[str, Unit] | None:
@@ -76,10 +87,41 @@ def of_value(value: Any) -> tuple[str, Unit] | None:
     tuple or None
         The number as text, and the unit; None where the cell is not a number followed by a unit of area.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _MARKED.search(value):
         return None
     found = _BEHIND_VALUE.fullmatch(unicodedata.normalize("NFKC", value).casefold())
     return None if found is None else (found["number"], _BY_SPELLING[found["unit"]])
+
+
+def named(text: str) -> Unit | None:
+    """Return the unit of area that a text names.
+
+    Parameters
+    ----------
+    text
+        Such as 万平方米.
+
+    Returns
+    -------
+    Unit or None
+    """
+    return _BY_SPELLING.get(_plain(text))
+
+
+def is_unit(text: str) -> bool:
+    """Tell whether a text is a unit and nothing else.
+
+    Parameters
+    ----------
+    text
+        Such as 人, (㎡) or 万元.
+
+    Returns
+    -------
+    bool
+    """
+    plain = _plain(text)
+    return plain in _BY_SPELLING or plain in _OTHERS
 
 
 def bare(value: Any, unit: str) -> Any:
@@ -97,7 +139,7 @@ def bare(value: Any, unit: str) -> Any:
     Any
         What stands before the unit, as text; the cell itself where the unit is not there, or another one.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _MARKED.search(value):
         return value
     text = unicodedata.normalize("NFKC", value).strip()
     sign = next((sign for sign in signs(unit) if text.endswith(sign)), "")
@@ -117,3 +159,8 @@ def signs(unit: str) -> tuple[str, ...]:
     tuple of str
     """
     return _SAME.get(unit, (unit,) if unit else ())
+
+
+def _plain(text: str) -> str:
+    """Return a text in one width and case, without brackets around it."""
+    return unicodedata.normalize("NFKC", text).strip().strip("()[]【】").strip().casefold()

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -39,7 +39,20 @@ _HERE = timezone(timedelta(hours=8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # milliseconds since then: a number with fewer digits may be a day written without dashes
 _MILLISECONDS = re.compile(r"-?\d{12,13}")
+# days that programs write for none: the zeros of spreadsheets, of Windows and of databases
+_NO_DAYS = frozenset({date(1899, 12, 30), date(1, 1, 1), date.max})
+_NO_DAY = re.compile(r"0{8}|0000[-/.]0{1,2}[-/.]0{1,2}( 0?0:00(:00)?)?")
+# what programs write where a cell holds nothing, and what a spreadsheet shows where it has no result
+_VOID = re.compile(r"null|n/a|<null>|\(null\)|\[null\]|nan|nat|<na>|-?1\.#(qnan|ind|snan)0*", re.IGNORECASE)
+# what such a text begins with: most texts begin otherwise, and need no second look
+_VOID_BEGINS = frozenset("nN<([#-1\uff2e\uff4e\uff1c\uff08\uff3b\uff03\uff0d\uff11\ufeff\u200b")
+_ERROR = re.compile(r"#(n/a|ref!|div/0!|value!|name\?|num!|null!|spill!|calc!)", re.IGNORECASE)
+# signs that nobody sees: byte order marks, spaces without width, soft hyphens
+_UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad]")
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+# a code of letters and figures before its title, or behind it in brackets
+_CODE_FIRST = re.compile(r"(?P<code>[a-z]{0,2}\d{1,8})[\s_:·、.(\[-]*(?P<title>[^\x00-\x7f].*?)[)\]]?")
+_CODE_LAST = re.compile(r"(?P<title>[^\x00-\x7f].*?)\s*[(\[](?P<code>[a-z]{0,2}\d{1,8})[)\]]")
 _WHOLE = re.compile(r"[+-]?\d+")
 # what a spreadsheet leaves of a long code
 _POWER = re.compile(r"\d(\.\d+)?E\+\d{2,}", re.IGNORECASE)
@@ -64,10 +77,41 @@ def missing(value: Any) -> bool:
     bool
     """
     if isinstance(value, str):
-        return not value.strip()
+        return not value.strip() or not _UNSEEN.sub("", value).strip()
     if isinstance(value, list | tuple | dict | np.ndarray):
         return False
     return value is None or bool(pd.isna(value))
+
+
+def void(value: Any, type_: str) -> bool:
+    """Tell whether a value says that nothing is there: NULL, NaN, the zero of a calendar.
+
+    Parameters
+    ----------
+    value
+        A cell that is not missing.
+    type_
+        As for `convert`; only a date may be such a zero, and only a text an error of a spreadsheet: elsewhere that is
+        a misfit, since a value was meant.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(value, str) and type_ != "date" and value.lstrip()[:1] not in _VOID_BEGINS:
+        return False
+    if isinstance(value, str) and _VOID.fullmatch(plain(value)):
+        return True
+    if isinstance(value, str) and _ERROR.fullmatch(plain(value)):
+        return type_ == "text"
+    if type_ != "date" or isinstance(value, list | tuple | dict | np.ndarray):
+        return False
+    if isinstance(value, str) and _NO_DAY.fullmatch(plain(value)):
+        return True
+    try:
+        return _date(value) in _NO_DAYS
+    except Misfit:
+        return False
 
 
 def convert(value: Any, type_: str) -> Any:
@@ -152,25 +196,25 @@ def crosswalk(listed: CodeList, others: Iterable[CodeList]) -> dict[str, tuple[s
     return found
 
 
-def as_code(value: str, known: Mapping[str, str]) -> str:
-    """Return the code that a text means; a text that means none stays as it is, for the row check to name.
+def code_and_title(text: str) -> tuple[str, str] | None:
+    """Part a text that gives a code and its title, in either order.
 
     Parameters
     ----------
-    value
-        Code or title.
-    known
-        From `codes`.
+    text
+        Such as "0701 城镇住宅用地", "R2(二类居住用地)" or "中小学用地(A33)".
 
     Returns
     -------
-    str
+    tuple of str or None
+        Two texts that each may mean a code; None where the text is not made of two.
     """
-    return known.get(plain(value), value)
+    found = _CODE_FIRST.fullmatch(plain(text)) or _CODE_LAST.fullmatch(plain(text))
+    return None if found is None else (found["code"], found["title"])
 
 
 def plain(text: str) -> str:
-    """Return a text in one width, one case and without surrounding space.
+    """Return a text in one width, one case and without surrounding space or signs that nobody sees.
 
     Parameters
     ----------
@@ -181,7 +225,22 @@ def plain(text: str) -> str:
     -------
     str
     """
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).strip().casefold()
+
+
+def has_marks(text: str) -> bool:
+    """Tell whether a text holds raised, circled or other small figures, which would become digits of a number.
+
+    Parameters
+    ----------
+    text
+        Such as "1200²" or "1200①", whose last figure is the number of a note.
+
+    Returns
+    -------
+    bool
+    """
+    return any(unicodedata.category(letter) == "No" for letter in text)
 
 
 def _text(value: Any) -> str:
@@ -189,7 +248,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         if _POWER.fullmatch(value.strip()):
             raise Misfit(lost=True)
-        return value.strip()
+        return _UNSEEN.sub("", value).strip()
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, Integral):
@@ -201,7 +260,7 @@ def _text(value: Any) -> str:
         return str(int(number)) if number.is_integer() else repr(number)
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes):
         raise Misfit
@@ -222,6 +281,8 @@ def _number(value: Any) -> Any:
     if isinstance(value, bool | np.bool_):
         raise Misfit
     if isinstance(value, str):
+        if has_marks(value):
+            raise Misfit
         text = plain(value).replace(",", "") if _NUMBER.fullmatch(plain(value)) else ""
         if not any(letter.isdigit() for letter in text) or len(text) > _LONGEST:
             raise Misfit
@@ -347,7 +408,8 @@ def written(value: Any) -> str:
     str
     """
     if isinstance(value, bytes):
-        return value.hex()
+        text = value.decode("utf-8", "replace")
+        return text if text.isprintable() and "\ufffd" not in text else value.hex()
     try:
         return str(value)
     # pandas holds moments whose year Python cannot write
@@ -367,7 +429,11 @@ def as_json(record: Mapping[str, Any]) -> str:
     -------
     str
     """
-    there = {name: value for name, value in record.items() if not missing(value)}
+    there = {
+        name: str(value) if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in record.items()
+        if not missing(value)
+    }
     text = json.dumps(_finite(there), ensure_ascii=False, default=_plain_cell)
     # half of a surrogate pair can be kept by no store; spelt out it is JSON still
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -53,7 +53,8 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     -------
     Content
         A cell merged over several rows is in each of them (`spreads`). Findings: source.title_skipped,
-        source.header_joined, source.cells_formatted (info), source.cell_error (a warning each),
+        source.header_joined, source.units_joined, source.cells_formatted (info), source.unit_above,
+        source.text_struck_out, source.cells_struck_out, source.rows_hidden, source.cell_error (a warning each),
         source.formulas_unsolved and source.cells_unseen (warning).
 
     Raises
@@ -83,7 +84,8 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     content = tables.placed(
         frame, path, "workbook", inner=sheet, decisions=(Decision("layer", sheet, "sheet"),), headerless=not head.depth
     )
-    return replace(content, notes=(*notes, *content.notes), spreads=spreads)
+    unsaid = tuple(table.unsaid(grid))
+    return replace(content, notes=(*notes, *content.notes), spreads=spreads, unit=head.unit, unsaid=unsaid)
 
 
 def names(path: Path) -> tuple[str, ...]:
@@ -147,7 +149,7 @@ def _grid(sheet: python_calamine.CalamineSheet, marks: Sheet) -> _Grid:
     width = max((len(row) for row in values), default=0)
     texts = [[*map(_cell, row), *[None] * (width - len(row))] for row in values]
     numbers = [[isinstance(value, int | float) and not isinstance(value, bool) for value in row] for row in values]
-    for (row, column), text in marks.shown.items():
+    for (row, column), text in [*marks.texts.items(), *marks.shown.items()]:
         texts[row][column] = text
     for (row, column), (before, behind) in marks.around.items():
         texts[row][column] = f"{before}{texts[row][column] or ''}{behind}"
@@ -199,12 +201,7 @@ class _Table:
 
     def frame(self, grid: _Grid, merged: Sequence[Range]) -> tuple[pd.DataFrame, tuple[Spread, ...]]:
         """Return the rows that hold anything, cells that are merged in each of theirs, and which these are."""
-        marked = {row - self.top for row, _ in [*grid.marks.errors, *grid.marks.unsolved]}
-        held = [
-            row
-            for row in range(self.head.first, len(self.rows))
-            if row in marked or any(self.rows[row][column] for column in self.kept)
-        ]
+        held = self._held(grid)
         number = {row: place for place, row in enumerate(held)}
         cells = [[self.rows[row][column] for column in self.kept] for row in held]
         spreads = []
@@ -220,6 +217,23 @@ class _Table:
         if not grid.marks.filled:
             frame = self._counted(frame, grid, held)
         return frame, tuple(spreads)
+
+    def unsaid(self, grid: _Grid) -> Iterator[tuple[int, str, str]]:
+        """Yield the cells that show an error or wait for a result: row of the frame, column and what stands there."""
+        number = {row + self.top: place for place, row in enumerate(self._held(grid))}
+        names = dict(zip(self.columns, self.head.names, strict=True))
+        for (row, column), text in [*grid.marks.errors.items(), *grid.marks.unsolved.items()]:
+            if row in number and column in names:
+                yield number[row], names[column], text
+
+    def _held(self, grid: _Grid) -> list[int]:
+        """Return the rows that hold anything, an error or a formula included."""
+        marked = {row - self.top for row, _ in [*grid.marks.errors, *grid.marks.unsolved]}
+        return [
+            row
+            for row in range(self.head.first, len(self.rows))
+            if row in marked or any(self.rows[row][column] for column in self.kept)
+        ]
 
     def _counted(self, frame: pd.DataFrame, grid: _Grid, held: list[int]) -> pd.DataFrame:
         """Leave columns of whole numbers as numbers where nobody sees how they are shown: codes may have lost zeros."""
@@ -249,6 +263,30 @@ class _Table:
                 value=text,
                 column=names.get(cell[1]),
             )
+        yield from self._struck_out(grid.marks, names)
+        hidden = [row + 1 for row in grid.marks.hidden if row >= self.top + self.head.first]
+        if hidden:
+            yield findings.finding(
+                "source.rows_hidden", self.file, severity="warning", count=len(hidden), rows=_listed(hidden)
+            )
+
+    def _struck_out(self, marks: Sheet, names: dict[int, str]) -> Iterator[dict[str, Any]]:
+        """Yield the findings about what is struck out: a part of a text is left out, a whole cell is not."""
+        for cell, text in sorted(marks.dropped.items()):
+            yield findings.finding(
+                "source.text_struck_out",
+                self.file,
+                severity="warning",
+                cell=sheets.name(cell),
+                column=names.get(cell[1]),
+                value=text,
+            )
+        first = self.top + self.head.first
+        whole = [sheets.name(cell) for cell in sorted(marks.struck) if cell[0] >= first and cell[1] in names]
+        if whole:
+            yield findings.finding(
+                "source.cells_struck_out", self.file, severity="warning", count=len(whole), cells=_listed(whole)
+            )
 
     def _formatted(self, name: str, marks: Sheet, names: dict[int, str]) -> Iterator[dict[str, Any]]:
         """Yield the findings about the formats and the formulas of one column."""
@@ -261,15 +299,20 @@ class _Table:
             )
         unsolved = sorted(cell for cell in marks.unsolved if names.get(cell[1]) == name)
         if unsolved:
-            listed = [f"{sheets.name(cell)} {marks.unsolved[cell]}" for cell in unsolved[:_LISTED]]
+            listed = _listed([f"{sheets.name(cell)} {marks.unsolved[cell]}" for cell in unsolved])
             yield findings.finding(
                 "source.formulas_unsolved",
                 self.file,
                 severity="warning",
                 column=name,
                 count=len(unsolved),
-                cells=[*listed, *["…"] * (len(unsolved) > _LISTED)],
+                cells=listed,
             )
+
+
+def _listed(items: Sequence[Any]) -> list[Any]:
+    """Return the first of several, and a sign that there are more."""
+    return [*items[:_LISTED], *["…"] * (len(items) > _LISTED)]
 
 
 def _cell(value: Any) -> str | None:

@@ -127,6 +127,7 @@ def _unsafe(member: archives.Member) -> Finding:
 def _folder(root: Path, files: list[str]) -> list[Finding]:
     """Check an unpacked package."""
     found: list[Finding] = []
+    files = list(_spelt(root, files, found))
     manifest = _manifest(root, files, found)
     columns = _dictionary(root, files, found)
     found += _members(root, files, manifest)
@@ -134,6 +135,28 @@ def _folder(root: Path, files: list[str]) -> list[Finding]:
     for layer in _layers(root, files, columns, said, manifest):
         found += _layer(layer)
     return found
+
+
+def _spelt(root: Path, files: list[str], found: list[Finding]) -> Iterator[str]:
+    """Give members the spelling of the package, in capitals or not, and say which had another."""
+    ours = {name.casefold(): name for name in (MANIFEST, dictionary.CSV_NAME)}
+    manifest = next((name for name in files if name.casefold() == MANIFEST), None)
+    try:
+        listed = json.loads((root / manifest).read_text(encoding="utf-8"))["members"] if manifest else {}
+        ours |= {str(name).casefold(): str(name) for name in listed}
+    # what is wrong with it is said where it is read
+    except (ValueError, LookupError, TypeError):
+        pass
+    for name in files:
+        stem, dot, suffix = name.rpartition(".")
+        bare = f"{stem}{dot}{suffix.lower()}" if f".{suffix.lower()}" in _EXTENSIONS else name
+        wanted = ours.get(name.casefold(), bare)
+        if wanted != name and wanted not in files:
+            (root / name).rename(root / wanted)
+            found.append(findings.finding("package.member_case", name, severity="info", member=wanted))
+            yield wanted
+        else:
+            yield name
 
 
 def _manifest(root: Path, files: list[str], found: list[Finding]) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ import pandas as pd
 from gis.catalogue import Catalogue
 
 MISSING = "—"
+# what stands in brackets behind the name of a station, such as its line
+_BEHIND = re.compile(r"(?<=\S)\s*[(\uff08][^()\uff08\uff09]*[)\uff09]\s*$")
+_IS_STATION = re.compile(r"(站|站点|站台|驛|駅|\bstation)$", re.IGNORECASE)
 # what the kind of an item of a station's programme may be a code of; the first list that has it names it
 _KINDS = ("project_types", "facility_kinds", "vacated_space_kinds", "constraint_kinds", "building_uses")
 
@@ -49,7 +53,7 @@ def said(value: Any, titles: Mapping[str, str] | None = None) -> Any:
 
 
 def station(name: str, words: Mapping[str, str]) -> str:
-    """Return what a station is called on a sheet: 北京站 is not called 北京站站.
+    """Return what a station is called on a sheet: 北京站 is not called 北京站站, nor 清河站(13号线) 清河站(13号线)站.
 
     Parameters
     ----------
@@ -62,7 +66,11 @@ def station(name: str, words: Mapping[str, str]) -> str:
     -------
     str
     """
-    return name if name.strip().endswith("站") else words["station_name"].format(name=name)
+    behind = _BEHIND.search(name)
+    bare = name if behind is None else name[: behind.start()]
+    if _IS_STATION.search(bare.strip()):
+        return name
+    return words["station_name"].format(name=bare.strip()) + name[len(bare) :]
 
 
 def kinds(catalogue: Catalogue) -> dict[str, str]:

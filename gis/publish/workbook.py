@@ -357,7 +357,8 @@ def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str, basi
     parties = catalogue.code_list("parties")
     titles = {"severity": severities, "party": parties.titles()}
     takes = parties.values("takes")
-    rows = [_finding(row, catalogue, texts, takes) for row in given.to_dict("records")]
+    words_of = (texts, catalogue.titles())
+    rows = [_finding(row, catalogue, words_of, takes) for row in given.to_dict("records")]
     names = ("severity", "text", "party", "layer", "feature", "field", "x", "y", "code")
     displays = {"x": rounding.PLACE, "y": rounding.PLACE}
     columns = tuple(
@@ -374,10 +375,13 @@ def _findings(frame: pd.DataFrame | None, catalogue: Catalogue, title: str, basi
 
 
 def _finding(
-    row: Mapping[Any, Any], catalogue: Catalogue, texts: Mapping[str, str], takes: Mapping[str, Any]
+    row: Mapping[Any, Any],
+    catalogue: Catalogue,
+    words: tuple[Mapping[str, str], Mapping[str, str]],
+    takes: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return one finding with the titles of its layer and field, its sentence and who takes it."""
-    said = findings.sentence(row, texts, catalogue.titles())
+    said = findings.sentence(row, *words)
     return {**row, **_titled(row, catalogue), "text": said, "party": findings.party(str(row["code"]), takes)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,7 @@ from gis.workflow.loading import Loading
 from gis.workflow.steps import Track, silent
 
 # files whose sheets have names
+_ZIPS = {".zip", ".kmz", ".ovkmz"}
 _WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods"}
 
 
@@ -369,16 +370,12 @@ def _conformed(
     store: Store, path: Path, hints: Hints, settings: Settings, job: Loading
 ) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
     """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
-    inner = None
-    if not path.exists() and "#" in path.name[1:]:
-        # one layer of several: FILE#NAME
-        name, inner = path.name.split("#", 1)
-        path = path.with_name(name)
+    path, inner = _parted(path)
     if not path.exists():
         raise SourceError(f"there is no file {path}", path=str(path))
     folder = hints.recipes or _recipes(store)
     recipe = recipes.find(path, folder) if folder is not None and inner is None else None
-    named = path if inner is None else path.with_name(f"{inner}{path.suffix}")
+    named = path if inner is None else path.with_name(f"{_bare(inner, path)}{path.suffix}")
     layer = named_layer(store.catalogue, named, hints.layer or (recipe.layer if recipe else None))
     settled = _settled(recipe, store) if recipe else {}
     said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
@@ -396,6 +393,23 @@ def _conformed(
         recipes.save(recipes.of(source, layer.name), folder)
     noted = gis_findings.join(source.notes, gis_findings.table(notes), made.findings)
     return layer, path.name, noted, [made.frame]
+
+
+def _parted(path: Path) -> tuple[Path, str | None]:
+    """Part FILE#NAME, one layer of several or a member of a zip in whatever folder, into the two."""
+    if path.exists():
+        return path, None
+    for folder in (path, *path.parents):
+        file, mark, first = folder.name[1:].partition("#")
+        if mark:
+            inner = PurePosixPath(first, *path.parts[len(folder.parts) :])
+            return folder.with_name(f"{folder.name[0]}{file}"), str(inner)
+    return path, None
+
+
+def _bare(inner: str, path: Path) -> str:
+    """Return what a layer or a member is called by itself: members of a zip have a folder and a suffix too."""
+    return PurePosixPath(inner).stem if path.suffix.lower() in _ZIPS else inner
 
 
 def _recipes(store: Store) -> Path | None:

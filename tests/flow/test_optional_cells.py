@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import geopandas as gpd
+import openpyxl
 import pandas as pd
 import pyogrio
 import pytest
@@ -129,3 +130,17 @@ def test_a_check_says_it_as_long_as_the_cell_is_empty(store, tmp_path):
     load(store, file(tmp_path, [{"HS": 5}]))
     intake.check(store, settings=SETTINGS)
     assert "row.range" not in store.read("findings")["code"].tolist()
+
+
+@pytest.mark.parametrize("said", ["#N/A", "=1/0"], ids=["an error", "no result"])
+def test_a_flag_without_a_result_withholds_its_row(store, tmp_path, said):
+    """Where a sheet shows an error for 保密标志, or has not calculated it, nobody takes the row for harmless."""
+    book = openpyxl.Workbook()
+    book.active.append([*SOUND, "BMBZ", "wkt(EPSG:4548)"])
+    book.active.append([*SOUND.values(), said, SHAPE.wkt])
+    book.active.append([*(SOUND | {"XMBH": "X2"}).values(), None, SHAPE.wkt])
+    book.save(tmp_path / "projects.xlsx")
+    taken = load(store, tmp_path / "projects.xlsx")
+    flags = store.read("projects").set_index("project_id")["confidential"]
+    assert flags["X1"] and pd.isna(flags["X2"])
+    assert {"row.type", "row.withheld"} <= set(taken.findings["code"])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from gis import findings
+from gis import catalogue, findings
 
 TEXTS = {"a.b": "{layer} {feature}: {field} 为 {value},宽 {width_m}"}
 
@@ -98,3 +98,27 @@ def test_values_are_never_read_as_templates(value):
 def test_an_unknown_code_is_shown_with_its_parameters():
     """Nothing is swallowed."""
     assert word(findings.finding("new.code", "blocks", n=1)) == f"new.code {json.dumps({'n': 1})}"
+
+
+# code, parameters -> how the Chinese sentence goes on
+WORDED = {
+    "type": ("row.type", {"row": 1, "value": "约1200", "type": "integer"}, "的值“约1200”不是整数类型"),
+    "shape": ("geometry.type", {"row": 1, "came": "GeometryCollection", "allowed": "MultiPolygon"}, "类型为 几何集合"),
+    "reason": ("geometry.invalid", {"row": 1, "reason": "Self-intersection"}, "无效(自相交)"),
+    "code": (
+        "row.code",
+        {"row": 1, "value": "x", "list": "unit_states", "allowed": ["proposed", "delineated", "…"]},
+        "允许取值:拟划定、已划定、…",
+    ),
+    "a reason of another library": ("geometry.invalid", {"row": 1, "reason": "Something new"}, "无效(Something new)"),
+    "a number beyond all size": ("row.type", {"row": 1, "value": -1.797e308, "type": "real"}, "“-1.8e+308”"),
+}
+
+
+@pytest.mark.parametrize("name", WORDED)
+def test_types_shapes_and_codes_are_said_in_words(name):
+    """No English word of a program in a Chinese sentence where there is a Chinese one."""
+    code, parameters, expected = WORDED[name]
+    book = catalogue.read()
+    row = findings.finding(code, "units", "DY-1", field="status", **parameters)
+    assert expected in findings.sentence(row, book.words("findings"), book.titles())

@@ -201,3 +201,49 @@ def test_pieces_give_what_the_whole_gives(source, conformed, monkeypatch):
     pd.testing.assert_frame_equal(parts.frame, whole.frame)
     pd.testing.assert_frame_equal(parts.findings, whole.findings)
     assert list(whole.findings["code"]).count("row.type") == 3
+
+
+def test_words_for_nothing_are_empty_and_counted(source, conformed):
+    """<Null> is no number and 1899-12-30 no day; a text may be meant, so it stays; how often each came is said."""
+    columns = {
+        "block_id": ["MC00-0001", "MC00-0002", "#N/A"],
+        "name": ["NULL", "甲", "NULL"],
+        "residents": ["NaN", "1", "<Null>"],
+        "approved_on": ["1899-12-30", "2024-03-05", "00000000"],
+    }
+    made = conformed(source(columns))
+    assert made.frame["block_id"].tolist() == columns["block_id"]
+    assert made.frame["name"].tolist() == columns["name"]
+    assert made.frame["residents"].isna().tolist() == [True, False, True]
+    assert made.frame["approved_on"].isna().tolist() == [True, False, True]
+    extra = [None if pd.isna(text) else json.loads(text) for text in made.frame["extra"]]
+    assert extra == [{"approved_on": "1899-12-30"}, None, {"approved_on": "00000000"}]
+    found = made.findings[made.findings["code"].str.startswith("columns.void")]
+    said = [
+        (code.partition(".")[2], *map(json.loads(text).get, ("value", "count")))
+        for code, text in zip(found["code"], found["parameters"], strict=True)
+    ]
+    assert set(zip(said, found["severity"], strict=True)) == {
+        (("void_text", "#N/A", 1), "warning"),
+        (("void_text", "NULL", 2), "warning"),
+        (("void", "NaN", 1), "info"),
+        (("void", "<Null>", 1), "info"),
+        (("void", "1899-12-30", 1), "warning"),
+        (("void", "00000000", 1), "warning"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "count"), [(["2024-03-05", "DY-2"], 1), (["3-5", "DY-2"], 0), (["2024-03-05 00:00:00", "2024-03-06"], 2)]
+)
+def test_keys_that_a_spreadsheet_made_days_are_said(source, conformed, keys, count):
+    """Of 3-5 it makes the fifth of March, and nobody can tell which code it was."""
+    made = conformed(source({"unit_id": keys, "name": ["甲", "乙"]}), "units")
+    found = made.findings.loc[made.findings["code"] == "columns.codes_as_days", "parameters"]
+    assert [json.loads(text)["count"] for text in found] == ([count] if count else [])
+
+
+def test_a_number_without_end_is_kept_as_it_came(source, conformed):
+    """What the finding says is kept is there to be read."""
+    made = conformed(source({"block_id": ["MC00-0001"], "residents": [float("inf")]}))
+    assert json.loads(made.frame["extra"].iloc[0]) == {"residents": "inf"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -72,3 +73,30 @@ def test_the_real_gcj02_outline_is_flagged_until_it_is_converted(realdata, refer
     district = outlines[outlines["district_name"] == "门头沟区"]
     outline = read(realdata / "beijing/datav_gcj02_门头沟区.json", datum=datum).frame
     assert list(datums.datum_offset(outline, district)["code"]) == codes
+
+
+# columns that only one source writes -> its datum
+MARKS = {
+    "AMap": (["id", "name", "type", "typecode", "adcode", "location"], "GCJ-02"),
+    "AMap, cut by a shapefile": (["name", "typecode", "business_a"], "GCJ-02"),
+    "Tencent": (["id", "title", "category", "ad_info", "tel"], "GCJ-02"),
+    "Baidu": (["uid", "name", "street_id", "telephone"], "BD-09"),
+    "Tianditu": (["hotPointID", "name", "lonlat", "poiType", "address"], ""),
+    "a bureau": (["uid", "name", "typecode", "address", "category"], ""),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_a_shifted_source_is_known_by_its_columns(name):
+    """It does not say so; Tianditu is not shifted, and one general word tells nothing."""
+    columns, datum = MARKS[name]
+    assert datums.hint(pd.DataFrame(columns=columns))[0] == datum
+
+
+@pytest.mark.parametrize(
+    ("value", "datum"),
+    [("高德", "GCJ-02"), ("百度地图", "BD-09"), ("高德坐标系", "GCJ-02"), ("天地图", ""), ("CGCS2000", "")],
+)
+def test_a_column_of_coordinate_systems_may_name_a_map(value, datum):
+    """Its datum is meant."""
+    assert datums.hint(pd.DataFrame({"坐标系": [value]}))[0] == datum

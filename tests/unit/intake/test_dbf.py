@@ -102,3 +102,9 @@ def test_only_a_filled_cell_may_end_in_half_a_character(tmp_path, width, expecte
         return
     decided = dbf.decide(table, given=None, cpg=None, name="t")
     assert list(dbf.frame(table, decided)[0]["A"]) == [expected]
+
+
+def test_neither_yes_nor_no_is_empty(tmp_path):
+    """A question mark in a logical field says that nobody has filled it in."""
+    column = table(tmp_path, [(b"A", "L", 1)], [[b"T"], [b"?"], [b" "], [b"F"]])["A"]
+    assert [None if pd.isna(value) else value for value in column] == [True, None, None, False]

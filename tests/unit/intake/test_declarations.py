@@ -113,7 +113,7 @@ def mif(path, frame, clause):
 def geopackage(path, frame, change):
     pyogrio.write_dataframe(frame, path)
     with sqlite3.connect(path) as base:
-        base.execute(change)
+        base.executescript(change)
     base.close()
     return path
 
@@ -142,6 +142,12 @@ SAYS = {
         "a.gpkg",
         f"UPDATE gpkg_spatial_ref_sys SET srs_name = '本地', organization = 'NONE', definition = 'x' {WHERE}",
         "本地",
+    ),
+    "GeoPackage, degrees of nowhere": (
+        geopackage,
+        "a.gpkg",
+        "UPDATE gpkg_geometry_columns SET srs_id = 0; UPDATE gpkg_contents SET srs_id = 0",
+        "does not say in which CRS",
     ),
     "GeoPackage, no record": (geopackage, "a.gpkg", f"DELETE FROM gpkg_spatial_ref_sys {WHERE}", "srs_id 4490"),
     "GeoPackage, shifted": (

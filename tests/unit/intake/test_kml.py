@@ -14,7 +14,7 @@ from gis.settings import Settings
 BOUNDS = Settings().bounds
 
 
-def placemark(name, east, **fields):
+def placemark(name, east, /, **fields):
     data = "".join(f'<Data name="{key}"><value>{value}</value></Data>' for key, value in fields.items())
     point = f"<Point><coordinates>{east},39.9,0</coordinates></Point>"
     return f"<Placemark><name>{name}</name><ExtendedData>{data}</ExtendedData>{point}</Placemark>"
@@ -76,10 +76,12 @@ def test_a_field_that_is_there_twice_keeps_both_values(tmp_path):
     assert "source.fields_repeated" in set(source.notes["code"])
 
 
-def test_a_field_called_like_what_every_placemark_has(tmp_path):
-    """Both stay: the field under its name, the placemark's own beside it."""
-    frame = read(written(tmp_path, placemark("一", 116.1, Name="别名"))).frame
-    assert (list(frame["Name"]), list(frame["Name_"])) == (["别名"], ["一"])
+@pytest.mark.parametrize("name", ["Name", "name", "NAME"])
+def test_a_field_called_like_what_every_placemark_has(tmp_path, conformed, name):
+    """Both stay: the field under its name, which names the row, and the placemark's own beside it."""
+    source = read(written(tmp_path, placemark("一", 116.1, **{name: "别名", "facility_id": "1"})))
+    assert (list(source.frame[name]), list(source.frame["Placemark.Name"])) == (["别名"], ["一"])
+    assert conformed(source, "facilities").frame["name"].tolist() == ["别名"]
 
 
 def test_links_to_other_files_are_said(tmp_path):

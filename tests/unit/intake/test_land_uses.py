@@ -62,6 +62,35 @@ def test_letters_are_read_through_the_crosswalk(tmp_path, letter, code):
     assert not (found["severity"] == "error").any()
 
 
+TWICE = {
+    "0701 城镇住宅用地": "0701",
+    "0701城镇住宅用地": "0701",
+    "\uff10\uff17\uff10\uff11\uff08城镇住宅用地\uff09": "0701",
+    "城镇住宅用地(0701)": "0701",
+    "R2 二类居住用地": "0701",
+    "r2-二类居住用地": "0701",
+    "A33(中小学用地)": "080403",
+    "G1公园绿地": "1401",
+}
+
+
+@pytest.mark.parametrize(("use", "code"), TWICE.items())
+def test_a_code_with_its_title_is_the_code(tmp_path, use, code):
+    """Where both mean the same; through the crosswalk that is said."""
+    made, found = conformed(tmp_path, use)
+    assert made.frame["land_use"].tolist() == [code]
+    assert ("columns.crosswalk" in set(made.findings["code"])) == use[0].isalpha() & use[0].isascii()
+    assert not (found["severity"] == "error").any()
+
+
+@pytest.mark.parametrize("use", ["0701 商业用地", "R2 城子住宅", "城镇住宅用地(0901)", "0701 R2", "0701 待定"])
+def test_a_code_with_another_title_waits(tmp_path, use):
+    """Which of the two is meant, a person must say."""
+    made, found = conformed(tmp_path, use)
+    assert made.frame["land_use"].tolist() == [use]
+    assert "row.code" in set(found["code"])
+
+
 @pytest.mark.parametrize("use", ["F1", "M4", "U1", "1399", "0799", "079901"])
 def test_what_no_list_has_is_kept_with_a_finding(tmp_path, use):
     """A mix without shares, a letter without crosswalk, a number not listed: never guessed, never lost."""

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gis.errors import SourceError
+from gis.errors import CrsError, SourceError
 from gis.intake.read import read
+from gis.settings import Settings
 from tests.unit.intake.handmade import square
 
 
@@ -72,3 +73,25 @@ def test_categories_are_read_as_their_texts(tmp_path, conformed):
     keys = pa.array(["MC00-0001", "  ", None]).dictionary_encode()
     frame = conformed(read(parquet(tmp_path, block_id=keys))).frame
     assert [None if pd.isna(key) else key for key in frame["block_id"]] == ["MC00-0001", None, None]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("本地坐标系", "本地坐标系"),
+        ({"type": "x"}, '"type": "x"'),
+        ("GCJ-02", "marks of “GCJ-02”"),
+        ({"name": "门头沟独立"}, "独立"),
+    ],
+)
+def test_a_crs_that_nobody_knows_is_refused_by_its_name(tmp_path, said, shown):
+    """With what it may be, as in any other format; a flag settles it."""
+    path = parquet(tmp_path, name=pa.array(["甲"]))
+    table = pq.read_table(path)
+    geo = json.loads(table.schema.metadata[b"geo"])
+    geo["columns"]["geometry"]["crs"] = said
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(geo).encode()}), path)
+    with pytest.raises(CrsError, match=shown) as caught:
+        read(path, bounds=Settings().bounds)
+    assert len(caught.value.details["ranking"]) > 1
+    assert read(path, crs="EPSG:4548", datum="CGCS2000").frame.crs.to_epsg() == 4548

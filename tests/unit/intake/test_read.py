@@ -294,6 +294,28 @@ def test_a_zip_with_two_shapefiles_needs_a_name(shapefile, tmp_path):
     assert read(tmp_path / "two.zip", layer="b").decided("member").value == "b.shp"
 
 
+# what a caller says -> the member
+CALLED = {
+    "b": "成果/b.shp",
+    "b.shp": "成果/b.shp",
+    "成果/b.shp": "成果/b.shp",
+    "a.shp": "a.shp",
+    "旧/a.shp": "旧/a.shp",
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_a_member_of_a_folder_in_a_zip_is_known_by_its_name(shapefile, tmp_path, name):
+    """As a person reads it, with or without its folder; the whole path is surer than its end."""
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        for folder, stem in (("成果/", "b"), ("", "a"), ("旧/", "a")):
+            path = shapefile([(b"N", "N", 9)], [[b"1"]], stem=stem)
+            for part in path.parent.glob(f"{stem}.*"):
+                if part.suffix != ".zip":
+                    archive.write(part, f"{folder}{part.name}")
+    assert read(tmp_path / "p.zip", layer=name).decided("member").value == CALLED[name]
+
+
 REFUSED = {
     "missing": ("nowhere.shp", None, SourceError, "no file"),
     "empty": ("a.geojson", b"", EmptyError, "0 bytes"),

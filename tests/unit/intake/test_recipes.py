@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from gis.errors import CrsError, SourceError, UsageError
@@ -71,3 +73,17 @@ def test_one_layer_of_several_is_named_behind_the_file(tmp_path):
         intake.load(store, [file], hints=intake.Hints(layer="blocks"))
     taken = intake.load(store, [f"{file}#blocks"])
     assert (taken[0].layer, taken[0].accepted + taken[0].quarantined) == ("blocks", 36)
+
+
+@pytest.mark.parametrize("name", ["成果/街区.parquet", "街区.parquet", "街区"])
+def test_a_member_in_a_folder_of_a_zip_is_loaded_by_its_name(tmp_path, name):
+    """FILE#NAME, and NAME may have a folder; the layer is told from it."""
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.write(file_of(tmp_path), "成果/街区.parquet")
+        archive.writestr("成果/说明.csv", "a,b\n1,2\n")
+    store = tmp_path / "town.gpkg"
+    intake.init(store, settings=Settings()).close()
+    taken = intake.load(store, [tmp_path / f"p.zip#{name}"], hints=intake.Hints(crs="EPSG:4548"))
+    assert (taken[0].file, taken[0].layer, taken[0].accepted + taken[0].quarantined) == ("p.zip", "blocks", 36)
+    with pytest.raises((SourceError, UsageError)):
+        intake.load(store, [tmp_path / "none.zip#成果/街区.parquet"], hints=intake.Hints(crs="EPSG:4548"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 import shapely
@@ -32,6 +34,13 @@ PLACES = {
     "minutes and seconds": ("name,经度,纬度\n甲,116°06′00″,39°56′24″\n", [(116.1, 39.94)]),
     "in Chinese": ("name,经度,纬度\n甲,116度6分0秒,39度56.4分\n", [(116.1, 39.94)]),
     "sixty minutes": ("name,经度,纬度\n甲,116°06′00″,39°66′24″\n乙,116.1,39.94\n", [None, (116.1, 39.94)]),
+    "directions before degrees": ("name,经度,纬度\n甲,E116°06'00\",北纬39.94\n", [(116.1, 39.94)]),
+    "directions behind degrees": ("name,经度,纬度\n甲,116.10°E,39.94N\n", [(116.1, 39.94)]),
+    "full width": ("name,经度,纬度\n甲,１１６．１０,３９．９４\n", [(116.1, 39.94)]),
+    "a note behind a number": ("name,经度,纬度\n甲,116.10²,39.94\n乙,116.1,39.94\n", [None, (116.1, 39.94)]),
+    "a decimal comma": ('name,经度,纬度\n甲,"116,10",39.94\n乙,116.1,39.94\n', [None, (116.1, 39.94)]),
+    "units behind the names": ("name,经度(°):,纬 度\uff1a\n甲,116.10,39.94\n", [(116.1, 39.94)]),
+    "traditional characters": ("name,經度,緯度\n甲,116.10,39.94\n", [(116.1, 39.94)]),
     "semicolons": ("name;lon;lat\n甲;116.10;39.94\n", [(116.10, 39.94)]),
     "tabs": ("name\tlon\tlat\n甲\t116.10\t39.94\n", [(116.10, 39.94)]),
 }
@@ -58,6 +67,16 @@ def test_what_could_not_be_read_of_a_cell_stays(tmp_path):
     assert source.frame["经纬度"].tolist()[1] == "不详"
     assert pd.isna(source.frame["经纬度"].iloc[0])
     assert list(source.notes["code"]) == ["source.places_unreadable"]
+
+
+def test_what_is_written_against_spreadsheets_is_taken_off(tmp_path):
+    """An apostrophe before a formula, and ="001", are ways to keep a text a text."""
+    path = tmp_path / "a.csv"
+    path.write_text("编号,名称,lon,lat\n=\"001\",'=1+1,116.1,39.94\n=002,'-2+3,116.1,39.94\n", encoding="utf-8")
+    source = read(path, crs=CRS)
+    assert source.frame[["编号", "名称"]].to_numpy().tolist() == [["001", "=1+1"], ["=002", "-2+3"]]
+    found = source.notes.loc[source.notes["code"] == "source.guards_dropped", "parameters"]
+    assert json.loads(found.iloc[0]) == {"count": 3}
 
 
 def test_a_table_without_names_is_noted(tmp_path):
@@ -93,6 +112,7 @@ ABOVE = {
     "a title alone": ("公共服务设施台账\n编号,名称,经度,纬度\n", "source.title_skipped"),
     "a title and a blank line": ("公共服务设施台账\n\n编号,名称,经度,纬度\n", "source.title_skipped"),
     "names in two lines": ("编号,名称,坐标,\n,,经度,纬度\n", "source.header_joined"),
+    "a row of units": ("编号,名称,经度,纬度\n,,度,度\n", "source.units_joined"),
     "a title that holds a line break": ('"台账\n二〇二四年",,,\n编号,名称,经度,纬度\n', "source.title_skipped"),
 }
 

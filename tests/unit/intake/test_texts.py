@@ -45,7 +45,7 @@ def test_plain_text_is_never_led_anywhere(values):
     assert notes == []
 
 
-@pytest.mark.parametrize("lost", ["????", "新桥\ufffd大街", "？？"])
+@pytest.mark.parametrize("lost", ["????", "新桥\ufffd大街", "？？", "??1", "??二期"])
 def test_lost_text_is_named(lost):
     """Nothing brings it back: the column is named so that it is asked for again."""
     _, notes = texts.led_back(frame([lost, "更新单元"]), "a.gpkg")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 
 import openpyxl
 import pandas as pd
 import pytest
 import xlsxwriter
+from openpyxl.styles import Font
 
 from gis.errors import SourceError
 from gis.intake.read import read
@@ -97,8 +99,9 @@ def test_errors_are_empty_and_named(tmp_path, facilities):
     errors = source.notes[source.notes["code"] == "source.cell_error"]
     assert [json.loads(text)["cell"] for text in errors["parameters"]] == ["B2", "E3", "D4"]
     assert [json.loads(text)["value"] for text in errors["parameters"]] == ["#N/A", "#DIV/0!", "#REF!"]
-    frame, _ = facilities(path)
+    frame, said = facilities(path)
     assert [None if pd.isna(name) else name for name in frame["name"]] == [None, "设施2", "设施3", "#N/A"]
+    assert said["columns.void_text"]["value"] == "#N/A"
     assert frame["floor_area_m2"].isna().tolist() == [False, True, False, False]
 
 
@@ -287,3 +290,105 @@ def test_a_damaged_part_is_refused(workbook, tmp_path, member):
             goes.writestr(one, came.read(one)[:80] if one == member else came.read(one))
     with pytest.raises(SourceError, match="cannot be read as a workbook"):
         read(spoiled)
+
+
+# rows above the rows of the table -> what 建筑面积 of 2,001 is, by hand, and what is said
+UNITS = {
+    "a row of units": ([HEAD, [None, None, None, "人", "(平方米)", "度", "°"]], 2001.0, "source.units_joined"),
+    "a row of units with dashes": ([HEAD, ["—", "-", "/", "人", "㎡", "-", "-"]], 2001.0, "source.units_joined"),
+    "another unit": ([HEAD, [None, None, None, None, "亩", None, None]], 2001 * 2000 / 3, "source.units_joined"),
+    "a unit above": ([["公共服务设施台账(单位:亩)", *[None] * 6], HEAD], 2001 * 2000 / 3, "source.unit_above"),
+    "a unit above in a line of its own": (
+        [["台账", *[None] * 6], [None] * 6 + ["计量单位\uff1a平方米"], HEAD],
+        2001.0,
+        "source.unit_above",
+    ),
+    "two units above": ([["台账(单位:公顷、万平方米)", *[None] * 6], HEAD], None, "source.units_above"),
+    "who filled it in": ([["填报单位:公顷", *[None] * 6], HEAD], 2001.0, "source.title_skipped"),
+    "a unit above and one in the name": (
+        [["台账(单位:万平方米)", *[None] * 6], [*HEAD[:4], "建筑面积(㎡)", *HEAD[5:]]],
+        2001.0,
+        "source.unit_above",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_of_a_column_may_stand_above_or_under_its_name(workbook, facilities, name):
+    """It is that of the values; of two nobody knows which, and the values stay as they came."""
+    above, area, code = UNITS[name]
+    frame, notes = facilities(workbook([*above, *map(facility, (1, 2))]))
+    assert frame["facility_id"].tolist() == ["SS-001", "SS-002"]
+    assert frame["capacity"].tolist() == [101.0, 102.0]
+    assert code in notes
+    if area is None:
+        assert frame["floor_area_m2"].isna().all()
+        assert [json.loads(text)["建筑面积"] for text in frame["extra"]] == ["2001", "2002"]
+    else:
+        assert frame["floor_area_m2"].iloc[0] == pytest.approx(area)
+
+
+def test_words_in_the_first_row_are_no_units(workbook, facilities):
+    """A row of the table that holds a unit in one cell is a row of the table."""
+    frame, notes = facilities(workbook([[*HEAD, "规模单位"], *[[*facility(number), "班"] for number in (1, 2)]]))
+    assert frame["capacity_unit"].tolist() == ["班", "班"]
+    assert "source.units_joined" not in notes
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_scripts_and_strokes_inside_a_text_are_read(tmp_path, facilities, inside):
+    """A note's number is no digit, what is struck out is no part of the text, and a square metre stays one."""
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("设施")
+        raised, line, bold = (book.add_format({key: True}) for key in ("font_script", "font_strikeout", "bold"))
+        for number, row in enumerate([HEAD, *map(facility, (1, 2, 3))]):
+            sheet.write_row(number, 0, row)
+        sheet.write_rich_string("B2", "设施", line, "旧", bold, "新")
+        sheet.write_rich_string("D2", "1200", raised, "2")
+        sheet.write_rich_string("E2", "1200m", raised, "2")
+        sheet.write_rich_string("D3", line, "100", "120")
+        sheet.write_rich_string("A4", "SS-", bold, "003")
+    if inside:
+        made_inline(path)
+    frame, notes = facilities(path)
+    assert frame["name"].tolist() == ["设施新", "设施2", "设施3"]
+    assert frame["capacity"].tolist()[1:] == [120.0, 103.0]
+    assert pd.isna(frame["capacity"].iloc[0])
+    assert json.loads(frame["extra"].iloc[0])["设施规模"] == "1200²"
+    assert frame["floor_area_m2"].iloc[0] == 1200.0
+    assert frame["facility_id"].iloc[2] == "SS-003"
+    assert notes["source.text_struck_out"] == {"cell": "D3", "column": "设施规模", "value": "100"}
+
+
+def made_inline(path):
+    """Put the shared texts of a workbook into its cells, as some programs write them."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    texts = re.findall(r"<si>(.*?)</si>", parts["xl/sharedStrings.xml"].decode(), re.DOTALL)
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    sheet = re.sub(
+        r'<c r="(\w+)"((?: s="\d+")?) t="s"><v>(\d+)</v></c>',
+        lambda cell: f'<c r="{cell[1]}"{cell[2]} t="inlineStr"><is>{texts[int(cell[3])]}</is></c>',
+        sheet,
+    )
+    parts["xl/worksheets/sheet1.xml"] = sheet.encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in parts.items():
+            archive.writestr(name, raw)
+
+
+def test_cells_struck_out_and_rows_out_of_sight_are_said(workbook, facilities):
+    """They may be void or filtered away: they are read, and a person is told."""
+
+    def change(sheet):
+        for cell in sheet[3]:
+            cell.font = Font(strike=True)
+        sheet["A1"].font = Font(strike=True)
+        sheet.row_dimensions[4].hidden = True
+
+    frame, notes = facilities(workbook([HEAD, *map(facility, (1, 2, 3))], change))
+    assert frame["facility_id"].tolist() == ["SS-001", "SS-002", "SS-003"]
+    assert notes["source.cells_struck_out"]["count"] == 7
+    assert notes["source.cells_struck_out"]["cells"][:2] == ["A3", "B3"]
+    assert notes["source.rows_hidden"] == {"count": 1, "rows": [4]}

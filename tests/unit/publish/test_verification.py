@@ -203,6 +203,16 @@ def test_a_changed_byte_is_found_by_its_digest(files):
     assert verified(files, signed=False)[["code", "layer"]].to_numpy().tolist() == [["package.hash", "GXXM.dbf"]]
 
 
+@pytest.mark.parametrize("names", ["*.shp", "*.dbf", "GXXM.*", "*"])
+def test_capitals_of_a_zip_tool_change_nothing(files, names):
+    """They are said; the members are checked under the names that the manifest has."""
+    for path in sorted(files.glob(names)):
+        path.rename(path.with_name(path.name.upper()))
+    found = verified(files, signed=False)
+    assert set(found["code"]) == {"package.member_case"}
+    assert set(found["severity"]) == {"info"}
+
+
 def test_a_member_that_leaves_the_folder_is_found(files, tmp_path):
     """It is reported and never unpacked; the rest is still checked."""
     packed = archives.pack(files, tmp_path / "a.zip")
