@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 from xml.parsers import expat
 
 import geopandas as gpd
@@ -33,6 +34,7 @@ from gis.errors import EmptyError, GisError, SourceError, UsageError
 from gis.intake import (
     datums,
     declarations,
+    encodings,
     gdal,
     gtfs,
     lending,
@@ -143,6 +145,9 @@ def read(
         Several layers and none named; a datum or encoding that does not exist.
     """
     wanted = datums.named(datum)
+    if encoding is not None:
+        # one that does not exist is a slip of the pen, whatever the format
+        encodings.codec(encoding)
     file = Path(path)
     known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {}, target or Target())
     with warnings.catch_warnings(record=True) as said, _refusing(file):
@@ -154,6 +159,8 @@ def read(
         told = content.notes if texts.still_doubted(frame, misread) else doubted
         content = dataclasses.replace(content, frame=frame, notes=(*told, *misread))
         content, decisions, notes = placed(content, file.name, known)
+        given = {"encoding": encoding, "crs": None if known.crs is None else systems.label(known.crs), "datum": datum}
+        notes = [*notes, *_unused(content, file.name, given)]
     remarks = [
         findings.finding("source.remark", file.name, severity="info", text=text)
         for text in dict.fromkeys(str(item.message) for item in said)
@@ -168,6 +175,16 @@ def read(
         content.ranking,
         content.spreads,
     )
+
+
+def _unused(content: Content, name: str, given: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
+    """Yield what was said of a file and had no effect: an encoding that no text was read in, a place of no shape."""
+    read_in = any(one.matter in {"encoding", "names"} and one.how == "given" for one in content.decisions)
+    idle = {"encoding": not read_in, **dict.fromkeys(("crs", "datum"), not isinstance(content.frame, gpd.GeoDataFrame))}
+    for flag, value in given.items():
+        if value is not None and idle[flag]:
+            code = f"source.{'encoding' if flag == 'encoding' else 'place'}_unused"
+            yield findings.finding(code, name, severity="info", flag=flag, given=value, format=content.format)
 
 
 @contextmanager

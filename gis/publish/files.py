@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 
-from gis import archives, crs
+from gis import crs, writing
 from gis.catalogue import Layer
 from gis.errors import CrsError, UsageError
 
@@ -56,7 +56,7 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
     if isinstance(frame, gpd.GeoDataFrame) and suffix not in _NAMED_BY_US:
         # a bureau's own grid leaves with its numbers, never with its parameters
         frame = frame.set_crs(crs.public(frame.crs), allow_override=True)
-    with archives.written_whole(file) as temporary:
+    with writing.whole(file) as temporary:
         # GDAL would take the empty file for a damaged one
         temporary.unlink()
         _WRITERS[suffix](frame, temporary, layer)
@@ -139,3 +139,5 @@ _WRITERS: dict[str, Writer] = {
     ".csv": _csv,
     ".xlsx": _xlsx,
 }
+# what the name of an export may end in
+SUFFIXES = tuple(_WRITERS)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gis import archives
+from gis import writing
 from gis.errors import UsageError
 from gis.publish import typeface
 from gis.publish.notice import DRAFTS
@@ -224,7 +224,7 @@ class Sheet:
         blank: dict[str, None] = (
             {"Creator": None, "Producer": None, "CreationDate": None} if suffix == ".pdf" else {"Software": None}
         )
-        with archives.written_whole(path) as temporary, plain():
+        with writing.whole(path) as temporary, plain():
             self.figure.savefig(temporary, format=suffix[1:], dpi=_DPI, metadata=blank)
         return path
 

@@ -20,7 +20,7 @@ from typing import Any
 import folium
 from branca.element import Element
 
-from gis import archives
+from gis import writing
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
 from gis.publish import map_document, publication, waiting
@@ -117,7 +117,7 @@ def write(
     heading = title or notice.name
     page = _page(map_document.text({"title": heading, "lang": lang, **found}), heading, lang)
     written = page.encode("utf-8")
-    with archives.written_whole(out) as temporary:
+    with writing.whole(out) as temporary:
         temporary.write_bytes(written)
     drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
     return MapReport(out, len(written), drawn, kept.withheld)

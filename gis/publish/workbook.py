@@ -13,7 +13,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from gis import archives, findings
+from gis import findings, writing
 from gis.catalogue import Catalogue, Layer
 from gis.lineage import MADE_UP
 from gis.publish import tables, wording
@@ -216,7 +216,7 @@ def write_tables(out: Path, sheets: tuple[Table, ...], *, title: str, about: Abo
 
 def _write(out: Path, sheets: tuple[Table, ...], about: About, notices: tuple[str, ...], title: str) -> Path:
     """Write sheets into a file that appears whole or not at all."""
-    with archives.written_whole(out) as temporary:
+    with writing.whole(out) as temporary:
         book = tables.writer(temporary, about, title)
         for sheet in sheets:
             tables.write_sheet(book, sheet, about, notices=notices)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sqlite3
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -12,18 +11,18 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_from_bytes
 
 import numpy as np
 import pyproj
 import shapely
 
 from gis.catalogue import Catalogue, Layer
-from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.errors import StoreError
 from gis.rows import promoted
 from gis.store import geopackage_hanging as hanging
 from gis.store import geopackage_tables as tables
 from gis.store.described import unedited
+from gis.store.geopackage_files import address, explanation
 from gis.store.geopackage_tables import quoted
 from gis.store.home import CHANGES, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
@@ -73,8 +72,8 @@ class GeoPackage(Home):
         if fresh and not path.parent.is_dir():
             raise StoreError(f"{path}: the folder {path.parent} is not there; make it first", target=str(path))
         with self._explained():
-            address = _uri(path, "rwc" if create else "rw")
-            self.connection = sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None)
+            named = address(path, "rwc" if create else "rw")
+            self.connection = sqlite3.connect(named, uri=True, timeout=WAIT_S, isolation_level=None)
             try:
                 _register(self.connection)
                 self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -176,6 +175,13 @@ class GeoPackage(Home):
 
     def create_store(self, crs: pyproj.CRS) -> None:
         """Make the standard's tables and the store's own; a bureau's own grid is left undefined."""
+        if self.layout("gpkg_contents") is not None:
+            held = ", ".join(row[0] for row in self.run("SELECT table_name FROM gpkg_contents")) or "no layer"
+            raise StoreError(
+                f"{self.name} is a GeoPackage of another program ({held}); a store is made in a file of its own: give "
+                "another name, then load this file into it",
+                target=self.name,
+            )
         for name, value in (("application_id", tables.APPLICATION_ID), ("user_version", tables.USER_VERSION)):
             self.run(f"PRAGMA {name} = {value}")
         for statement in (*tables.STANDARD, *tables.META):
@@ -379,7 +385,7 @@ class GeoPackage(Home):
         try:
             yield
         except sqlite3.Error as error:
-            raise _explanation(error, self.path) from error
+            raise explanation(error, self.path) from error
 
 
 def blobs(shapes: Sequence[bytes | None], srid: int) -> list[bytes | None]:
@@ -443,13 +449,6 @@ def _box(blob: bytes) -> tuple[float, float, float, float]:
     return west, east, south, north
 
 
-def _uri(path: Path, mode: str) -> str:
-    """Return a file's address as SQLite takes it; unlike Path.as_uri it also leads to a share of another machine."""
-    absolute = path.resolve().as_posix()
-    named = quote_from_bytes(os.fsencode(absolute), safe="/:")
-    return f"file://{'' if absolute.startswith('/') else '/'}{named}?mode={mode}"
-
-
 def _register(connection: sqlite3.Connection) -> None:
     """Register the five functions of the R-tree triggers, the one that takes the header off, and that of long lists."""
 
@@ -479,22 +478,3 @@ def _register(connection: sqlite3.Connection) -> None:
     for name, function in (functions | {"ST_IsEmpty": is_empty, "gis_bits": _bits}).items():
         connection.create_function(name, 1, function, deterministic=True)
     connection.create_function("gis_wkb", 2, _wkb, deterministic=True)
-
-
-def _explanation(error: sqlite3.Error, path: Path) -> GisError:
-    """Return the error to raise for one of sqlite's."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return StoreLockedError(
-            f"{path.name} is being written by another program; wait, or close it there, then try again",
-            target=str(path),
-        )
-    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
-        return StorePermissionError(
-            f"{path} may not be written (and the folder must allow a journal beside it); "
-            "ask for the right, or work on a copy",
-            target=str(path),
-        )
-    if code == sqlite3.SQLITE_NOTADB:
-        return StoreError(f"{path.name} is no GeoPackage; give another file", target=str(path))
-    return StoreError(f"{path.name}: {error}", target=str(path))
