@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +18,8 @@ from gis.errors import CatalogueError, GisError, StorePermissionError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+# characters that a terminal obeys, and breaks of a line that no list has made
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\n(?!  )")
 
 
 class Reader(io.FileIO):
@@ -94,9 +96,9 @@ def line(text: str) -> Text:
     Returns
     -------
     rich.text.Text
-        Control characters, but for line breaks and tabs, as they are written in programs.
+        Control characters as they are written in programs, but for tabs and the line breaks of indented lists.
     """
-    return Text("".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text))
+    return Text(_OBEYED.sub(lambda found: repr(found[0])[1:-1], text))
 
 
 def say(text: str) -> None:

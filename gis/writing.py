@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,19 +38,32 @@ def whole(out: Path) -> Iterator[Path]:
     with explained(out):
         require_file(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        # a name as long as the system allows leaves no room for more letters
-        handle, name = tempfile.mkstemp(prefix=f".{out.stem[:20]}-", suffix=out.suffix, dir=out.parent)
+        # neither longer than the system allows, nor odder than GDAL can open
+        handle, name = tempfile.mkstemp(prefix=".gis-", suffix=out.suffix.lower(), dir=out.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        with explained(out, temporary):
-            yield temporary
+        with explained(out, temporary), _plainly(temporary) as plain:
+            yield plain
         with explained(out):
             # mkstemp makes files that only their owner may read
             temporary.chmod(0o644)
             temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _plainly(file: Path) -> Iterator[Path]:
+    """Lend a file of another folder where a path is one that not every library can open, and copy it back."""
+    if all(unicodedata.category(letter) not in {"Cc", "Cs"} for letter in str(file)):
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+        plain = Path(folder) / file.name
+        plain.touch()
+        yield plain
+        shutil.copyfile(plain, file)
 
 
 def require_file(out: Path) -> None:

@@ -197,7 +197,8 @@ def _refusing(path: Path) -> Iterator[None]:
     except PermissionError:
         raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
     except _FAULTS as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
+        reason = ((said or "").splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
 
 
