@@ -175,11 +175,12 @@ class GeoPackage(Home):
 
     def create_store(self, crs: pyproj.CRS) -> None:
         """Make the standard's tables and the store's own; a bureau's own grid is left undefined."""
-        if self.layout("gpkg_contents") is not None:
-            held = ", ".join(row[0] for row in self.run("SELECT table_name FROM gpkg_contents")) or "no layer"
+        held = [row[0] for row in self.run("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if held:
+            layers = ", ".join(name for name in held if not name.startswith(("gpkg_", "rtree_", "sqlite_")))
             raise StoreError(
-                f"{self.name} is a GeoPackage of another program ({held}); a store is made in a file of its own: give "
-                "another name, then load this file into it",
+                f"{self.name} holds tables of another program ({layers or 'none of its own'}); a store is made in a "
+                "file of its own: give another name, then load this file into it",
                 target=self.name,
             )
         for name, value in (("application_id", tables.APPLICATION_ID), ("user_version", tables.USER_VERSION)):
