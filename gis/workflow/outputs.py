@@ -204,7 +204,10 @@ def write_sheets(store: Store, folder: str | Path, *, suffix: str = ".pdf") -> I
         raise EmptyError("there are no results of stations yet; run `gis stations STORE` first")
     folder = made(Path(folder))
     about = TitleBlock(
-        unit=store.settings.district_name, date=date.today(), data_to=_data_to(store), sources=_said_sources(frames),
+        unit=store.settings.district_name,
+        date=date.today(),
+        data_to=_data_to(store),
+        sources=_said_sources(frames),
         waiting=waiting.sentence(_waiting(store, _ON_SHEETS), store.catalogue),
     )
     made_up, names = synthetic(store), _station_names(store)

@@ -229,8 +229,6 @@ def test_a_schema_may_have_any_name(postgis_dsn, catalogue, blocks, who, name):
     except BaseException:
         connection = psycopg2.connect(postgis_dsn)
         connection.autocommit = True
-        connection.cursor().execute(
-            sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(unquote(name)))
-        )
+        connection.cursor().execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(unquote(name))))
         connection.close()
         raise
