@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
-from gis.store.home import FACTS
+from gis.store.home import CHANGES, FACTS
 
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _STOPPED = {sqlite3.SQLITE_FULL: "the disk is full", sqlite3.SQLITE_IOERR: "the system reads or writes it no further"}
@@ -52,6 +52,27 @@ def is_store(path: Path) -> bool:
             return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [FACTS]).fetchall())
     except sqlite3.Error as error:
         return isinstance(explanation(error, path), StoreLockedError)
+
+
+def reasons(path: Path) -> frozenset[str] | None:
+    """Return why rows were ever brought into a store.
+
+    Parameters
+    ----------
+    path
+        Any file.
+
+    Returns
+    -------
+    frozenset of str or None
+        Empty for a store that never held any; None where there is no store, or it cannot be read.
+    """
+    told = f"SELECT DISTINCT reason FROM {CHANGES} WHERE operation NOT IN ('init', 'replace')"
+    try:
+        with closing(sqlite3.connect(address(path, "ro"), uri=True, timeout=0.1)) as connection:
+            return frozenset(str(row[0]) for row in connection.execute(told))
+    except sqlite3.Error:
+        return None
 
 
 def explanation(error: sqlite3.Error, path: Path) -> GisError:

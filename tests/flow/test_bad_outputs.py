@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 
+import geopandas as gpd
 import pytest
 
-from tests.flow.bad import FORMATS, MADE, PLACES, WRITERS, digests, filled, one_sentence
+from gis.settings import Settings
+from gis.workflow import intake, steps
+from tests.flow.bad import FORMATS, MADE, PLACES, SQUARE, WRITERS, digests, filled, one_sentence
 
 NAMES = ["门头沟 街区", 'it\'s "quoted" 100% #1', "two\nlines"] if os.name != "nt" else ["门头沟 街区"]
 
@@ -84,3 +87,26 @@ def test_odd_names_are_names_of_outputs_and_inputs(gis, place, name, suffix, ste
     assert code == 0, said
     assert out.stat().st_size > 3
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(("words", "name"), [(["demo"], "town.gpkg"), (["beijing", "none"], "mentougou.gpkg")])
+def test_a_job_removes_no_store_but_its_own(gis, place, words, name):
+    """A bureau's store may well be called as the sample's is; neither it nor anything else there is taken away."""
+    assert gis("load", place / "store.gpkg", place / "sound.gpkg", "--layer", "districts")[0] == 0
+    for content in ((place / "store.gpkg").read_bytes(), b"something else"):
+        (place / name).write_bytes(content)
+        code, _, said = gis(*words, place)
+        assert code == 12 and one_sentence(said) and name in said, said
+        assert (place / name).read_bytes() == content
+
+
+def test_a_job_takes_away_what_it_left(place):
+    """A store of its own, full or never filled."""
+    own = place / "town.gpkg"
+    shutil.copy(place / "store.gpkg", own)
+    assert steps.fresh(place, "town.gpkg", "示例") == own and not own.exists()
+    shutil.copy(place / "store.gpkg", own)
+    with intake.opened(own, Settings()) as store:
+        frame = gpd.GeoDataFrame({"district_id": ["1"], "name": ["甲"]}, geometry=[SQUARE], crs=4548)
+        store.put("districts", frame, author="a", reason="示例城镇入库")
+    assert steps.fresh(place, "town.gpkg", "示例") == own and not own.exists()
