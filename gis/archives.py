@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections import Counter
@@ -19,7 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from gis.errors import SourceError, StorePermissionError, UnknownNameError
+from gis import writing
+from gis.errors import SourceError, UnknownNameError
 
 # what file managers leave behind; never data
 _JUNK_NAMES = {".ds_store", "thumbs.db", "desktop.ini"}
@@ -172,9 +171,7 @@ def read(path: Path, name: str, *, limits: Limits | None = None) -> bytes:
     raise UnknownNameError(f"{path.name} has no member {name!r}; it has {known}", member=name)
 
 
-def extract(
-    path: Path, folder: Path, *, limits: Limits | None = None, names: str | None = None
-) -> tuple[Path, ...]:
+def extract(path: Path, folder: Path, *, limits: Limits | None = None, names: str | None = None) -> tuple[Path, ...]:
     """Unpack a zip into a folder; nothing is written unless every member may be unpacked.
 
     Parameters
@@ -249,7 +246,7 @@ def pack(items: Path | Mapping[str, Path | bytes], out: Path) -> Path:
     bad = [name for name in content if _name_fault(name)]
     if bad:
         raise SourceError(f"{', '.join(map(repr, bad))}: not a name for a member of a zip", members=bad)
-    with written_whole(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    with writing.whole(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(content):
             source = content[name]
             info = zipfile.ZipInfo(name, _EPOCH)
@@ -278,46 +275,6 @@ def digest(content: Path | bytes) -> str:
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def written_whole(out: Path) -> Iterator[Path]:
-    """Lend a temporary file beside `out` that becomes `out` only if the block ends well.
-
-    Parameters
-    ----------
-    out
-        The file to be made; its folder is made if needed.
-
-    Yields
-    ------
-    pathlib.Path
-        The temporary file; removed when the block fails.
-
-    Raises
-    ------
-    StorePermissionError
-        The system does not let us write there.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{out.stem}-", suffix=out.suffix, dir=out.parent)
-    except OSError as error:
-        raise StorePermissionError(f"cannot write {out.name}: {error.strerror}", file=out.name) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes files that only their owner may read
-        temporary.chmod(0o644)
-        try:
-            temporary.replace(out)
-        except OSError as error:
-            raise StorePermissionError(
-                f"cannot replace {out.name}: {error.strerror}; close it in other programs", file=out.name
-            ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

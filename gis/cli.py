@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
-from gis.errors import DeliveryError, FaultsFound, GisError, RowsRefused, UsageError
+from gis import terminal
+from gis.errors import (
+    DeliveryError,
+    FaultsFound,
+    GisError,
+    RowsRefused,
+    SourceError,
+    StorePermissionError,
+    UsageError,
+)
 from gis.settings import Settings
 from gis.workflow import (
     analyses,
@@ -26,6 +36,7 @@ from gis.workflow import (
     demo,
     intake,
     keeping,
+    outlets,
     outputs,
     reconciling,
     surroundings,
@@ -41,12 +52,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
 StoreName = Annotated[str, typer.Argument(metavar="STORE", help="库:*.gpkg 或 postgresql://… · the store")]
 
 _SHOWN = 20
+# what shells say of a program that was interrupted
+_STOPPED = 130
+# answers of the system that another place or more room would change
+_REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ def common(
     reason: Annotated[str | None, typer.Option(help="变更原因 · why")] = None,
 ) -> None:
     """城市更新空间规划:街区统筹与站城融合。Spatial planning for urban renewal."""
+    intake.require_said(lang=lang, working_crs=crs)
     base = bureau.read_settings(file) if file else Settings()
     if lang is not None and lang not in gis_catalogue.LANGUAGES:
         raise UsageError(f"--lang is {lang!r}; allowed are zh and en", lang=lang)
@@ -109,7 +122,7 @@ def migrate(context: typer.Context, store: StoreName) -> None:
     """跟随图层目录升级库。Bring a store up to the present catalogue."""
     steps = keeping.migrate(store, settings=_settings(context))
     for step in steps:
-        out.print(Text(f"  {step}"))
+        terminal.say(f"  {step}")
     _say(f"升级完成,{len(steps)} 步", f"migrated in {len(steps)} steps", context)
 
 
@@ -123,7 +136,7 @@ def adopt(
     settings, reason = _settings(context), _reason(context, "登记库外修改")
     change = keeping.adopt(store, settings=settings, author=_author(context), reason=reason, discard=discard)
     for sentence in intake.sentences(change.findings, settings):
-        out.print(Text(f"  {sentence}"))
+        terminal.say(f"  {sentence}")
     _say(f"已登记为变更 {change.number}", f"recorded as change {change.number}", context)
 
 
@@ -152,7 +165,7 @@ def load(
         track=_track,
     )
     for taken in loaded:
-        out.print(Text(taken.sentence(settings.lang)))
+        terminal.say(taken.sentence(settings.lang))
     _print_findings(gis_findings.join(*[taken.findings for taken in loaded]), settings)
     _leave_if(any(not taken.accepted for taken in loaded), RowsRefused)
 
@@ -183,7 +196,7 @@ def export(context: typer.Context, store: StoreName, layer: str, file: Path) -> 
 @app.command()
 def history(context: typer.Context, store: StoreName, layer: str, key: str) -> None:
     """查看一个要素的历史。Show who changed a feature, when and why."""
-    _print_frame(keeping.edits(keeping.history(store, layer, key, settings=_settings(context))))
+    terminal.print_frame(keeping.edits(keeping.history(store, layer, key, settings=_settings(context))))
 
 
 @app.command()
@@ -224,7 +237,7 @@ def reconcile(
         reason=_reason(context, f"界线协调:跟随 {to}"),
     )
     shown = ["feature", "followed", "length_m", "shift_m", "gained_m2", "lost_m2"]
-    _print_frame(done.moves[shown].head(_SHOWN))
+    terminal.print_frame(done.moves[shown].head(_SHOWN))
     _print_findings(done.findings, settings)
     _say(*done.sentences(), context)
 
@@ -237,7 +250,7 @@ def run_blocks(context: typer.Context, store: StoreName) -> None:
         result = analyses.blocks(opened, settings=settings)
         shown = ["block_id", "name", "project_count", "project_area_m2", "households", "conflict_count"]
         told = outputs.told(opened, result.results, "block_results")
-        _print_frame(told[shown], outputs.titles(opened, "block_results"))
+        terminal.print_frame(told[shown], outputs.titles(opened, "block_results"))
     _print_findings(result.findings, settings)
 
 
@@ -254,17 +267,19 @@ def run_stations(
     if file is not None and not scenario:
         raise UsageError("--out takes the table of a scenario; add --scenario")
     with intake.opened(store, settings) as opened:
+        outlets.require(file, outlets.SHEETS, inputs=[opened])
+        outlets.require_folder(sheets)
         if scenario:
             made, found = walking.scenario(opened, settings=settings)
-            titles = outputs.titles(opened)
-            totals = outputs.readable(opened, made.totals)
-            _print_frame(totals.assign(figure=totals["figure"].replace(titles)), titles)
             if file is not None:
                 outputs.write_scenario(opened, made, file)
+            titles = outputs.titles(opened)
+            totals = outputs.readable(opened, made.totals)
+            terminal.print_frame(totals.assign(figure=totals["figure"].replace(titles)), titles)
         else:
             result = surroundings.stations(opened, settings=settings)
             shown = ["name", "ring", "version", "area_m2", "residents", "jobs", "project_count"]
-            _print_frame(outputs.told(opened, result.results, "station_results")[shown], outputs.titles(opened))
+            terminal.print_frame(outputs.told(opened, result.results, "station_results")[shown], outputs.titles(opened))
             found = result.findings
         for path in outputs.write_sheets(opened, sheets) if sheets is not None else ():
             _say(f"已写出 {path}", f"wrote {path}", context)
@@ -281,11 +296,12 @@ def run_crossings(
     """新增步行通道比选:天桥、小区门、出入口。Rank candidates for new crossings by what each would gain."""
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
+        outlets.require(out_file, outlets.SHEETS, inputs=[opened, file])
         candidates = walking.read_candidates(file, settings=settings)
         made = walking.crossings(opened, candidates, settings=settings)
         if out_file is not None:
             outputs.write_crossings(opened, made, candidates, out_file)
-        _print_frame(outputs.readable(opened, made.results), outputs.titles(opened))
+        terminal.print_frame(outputs.readable(opened, made.results), outputs.titles(opened))
     _print_findings(made.findings, settings)
 
 
@@ -300,6 +316,7 @@ def run_map(
     """征求意见地图。Write the consultation map as one file that asks nothing of the network."""
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
+        outlets.require(file, outlets.PAGES, inputs=[opened, notice])
         edition = "internal" if internal else "public"
         report = outputs.write_map(opened, file, edition=edition, notice=bureau.read_notice(notice) if notice else None)
     _say(f"已写出 {report.path}({report.bytes:,} 字节)", f"wrote {report.path} ({report.bytes:,} bytes)", context)
@@ -312,6 +329,7 @@ def run_workbook(
     """工作簿:一览表、分析表、台账、问题清单、数据说明。Write the workbook."""
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
+        outlets.require(file, outlets.SHEETS, inputs=[opened])
         outputs.write_workbook(opened, file)
     _say(f"已写出 {file}", f"wrote {file}", context)
 
@@ -321,6 +339,7 @@ def deliver(context: typer.Context, store: StoreName, file: Annotated[Path, type
     """矢量成果包。Write the shapefile delivery and compare it with the store row by row."""
     settings = _settings(context)
     with intake.opened(store, settings) as opened:
+        outlets.require(file, outlets.PACKAGES, inputs=[opened])
         made = outputs.deliver(opened, file)
     _print_findings(made.findings, settings)
     _say(f"已写出并复核 {file}", f"wrote and verified {file}", context)
@@ -350,24 +369,37 @@ def warm(context: typer.Context) -> None:
 
 def main() -> None:
     """Run a command; print one clear sentence and use the exit code of the error's class when it fails."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    reader = terminal.taken("stdout")
+    terminal.taken("stderr")
+    code = _ended()
+    lost = None if reader is None else reader.left()
+    sys.exit(code if lost is None else code or _print_error(lost))
+
+
+def _ended() -> int:
+    """Run the command of the command line and return what it ends with."""
     try:
         # without its standalone mode the framework returns the code of an early exit instead of leaving with it
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        err.print("已中止 · stopped")
-        sys.exit(130)
+        code = _STOPPED
     except GisError as error:
-        _print_error(error)
-        sys.exit(error.exit_code)
+        return _print_error(error)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        kind = StorePermissionError if error.errno in _REFUSALS else SourceError
+        place = "" if error.filename is None else f": {error.filename}"
+        return _print_error(kind(f"{os.strerror(error.errno)}{place}; mend that, or give another place"))
     except Exception as error:
-        if type(error).__module__.startswith(("click", "typer")):
-            err.print(Text(f"用法错误 · usage: {getattr(error, 'message', None) or error}"))
-            sys.exit(UsageError.exit_code)
-        raise
-    sys.exit(code if isinstance(code, int) else 0)
+        if not type(error).__module__.startswith(("click", "typer")):
+            raise
+        said = error.format_message() if hasattr(error, "format_message") else error
+        terminal.complain(f"用法错误 · usage: {said}")
+        return UsageError.exit_code
+    if code == _STOPPED:
+        terminal.err.print("已中止 · stopped")
+    return code if isinstance(code, int) else 0
 
 
 def _settings(context: typer.Context) -> Settings:
@@ -396,51 +428,31 @@ def _leave_if(faulty: bool, cause: type[GisError]) -> None:
 
 def _track(items: Iterable[T], title: str) -> Iterable[T]:
     """Show a progress bar on a terminal."""
-    return track(items, description=title, console=err, transient=True, disable=not err.is_terminal)
+    return track(items, description=title, console=terminal.err, transient=True, disable=not terminal.err.is_terminal)
 
 
 def _say(zh: str, en: str, context: typer.Context) -> None:
     """Print one summary line, the chosen language first."""
     first, second = (zh, en) if _settings(context).lang == "zh" else (en, zh)
-    out.print(Text(f"{first} · {second}"))
+    terminal.say(f"{first} · {second}")
 
 
-def _print_error(error: GisError) -> None:
-    """Print an error as one sentence with its kind in Chinese, and the faults of refused rows."""
-    err.print(Text(f"{_kind(error)} · {error}"))
+def _print_error(error: GisError) -> int:
+    """Print an error as one sentence with its kind in Chinese, and the faults of refused rows; return its exit code."""
+    terminal.complain(f"{terminal.kind(error)} · {error}")
     if isinstance(error, RowsRefused) and error.findings is not None:
         for text in intake.sentences(error.findings.head(_SHOWN), Settings()):
-            err.print(Text(f"  {text}"))
-
-
-def _kind(error: GisError) -> str:
-    """Return what kind of error it is, in Chinese."""
-    words = gis_catalogue.read().words("errors", "zh") if error.exit_code != 13 else {}
-    return words.get(type(error).__name__, "出错")
+            terminal.complain(f"  {text}")
+    return error.exit_code
 
 
 def _print_findings(found: pd.DataFrame, settings: Settings) -> None:
     """Print findings as sentences, the gravest twenty and how many more there are."""
     found = found.iloc[found["severity"].map(gis_findings.SEVERITIES.index).argsort(kind="stable")]
     for severity, text in zip(found["severity"], intake.sentences(found.head(_SHOWN), settings), strict=False):
-        out.print(Text(f"  [{severity}] {text}"))
+        terminal.say(f"  [{severity}] {text}")
     if len(found) > _SHOWN:
-        out.print(Text(f"  … 另有 {len(found) - _SHOWN} 条 · {len(found) - _SHOWN} more"))
-
-
-def _print_frame(frame: pd.DataFrame, titles: Mapping[str, str] | None = None) -> None:
-    """Print a frame as a table, its columns under their titles where they have one."""
-    table = Table()
-    for column in frame.columns:
-        table.add_column(Text((titles or {}).get(str(column), str(column))))
-    for row in frame.itertuples(index=False):
-        table.add_row(*[Text("—" if pd.isna(value) else _cell(value)) for value in row])
-    out.print(table)
-
-
-def _cell(value: Any) -> str:
-    """Return a value as text, areas without noise."""
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+        terminal.out.print(Text(f"  … 另有 {len(found) - _SHOWN} 条 · {len(found) - _SHOWN} more"))
 
 
 def _print_steps(report: demo.Report) -> None:
@@ -455,10 +467,12 @@ def _print_steps(report: demo.Report) -> None:
         made.add_column(title, justify="right" if "大小" in title else "left")
     for path in report.files:
         made.add_row(Text(str(path)), f"{path.stat().st_size / 1024:,.0f} KB")
-    out.print(steps, made)
+    terminal.out.print(steps, made)
     if not report.missing:
         return
-    out.print(Text("未做成 · not made"))
+    terminal.out.print(Text("未做成 · not made"))
     for missing in report.missing:
-        out.print(Text(f"  {missing.title}:{_kind(missing.error)} · {missing.error}"))
+        terminal.out.print(
+            terminal.line(f"  {missing.title}:{terminal.kind(missing.error)} · {missing.error}"), soft_wrap=True
+        )
     raise typer.Exit(report.exit_code)

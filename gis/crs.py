@@ -7,6 +7,8 @@ let through.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +40,12 @@ _DATUM_NAMES = {
 }
 
 
+# numbers in names: in digits, and in Chinese from two characters
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|[〇零一二三四五六七八九十百千万点]{2,}")
+# of datums, which everybody knows
+_YEARS = {"1954", "1980", "2000"}
+
+
 @lru_cache(maxsize=64)
 def parse(text: str) -> pyproj.CRS:
     """Return the CRS that an EPSG code, a WKT text or a WKT file names.
@@ -61,9 +69,10 @@ def parse(text: str) -> pyproj.CRS:
         path = Path(text)
         if path.suffix.lower() in {".wkt", ".prj", ".txt"}:
             try:
-                candidate = path.read_text(encoding="utf-8")
-            except OSError as error:
-                raise CrsError(f"cannot read the CRS file {path.name}: {error.strerror}", file=path.name) from None
+                candidate = path.read_text(encoding="utf-8-sig")
+            except (OSError, ValueError) as error:
+                said = f"{getattr(error, 'strerror', None) or 'it is no text in UTF-8'}; give a file with WKT"
+                raise CrsError(f"cannot read the CRS file {path.name}: {said}", file=path.name) from None
     try:
         return pyproj.CRS(candidate)
     except pyproj.exceptions.CRSError:
@@ -74,7 +83,7 @@ def parse(text: str) -> pyproj.CRS:
 
 
 def label(crs: pyproj.CRS | None) -> str:
-    """Return a short name of a CRS for messages, without the parameters of a bureau's own grid.
+    """Return a short name of a CRS for messages and files, without the parameters of a bureau's own grid.
 
     Parameters
     ----------
@@ -84,12 +93,84 @@ def label(crs: pyproj.CRS | None) -> str:
     Returns
     -------
     str
-        "EPSG:4548", the CRS's name, or "none".
+        "EPSG:4548", the CRS's name, or "none". Numbers in the name of an own grid that tell its parameters are "…".
     """
     if crs is None:
         return "none"
     code = _code(crs)
+    return f"EPSG:{code}" if code else discreet(crs)
+
+
+def identity(crs: pyproj.CRS) -> str:
+    """Return what a store remembers a CRS by.
+
+    Parameters
+    ----------
+    crs
+        Any CRS.
+
+    Returns
+    -------
+    str
+        "EPSG:4548", or the whole name of a bureau's own grid.
+    """
+    code = _code(crs)
     return f"EPSG:{code}" if code else str(crs.name)
+
+
+def tells(crs: pyproj.CRS) -> bool:
+    """Tell whether the name of a CRS gives its parameters away, as in "某区独立坐标系 116°18′ FE500km".
+
+    Parameters
+    ----------
+    crs
+        A bureau's own grid.
+
+    Returns
+    -------
+    bool
+        True also for numbers that may be meant so: of five digits, with decimals, or written in Chinese.
+    """
+    name = unicodedata.normalize("NFKC", str(crs.name))
+    known = {number for value in _parameters(crs) for number in _spellings(value)}
+    digits = " ".join(re.sub(r"\D", "", repr(value)) for value in _parameters(crs))
+    for number in _NUMBER.findall(name):
+        long = len(number) > 2 and number in digits and number not in _YEARS
+        if not number.isdecimal() or len(number) > 4 or int(number) in known or long:
+            return True
+    return False
+
+
+def discreet(crs: pyproj.CRS) -> str:
+    """Return the name of a CRS as it may leave: without its numbers, where they give the grid away.
+
+    Parameters
+    ----------
+    crs
+        A bureau's own grid.
+
+    Returns
+    -------
+    str
+        With "…" for each number of a name that `tells`; any other name as it is.
+    """
+    name = str(crs.name)
+    return masked(name) if tells(crs) else name
+
+
+def masked(name: str) -> str:
+    """Return a name without its numbers.
+
+    Parameters
+    ----------
+    name
+        Of a grid whose parameters are not at hand.
+
+    Returns
+    -------
+    str
+    """
+    return _NUMBER.sub("…", unicodedata.normalize("NFKC", name))
 
 
 def public(crs: pyproj.CRS | None) -> pyproj.CRS | None:
@@ -127,6 +208,21 @@ def same(a: pyproj.CRS | None, b: pyproj.CRS | None) -> bool:
     return a.equals(b, ignore_axis_order=True) or (_code(a) is not None and _code(a) == _code(b))
 
 
+def in_metres(crs: pyproj.CRS) -> bool:
+    """Tell whether the coordinates of a CRS are metres.
+
+    Parameters
+    ----------
+    crs
+        Any CRS.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(crs.axis_info) and crs.axis_info[0].unit_name in {"metre", "meter", "m"}
+
+
 def require(frame: gpd.GeoDataFrame, crs: str | pyproj.CRS | None = None, *, name: str = "frame") -> pyproj.CRS:
     """Refuse a frame that has no CRS, a geographic one, or another one than wanted.
 
@@ -153,7 +249,7 @@ def require(frame: gpd.GeoDataFrame, crs: str | pyproj.CRS | None = None, *, nam
     if came is None:
         raise CrsError(f"{name} has no coordinate reference system; say which with .set_crs() or --crs", came=None)
     if crs is None:
-        if not came.is_projected or came.axis_info[0].unit_name not in {"metre", "meter", "m"}:
+        if not came.is_projected or not in_metres(came):
             raise CrsError(f"{name} is in {label(came)}; areas need a projected CRS in metres", came=label(came))
         return came
     wanted = parse(crs) if isinstance(crs, str) else crs
@@ -345,6 +441,26 @@ def ellipsoidal_area(frame: gpd.GeoDataFrame) -> pd.Series:
         turned = shapely.orient_polygons(geographic.geometry.to_numpy(), exterior_cw=False)
     values = [abs(geod.geometry_area_perimeter(shape)[0]) if shape else float("nan") for shape in turned]
     return pd.Series(values, index=frame.index, name="ellipsoidal_area_m2", dtype=float)
+
+
+def _parameters(crs: pyproj.CRS) -> list[float]:
+    """Return the numbers that define a grid, without 0 and 1, which define nothing."""
+    values: list[float] = []
+    # a grid with a way to WGS 84 holds its projection one step further in
+    for each in (crs, crs.source_crs):
+        if each is not None and each.coordinate_operation is not None:
+            operation = each.coordinate_operation
+            values += [float(param.value) for param in operation.params] + list(operation.towgs84)
+    ellipsoid = crs.ellipsoid
+    values += [] if ellipsoid is None else [ellipsoid.semi_major_metre, ellipsoid.inverse_flattening]
+    return [abs(value) for value in values if value not in {0, 1}]
+
+
+def _spellings(value: float) -> set[int]:
+    """Return the whole numbers that a parameter may be written with: metres, kilometres, degrees, minutes, seconds."""
+    seconds = round(value * 3600)
+    parts = {int(value), round(value), round(value / 1000)}
+    return (parts | {seconds // 60 % 60, seconds % 60} if value < 360 else parts) - {0, 1}
 
 
 @lru_cache(maxsize=256)

@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from gis.errors import UsageError
+
+LANGUAGES = ("zh", "en")
+_MEASURES = ("tolerance", "walk_speed_mps", "walk_depth_m")
+# what each setting may be, in words
+ALLOWED = {
+    "district_code": "six digits of GB/T 2260, as text",
+    "lang": " or ".join(LANGUAGES),
+    "employed_share": "a share above 0, at most 1",
+    "break_crossings": "true or false",
+    "rings": "at least one [name, metres], each name once, metres above 0 and growing",
+    "walk_minutes": "a list of minutes above 0 and growing, at least one",
+    "bounds": "[west, south, east, north] in degrees, or [] for none",
+    **dict.fromkeys(_MEASURES, "a number above 0"),
+    **dict.fromkeys(("district_name", "layers", "font"), "a text that is not blank"),
+    **dict.fromkeys(("crs", "delivery_crs"), "a text: an EPSG code, WKT, or the name of a file that holds it"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,11 @@ class Settings:
     font
         File of the typeface that sheets are written in (*.otf, *.ttf, *.ttc); None means the one that comes with the
         packages, which makes the same sheet on every machine.
+
+    Raises
+    ------
+    UsageError
+        A value that no analysis could use, with what is allowed.
     """
 
     district_code: str = "110109"
@@ -62,3 +88,54 @@ class Settings:
     layers: Path | None = None
     delivery_crs: str | None = None
     font: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would surface as an odd figure, or halfway through a job."""
+        for name in self._faults():
+            value = getattr(self, name)
+            raise UsageError(f"{name} of the settings is {value!r}; allowed: {ALLOWED[name]}", key=name, came=value)
+
+    def _faults(self) -> Iterator[str]:
+        """Yield the names of values that are not allowed."""
+        if not (self.district_code.isascii() and self.district_code.isdigit() and len(self.district_code) == 6):
+            yield "district_code"
+        if not self.district_name.strip():
+            yield "district_name"
+        if self.lang not in LANGUAGES:
+            yield "lang"
+        yield from (name for name in _MEASURES if not _above_zero(getattr(self, name)))
+        if self.employed_share is not None and not (_above_zero(self.employed_share) and self.employed_share <= 1):
+            yield "employed_share"
+        if not isinstance(self.break_crossings, bool):
+            yield "break_crossings"
+        names, metres = [name.strip() for name, _ in self.rings], [radius for _, radius in self.rings]
+        if len(set(names)) < len(names) or not all(names) or not _growing(metres):
+            yield "rings"
+        if not _growing(self.walk_minutes):
+            yield "walk_minutes"
+        if self.bounds is not None and not _box(self.bounds):
+            yield "bounds"
+
+
+def _number(value: Any) -> bool:
+    """Tell whether a value is a finite number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _above_zero(value: Any) -> bool:
+    """Tell whether a value is a finite number above 0."""
+    return _number(value) and value > 0
+
+
+def _growing(values: Any) -> bool:
+    """Tell whether there are numbers, all above 0, each above the one before."""
+    numbers = list(values)
+    return bool(numbers) and all(map(_above_zero, numbers)) and numbers == sorted(set(numbers))
+
+
+def _box(values: Any) -> bool:
+    """Tell whether four numbers are west, south, east and north in degrees."""
+    if len(values) != 4 or not all(map(_number, values)):
+        return False
+    west, south, east, north = values
+    return -180 <= west < east <= 180 and -90 <= south < north <= 90

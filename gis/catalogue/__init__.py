@@ -10,7 +10,6 @@ from gis.catalogue.reading import find, read
 from gis.catalogue.records import (
     GEOMETRIES,
     KINDS,
-    LANGUAGES,
     PUBLICATIONS,
     TOPOLOGY,
     TYPES,
@@ -21,6 +20,7 @@ from gis.catalogue.records import (
     Layer,
     Topology,
 )
+from gis.settings import LANGUAGES
 
 __all__ = [
     "GEOMETRIES",

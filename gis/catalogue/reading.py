@@ -14,7 +14,6 @@ from typing import Any
 from gis.catalogue.records import (
     GEOMETRIES,
     KINDS,
-    LANGUAGES,
     PUBLICATIONS,
     TOPOLOGY,
     TYPES,
@@ -27,6 +26,7 @@ from gis.catalogue.records import (
 )
 from gis.errors import CatalogueError
 from gis.norms import Norm
+from gis.settings import LANGUAGES
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _DELIVERY = re.compile(r"^[A-Z][A-Z0-9_]{0,9}$")

@@ -17,7 +17,6 @@ KINDS = ("extensive", "intensive", "count", "category", "text")
 GEOMETRIES = ("Point", "MultiPoint", "MultiLineString", "MultiPolygon", "none")
 PUBLICATIONS = ("none", "aggregate", "generalised", "exact")
 TOPOLOGY = ("error", "report", "allowed")
-LANGUAGES = ("zh", "en")
 
 
 @dataclass(frozen=True)

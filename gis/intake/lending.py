@@ -22,7 +22,8 @@ from gis import findings
 from gis.intake import encodings, mapinfo
 from gis.intake.sources import Decision
 
-_MARK = "!"
+# and what is no name to it: control characters, and bytes that are no UTF-8
+_MARK = re.compile("[!\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PIECE = 1 << 20
 _XML = {".kml", ".gml"}
 _TEXTS = {".geojson", ".geojsonl", ".json", ".topojson", ".dxf", *_XML}
@@ -65,7 +66,7 @@ class Lent:
 
 
 def has_mark(path: Path) -> bool:
-    """Tell whether GDAL would take a piece of a path for a zip.
+    """Tell whether GDAL would take a piece of a path for a zip, or cannot open it by its name.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def has_mark(path: Path) -> bool:
     -------
     bool
     """
-    return _MARK in str(path)
+    return _MARK.search(str(path)) is not None
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
         yield Lent(path)
         return
     with tempfile.TemporaryDirectory(prefix="gis-") as folder:
-        stem = path.stem.replace(_MARK, "") or "file"
+        stem = _MARK.sub("", path.stem) or "file"
         for part in [path] if path.is_dir() or suffix in _ALONE else _parts(path):
             _lend(part, Path(folder) / f"{stem}{part.suffix}", copied=moves)
         other = Path(folder) / f"{stem}{_KNOWN_AS.get(suffix, path.suffix)}"

@@ -14,7 +14,7 @@ import shapely
 
 from gis import findings
 from gis.errors import EmptyError, SourceError, UnknownNameError
-from gis.intake import declarations, lending
+from gis.intake import declarations, encodings, lending
 from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
@@ -68,6 +68,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         `inner` is something else.
     """
     content = json.loads(lending.text(path, encoding))
+    said = () if encoding is None else (Decision("encoding", encodings.codec(encoding), "given"),)
     wanted = inner or "edges"
     if wanted not in {"edges", "nodes"}:
         raise UnknownNameError(f"{path.name} has no layer {wanted!r}; it has edges, nodes", layer=wanted)
@@ -79,7 +80,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{path.name}: a node or edge is incomplete ({error!r}); ask for the graph again") from None
     decision = Decision("layer", wanted, "given" if inner else "streets are the edges")
-    made = Content(frame, "OSMnx JSON", wanted, "standard", (decision,), tuple(notes))
+    made = Content(frame, "OSMnx JSON", wanted, "standard", (*said, decision), tuple(notes))
     return declarations.understood(made, _words(content))
 
 

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 from xml.parsers import expat
 
 import geopandas as gpd
@@ -34,6 +35,7 @@ from gis.errors import EmptyError, GisError, SourceError, UsageError
 from gis.intake import (
     datums,
     declarations,
+    encodings,
     gdal,
     gtfs,
     lending,
@@ -149,6 +151,9 @@ def read(
         Several layers and none named; a datum or encoding that does not exist.
     """
     wanted = datums.named(datum)
+    if encoding is not None:
+        # one that does not exist is a slip of the pen, whatever the format
+        encodings.codec(encoding)
     file = Path(path)
     known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {}, target or Target())
     with warnings.catch_warnings(record=True) as said, _refusing(file):
@@ -160,6 +165,8 @@ def read(
         told = content.notes if texts.still_doubted(frame, misread) else doubted
         content = dataclasses.replace(content, frame=frame, notes=(*told, *misread))
         content, decisions, notes = placed(content, file.name, known)
+        given = {"encoding": encoding, "crs": None if known.crs is None else systems.label(known.crs), "datum": datum}
+        notes = [*notes, *_unused(content, file.name, given)]
     remarks = [
         findings.finding("source.remark", file.name, severity="info", text=text)
         for text in dict.fromkeys(str(item.message) for item in said)
@@ -184,6 +191,16 @@ def _answered(remark: str, format_: str) -> bool:
     return any(text in remark for text in _ANSWERED.get("", ()) + _ANSWERED.get(format_, ()))
 
 
+def _unused(content: Content, name: str, given: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
+    """Yield what was said of a file and had no effect: an encoding that no text was read in, a place of no shape."""
+    read_in = any(one.matter in {"encoding", "names"} and one.how == "given" for one in content.decisions)
+    idle = {"encoding": not read_in, **dict.fromkeys(("crs", "datum"), not isinstance(content.frame, gpd.GeoDataFrame))}
+    for flag, value in given.items():
+        if value is not None and idle[flag]:
+            code = f"source.{'encoding' if flag == 'encoding' else 'place'}_unused"
+            yield findings.finding(code, name, severity="info", flag=flag, given=value, format=content.format)
+
+
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
     """Turn what any library throws at a damaged file into one error of ours."""
@@ -194,7 +211,8 @@ def _refusing(path: Path) -> Iterator[None]:
     except PermissionError:
         raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
     except _FAULTS as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
+        reason = ((said or "").splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from gis import archives
+from gis import archives, writing
 from gis.errors import SourceError
 from gis.intake import lending, shapefiles
 from gis.intake.sources import Source
@@ -98,7 +98,7 @@ def of(source: Source, layer: str) -> Recipe:
     return Recipe(source.path.name, digest(source.path), layer, date.today().isoformat(), decisions)
 
 
-def save(recipe: Recipe, folder: Path) -> Path:
+def save(recipe: Recipe, folder: Path, *, anew: bool = False) -> Path:
     """Keep a recipe.
 
     Parameters
@@ -107,18 +107,20 @@ def save(recipe: Recipe, folder: Path) -> Path:
         How a file was read.
     folder
         Where recipes lie; it is made if needed.
+    anew
+        Replace one that lies there already; else it stays as it is.
 
     Returns
     -------
     pathlib.Path
-        The recipe's own file; one that lies there already stays as it is.
+        The recipe's own file.
     """
     out = folder / f"{recipe.digest[:16]}.json"
-    if not out.exists():
+    if anew or not out.exists():
         record = {"format": _FORMAT, "file": recipe.file, "sha256": recipe.digest, "layer": recipe.layer}
         decisions = [dict(zip(("matter", "value", "how"), one, strict=True)) for one in recipe.decisions]
         record |= {"made": recipe.made, "decisions": decisions}
-        with archives.written_whole(out) as half:
+        with writing.whole(out) as half:
             half.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return out
 

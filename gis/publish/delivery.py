@@ -19,7 +19,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from gis import archives, crs, findings
+from gis import archives, crs, findings, writing
 from gis.catalogue import Catalogue
 from gis.errors import DeliveryError, EmptyError, RowsRefused, UsageError
 from gis.lineage import MADE_UP
@@ -169,7 +169,8 @@ def _refuse(layers: list[Prepared]) -> pd.DataFrame:
 def _shapefile(layer: Prepared, folder: Path, day: datetime.date) -> tuple[Path, ...]:
     """Write one layer and compare what three readers find with what was meant."""
     path, geometry = folder / layer.layer.delivery, layer.layer.geometry
-    written = shapefiles.write(layer.frame, path, layer.columns, geometry=geometry, date=day)
+    with writing.explained(path, folder / "room"):
+        written = shapefiles.write(layer.frame, path, layer.columns, geometry=geometry, date=day)
     source = shapefiles.meant(layer.frame, layer.columns)
     for table in shapefiles.readers(path, spatial=geometry != "none"):
         unlike = shapefiles.differences(source, layer.columns, table)
@@ -184,7 +185,7 @@ def _shapefile(layer: Prepared, folder: Path, day: datetime.date) -> tuple[Path,
 
 def _hand_over(content: Mapping[str, Path | bytes], out: Path) -> None:
     """Pack, verify as a receiver would, and only then give the package its name."""
-    with archives.written_whole(out) as temporary:
+    with writing.whole(out) as temporary:
         archives.pack(content, temporary)
         found = verify(temporary)
         errors = found[found["severity"] == "error"]
@@ -241,10 +242,10 @@ def _manifest(
 
 
 def _crs(named: str) -> dict[str, str]:
-    """Name a CRS; a bureau's own grid only by its name."""
+    """Name a CRS; a bureau's own grid only by its name, as far as that may leave."""
     parsed = crs.parse(named)
     code = parsed.to_epsg()
-    return {"code": f"EPSG:{code}" if code else "", "name": parsed.name}
+    return {"code": f"EPSG:{code}" if code else "", "name": parsed.name if code else crs.discreet(parsed)}
 
 
 def _rule(receiver: Receiver) -> dict[str, list[Any]]:

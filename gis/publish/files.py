@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import pyogrio
 
-from gis import archives, crs
+from gis import crs, writing
 from gis.catalogue import Layer
 from gis.errors import CrsError, UsageError
 
@@ -56,7 +59,7 @@ def write(frame: pd.DataFrame, file: Path, *, layer: Layer) -> int:
     if isinstance(frame, gpd.GeoDataFrame) and suffix not in _NAMED_BY_US:
         # a bureau's own grid leaves with its numbers, never with its parameters
         frame = frame.set_crs(crs.public(frame.crs), allow_override=True)
-    with archives.written_whole(file) as temporary:
+    with writing.whole(file) as temporary:
         # GDAL would take the empty file for a damaged one
         temporary.unlink()
         _WRITERS[suffix](frame, temporary, layer)
@@ -70,6 +73,18 @@ def _gpkg(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
         # that the file of a bureau's own grid names no CRS is meant so
         warnings.filterwarnings("ignore", message="'crs' was not provided")
         pyogrio.write_dataframe(frame, file, layer=layer.name, driver="GPKG", geometry_type=kind)
+    _require_whole(file, layer.name, len(frame), indexed=kind is not None and len(frame) > 0)
+
+
+def _require_whole(file: Path, name: str, rows: int, *, indexed: bool) -> None:
+    """Refuse a GeoPackage that a full disk has cut off: GDAL says nothing when it fails on closing the file."""
+    asked = [("PRAGMA quick_check", "ok"), (f'SELECT count(*) FROM "{name}"', rows)]
+    asked += [("SELECT count(*) FROM gpkg_extensions WHERE extension_name = 'gpkg_rtree_index'", 1)] if indexed else []
+    with closing(sqlite3.connect(file)) as connection:
+        for statement, wanted in asked:
+            found = connection.execute(statement).fetchone()[0]
+            if found != wanted:
+                raise RuntimeError(f"{file.name} is not whole: {statement} gives {found}, not {wanted}")
 
 
 def _geojson(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
@@ -105,8 +120,11 @@ def _xlsx(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
     flat = _flat(frame).rename(columns={field.name: field.zh for field in layer.fields})
     _refuse_long(flat, layer, file)
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with pd.ExcelWriter(file, engine="xlsxwriter", engine_kwargs={"options": options}) as writer:
-        flat.to_excel(writer, sheet_name=layer.zh, index=False)
+    # a folder of our own for the pieces, which xlsxwriter leaves when it cannot end
+    with tempfile.TemporaryDirectory(prefix="gis-", ignore_cleanup_errors=True) as folder:
+        kwargs = {"options": {**options, "tmpdir": folder}}
+        with pd.ExcelWriter(file, engine="xlsxwriter", engine_kwargs=kwargs) as writer:
+            flat.to_excel(writer, sheet_name=layer.zh, index=False)
 
 
 def _refuse_long(flat: pd.DataFrame, layer: Layer, file: Path) -> None:
@@ -139,3 +157,5 @@ _WRITERS: dict[str, Writer] = {
     ".csv": _csv,
     ".xlsx": _xlsx,
 }
+# what the name of an export may end in
+SUFFIXES = tuple(_WRITERS)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import NoneType
 
 from gis.errors import UsageError
 
@@ -21,6 +23,32 @@ PLAN_DRAFT_DAYS = 30
 DRAFTS = ("征求意见稿", "送审稿", "报批稿", "公示稿")
 # domain.md §6.6: 国家 GS(2024)0001号, 北京 京S(2024)001号
 _APPROVAL = re.compile(r"^(GS|[\u4e00-\u9fa5]{1,2}S)[（(]\d{4}[)）]\d{1,4}号$")
+
+
+Kind = type | tuple[type, ...]
+# what is allowed, in words
+_ALLOWED: dict[Kind, str] = {
+    str: "a text",
+    date: "a day such as 2026-01-31",
+    (date, NoneType): "a day such as 2026-01-31",
+    int: "a number of days, not below 0",
+}
+
+
+def _check(record: object, kinds: Mapping[str, Kind]) -> None:
+    """Refuse values that are not what they should be, as a file may hold."""
+    for name, kind in kinds.items():
+        value = getattr(record, name)
+        # a time of day is no day
+        wrong = isinstance(value, datetime) or (kind is int and not _counts(value))
+        if wrong or not isinstance(value, kind):
+            allowed = _ALLOWED.get(kind, "true or false")
+            raise UsageError(f"{name} of the notice is {value!r}; allowed: {allowed}", name=name)
+
+
+def _counts(value: object) -> bool:
+    """Tell whether a value is a number that is not below 0; true is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +65,8 @@ class Clearance:
 
     def __post_init__(self) -> None:
         """Refuse a map approval number that is none."""
+        texts = ("map_approval_no", "secrecy_review_no", "approver")
+        _check(self, {**dict.fromkeys(texts, str), "approved_on": (date, NoneType)})
         if self.map_approval_no and not _APPROVAL.match(self.map_approval_no):
             raise UsageError(
                 f"map approval number {self.map_approval_no!r} is not of the form GS(2024)0001号 or 京S(2024)001号",
@@ -98,7 +128,10 @@ class Notice:
 
     def __post_init__(self) -> None:
         """Refuse a notice that would leave the public without an answer."""
-        self._check_types()
+        texts = ("name", "organiser", "basis", "procedure", "draft", "phone", "email", "address")
+        days: dict[str, Kind] = dict.fromkeys(("opens", "closes"), date)
+        _check(self, dict.fromkeys(texts, str) | days | {"least_days": int, "plan_draft": (bool, NoneType)})
+        _check(self, {"synthetic": bool, "clearance": Clearance})
         if self.procedure not in PROCEDURES:
             raise UsageError(f"procedure is {self.procedure!r}; allowed: {', '.join(PROCEDURES)}")
         if self.draft not in DRAFTS:
@@ -118,19 +151,6 @@ class Notice:
                 f"{law}",
                 days=self.days,
             )
-
-    def _check_types(self) -> None:
-        """Refuse values that are not what they should be, as a file may hold."""
-        wanted: dict[str, type | tuple[type, ...]] = {"least_days": int, "plan_draft": (bool, type(None))}
-        wanted |= dict.fromkeys(("opens", "closes"), date)
-        texts = ("name", "organiser", "basis", "procedure", "draft", "phone", "email", "address")
-        for name, kind in (dict.fromkeys(texts, str) | wanted).items():
-            value = getattr(self, name)
-            # a time of day is no day, and true is no number
-            wrong = isinstance(value, datetime) or (isinstance(value, bool) and kind is int)
-            if wrong or not isinstance(value, kind):
-                allowed = "a day such as 2026-01-31" if kind is date else getattr(kind, "__name__", "true or false")
-                raise UsageError(f"{name} of the notice is {value!r}; allowed: {allowed}", name=name)
 
     @property
     def of_plan_draft(self) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gis import archives
+from gis import writing
 from gis.errors import UsageError
 from gis.publish import typeface
 from gis.publish.notice import DRAFTS
@@ -266,13 +266,13 @@ def save(sheets: Sequence[Sheet], path: Path) -> Path:
 
     if checked_suffix(path) == ".pdf":
         blank: dict[str, None] = {"Creator": None, "Producer": None, "CreationDate": None}
-        with archives.written_whole(path) as temporary, plain(), PdfPages(temporary, metadata=blank) as book:
+        with writing.whole(path) as temporary, plain(), PdfPages(temporary, metadata=blank) as book:
             for sheet in sheets:
                 book.savefig(sheet.figure, dpi=_DPI)
         return path
     for number, sheet in enumerate(sheets, start=1):
         page = path if number == 1 else path.with_suffix(f".{number}{path.suffix}")
-        with archives.written_whole(page) as temporary, plain():
+        with writing.whole(page) as temporary, plain():
             sheet.figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
     for old in path.parent.glob(f"{glob.escape(path.stem)}.*{path.suffix}"):
         number_of = old.name.removeprefix(f"{path.stem}.").removesuffix(path.suffix)

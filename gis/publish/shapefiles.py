@@ -25,6 +25,7 @@ import shapefile
 import shapely
 from shapely.geometry import shape
 
+from gis import crs as systems
 from gis.errors import SourceError
 
 ENCODING = "GBK"
@@ -362,7 +363,7 @@ def _write_prj(path: Path, crs: pyproj.CRS) -> None:
     """Keep the parameters of a bureau's own grid out of the package: only its name is written."""
     if crs.to_epsg() is None:
         # the name between quotes must not end the quotes
-        name = crs.name.replace('"', "'")
+        name = systems.discreet(crs).replace('"', "'")
         path.write_text(f'LOCAL_CS["{name}",UNIT["Meter",1.0]]', encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -409,7 +410,7 @@ def _safe(text: str) -> str:
     return sound if len(sound) <= _LONGEST else sound[: _LONGEST - 1] + "…"
 
 
-def writer(out: Any, about: About, title: str) -> xlsxwriter.Workbook:
+def writer(out: Any, about: About, title: str, folder: Path) -> xlsxwriter.Workbook:
     """Open a workbook whose bytes depend on its content only.
 
     Parameters
@@ -420,12 +421,14 @@ def writer(out: Any, about: About, title: str) -> xlsxwriter.Workbook:
         Its date becomes the date of creation.
     title
         Title in the file's properties.
+    folder
+        For the pieces that a book is put together from; xlsxwriter leaves them when it cannot end.
 
     Returns
     -------
     xlsxwriter.Workbook
     """
-    book = xlsxwriter.Workbook(out, OPTIONS)
+    book = xlsxwriter.Workbook(out, {**OPTIONS, "tmpdir": str(folder)})
     day = about.date or datetime.date(2000, 1, 1)
     book.set_properties({"title": title, "created": datetime.datetime(day.year, day.month, day.day)})
     return book

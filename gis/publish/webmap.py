@@ -21,7 +21,7 @@ import folium
 import pandas as pd
 from branca.element import Element
 
-from gis import archives, findings
+from gis import findings, writing
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
 from gis.publish import map_document, publication, tables, waiting
@@ -122,7 +122,7 @@ def write(
     heading = title or notice.name
     page = _page(map_document.text({"title": heading, "lang": lang, **found}), heading, lang)
     written = page.encode("utf-8")
-    with archives.written_whole(out) as temporary:
+    with writing.whole(out) as temporary:
         temporary.write_bytes(written)
     drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
     return MapReport(out, len(written), drawn, kept.withheld)

@@ -104,8 +104,15 @@ def _home(target: str, create: bool) -> Home:
 def _make(home: Home, catalogue: Catalogue, settings: Settings) -> None:
     """Make an empty store in one transaction, as its first change set."""
     crs = systems.parse(settings.crs)
-    if not crs.is_projected:
+    if not crs.is_projected or not systems.in_metres(crs):
         raise CrsError(f"a store needs a projected CRS in metres, not {systems.label(crs)}", came=systems.label(crs))
+    if systems.identity(crs) != systems.label(crs):
+        # a store is recognised by the name of its grid, and the name goes into deliveries
+        raise CrsError(
+            f"the name of this grid, {systems.label(crs)!r}, gives its parameters away and would stand in the store; "
+            "give it a name without numbers in its WKT file",
+            came=systems.label(crs),
+        )
     with home.transaction():
         home.create_store(crs)
         for layer in catalogue.layers.values():
@@ -122,9 +129,12 @@ def _crs(name: str, facts: dict[str, str], settings: Settings | None) -> str:
     kept = facts["crs"]
     if settings is None:
         if not kept.startswith("EPSG:"):
-            raise CrsError(f"{name} keeps the local grid {kept!r}; give Settings(crs=…) with its WKT file", came=kept)
+            shown = systems.masked(kept)
+            raise CrsError(f"{name} keeps the local grid {shown!r}; give Settings(crs=…) with its WKT file", came=shown)
         return kept
-    wanted = systems.label(systems.parse(settings.crs))
-    if wanted != kept:
-        raise CrsError(f"{name} keeps {kept}, the settings say {wanted}; give the settings of this store", came=kept)
+    given = systems.parse(settings.crs)
+    wanted = systems.label(given)
+    if systems.identity(given) != kept:
+        shown = kept if kept.startswith("EPSG:") else systems.masked(kept)
+        raise CrsError(f"{name} keeps {shown}, the settings say {wanted}; give the settings of this store", came=shown)
     return settings.crs

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_from_bytes
 
 import pyproj
 
 from gis.catalogue import Catalogue, Layer
-from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError
+from gis.errors import StoreError
 from gis.store import geopackage_hanging as hanging
 from gis.store import geopackage_tables as tables
 from gis.store.described import titles, unedited
 from gis.store.geopackage_blobs import bits, blobs, register
+from gis.store.geopackage_files import address, explanation
 from gis.store.geopackage_tables import quoted
 from gis.store.home import CHANGES, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
@@ -60,8 +59,8 @@ class GeoPackage(Home):
         if fresh and not path.parent.is_dir():
             raise StoreError(f"{path}: the folder {path.parent} is not there; make it first", target=str(path))
         with self._explained():
-            address = _uri(path, "rwc" if create else "rw")
-            self.connection = sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None)
+            named = address(path, "rwc" if create else "rw")
+            self.connection = sqlite3.connect(named, uri=True, timeout=WAIT_S, isolation_level=None)
             try:
                 register(self.connection)
                 self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -164,6 +163,14 @@ class GeoPackage(Home):
 
     def create_store(self, crs: pyproj.CRS) -> None:
         """Make the standard's tables and the store's own; a bureau's own grid is left undefined."""
+        held = [row[0] for row in self.run("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if held:
+            layers = ", ".join(name for name in held if not name.startswith(("gpkg_", "rtree_", "sqlite_")))
+            raise StoreError(
+                f"{self.name} holds tables of another program ({layers or 'none of its own'}); a store is made in a "
+                "file of its own: give another name, then load this file into it",
+                target=self.name,
+            )
         for name, value in (("application_id", tables.APPLICATION_ID), ("user_version", tables.USER_VERSION)):
             self.run(f"PRAGMA {name} = {value}")
         for statement in (*tables.STANDARD, *tables.META):
@@ -371,30 +378,4 @@ class GeoPackage(Home):
         try:
             yield
         except sqlite3.Error as error:
-            raise _explanation(error, self.path) from error
-
-
-def _uri(path: Path, mode: str) -> str:
-    """Return a file's address as SQLite takes it; unlike Path.as_uri it also leads to a share of another machine."""
-    absolute = path.resolve().as_posix()
-    named = quote_from_bytes(os.fsencode(absolute), safe="/:")
-    return f"file://{'' if absolute.startswith('/') else '/'}{named}?mode={mode}"
-
-
-def _explanation(error: sqlite3.Error, path: Path) -> GisError:
-    """Return the error to raise for one of sqlite's."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return StoreLockedError(
-            f"{path.name} is being written by another program; wait, or close it there, then try again",
-            target=str(path),
-        )
-    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
-        return StorePermissionError(
-            f"{path} may not be written (and the folder must allow a journal beside it); "
-            "ask for the right, or work on a copy",
-            target=str(path),
-        )
-    if code == sqlite3.SQLITE_NOTADB:
-        return StoreError(f"{path.name} is no GeoPackage; give another file", target=str(path))
-    return StoreError(f"{path.name}: {error}", target=str(path))
+            raise explanation(error, self.path) from error

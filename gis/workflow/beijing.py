@@ -36,6 +36,7 @@ OUTLINES = {
 ROADS = "osmnx_drive_2020_门头沟区.json"
 STOPS = "stops.txt"
 PLAN = "mentougou-2021-2025"
+REASON = "门头沟公开数据"
 
 _OSM = "OpenStreetMap 贡献者(ODbL)"
 
@@ -152,12 +153,12 @@ def run(folder: Path, target: Path, *, settings: Settings, track: Track = silent
     Report
     """
     report = Report()
-    path = fresh(target, "mentougou.gpkg")
+    path = fresh(target, "mentougou.gpkg", REASON)
     with intake.init(str(path), settings=settings) as store:
         with report.step("公开数据入库 · open data in") as step:
             frames = layers(folder, catalogue=store.catalogue, settings=settings)
             taken = [
-                intake.take_in(store, name, frame, file=_files(name), author="gis", reason="门头沟公开数据")
+                intake.take_in(store, name, frame, file=_files(name), author="gis", reason=REASON)
                 for name, frame in track(list(frames.items()), "入库")
             ]
             quarantined = sum(item.quarantined for item in taken)

@@ -11,7 +11,7 @@ from typing import Any
 
 from gis.errors import SourceError, UsageError
 from gis.publish.notice import PROCEDURES, Clearance, Notice
-from gis.settings import Settings
+from gis.settings import ALLOWED, Settings
 
 
 def _text(value: Any) -> str:
@@ -21,21 +21,36 @@ def _text(value: Any) -> str:
     return value
 
 
-def _box(value: Any) -> tuple[float, ...] | None:
-    """Return four degrees, or None where there are none."""
-    if len(value) not in {0, 4}:
-        raise ValueError
-    return tuple(map(float, value)) or None
+def _number(value: Any) -> float:
+    """Return a number, which no text, true or false is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
 
 
-# how the values of a settings file become those of `Settings`
+def _numbers(value: Any) -> tuple[float, ...]:
+    """Return a list of numbers."""
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_number, value))
+
+
+def _switch(value: Any) -> bool:
+    """Return true or false, which no text or number is."""
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+# how the values of a settings file become those of `Settings`, which says which of them it allows
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "rings": lambda value: tuple((_text(name), float(metres)) for name, metres in value),
-    "bounds": _box,
-    "walk_minutes": lambda value: tuple(map(float, value)),
+    "rings": lambda value: tuple((_text(name), _number(metres)) for name, metres in value),
+    "bounds": lambda value: _numbers(value) or None,
+    "walk_minutes": _numbers,
+    "break_crossings": _switch,
     **dict.fromkeys(("layers", "font"), lambda value: Path(_text(value))),
     **dict.fromkeys(("district_code", "district_name", "crs", "delivery_crs", "lang"), _text),
-    **dict.fromkeys(("tolerance", "walk_speed_mps", "walk_depth_m", "employed_share"), float),
+    **dict.fromkeys(("tolerance", "walk_speed_mps", "walk_depth_m", "employed_share"), _number),
 }
 
 
@@ -66,8 +81,12 @@ def read_settings(file: Path) -> Settings:
             try:
                 content[name] = convert(content[name])
             except (TypeError, ValueError):
-                raise UsageError(f"{file.name}: {name} is {content[name]!r}, which cannot be read", key=name) from None
-    return Settings(**content)
+                said = f"{name} of the settings is {content[name]!r}; allowed: {ALLOWED[name]}"
+                raise UsageError(f"{file.name}: {said}", key=name) from None
+    try:
+        return Settings(**content)
+    except UsageError as error:
+        raise UsageError(f"{file.name}: {error}", **error.details) from None
 
 
 def read_notice(file: Path) -> Notice:
@@ -150,8 +169,12 @@ def _toml(file: Path) -> dict[str, Any]:
     """Parse a TOML file."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SourceError(f"{file.name} cannot be read as TOML: {error}", path=str(file)) from None
+    except OSError as error:
+        raise SourceError(f"{file} cannot be read: {error.strerror}; give a TOML file", path=str(file)) from None
+    except UnicodeDecodeError:
+        raise SourceError(f"{file.name} is not in UTF-8; save it in that encoding", path=str(file)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SourceError(f"{file.name} is no TOML: {error}; mend that place", path=str(file)) from None
 
 
 def _known(file: Path, content: dict[str, Any], allowed: list[str]) -> None:

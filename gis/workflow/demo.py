@@ -17,6 +17,7 @@ from gis.workflow.steps import Report, Track, fresh, silent
 __all__ = ["Report", "demo", "put_town"]
 
 DISTRICT = "示例区"
+REASON = "示例城镇入库"
 
 
 def put_town(store: Store, town: Mapping[str, pd.DataFrame], *, track: Track = silent) -> int:
@@ -39,7 +40,7 @@ def put_town(store: Store, town: Mapping[str, pd.DataFrame], *, track: Track = s
     rows = 0
     for name in track(_in_order(store, list(town)), "入库"):
         if len(town[name]):
-            change = store.put(name, town[name], author="示例", reason="示例城镇入库")
+            change = store.put(name, town[name], author="示例", reason=REASON)
             rows += change.counts.get("inserted", 0)
     return rows
 
@@ -68,7 +69,7 @@ def demo(folder: str | Path = "out", *, settings: Settings | None = None, track:
     """
     chosen = replace(settings or Settings(), district_name=DISTRICT, district_code="990001", bounds=None)
     out, report = Path(folder), Report()
-    path = fresh(out, "town.gpkg")
+    path = fresh(out, "town.gpkg", REASON)
     with report.step("示例城镇 · sample town") as step:
         town = sample.town()
         step.result = f"{len(town)} 个图层,{sum(map(len, town.values())):,} 行"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gis import catalogue as gis_catalogue
-from gis import crs as gis_crs
 from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
-from gis.errors import CrsError, SourceError, UsageError
+from gis.errors import CrsError, GisError, SourceError, UsageError
 from gis.intake import (
     again,
     conform,
@@ -31,11 +33,10 @@ from gis.intake import (
     workbooks,
 )
 from gis.intake.read import read
-from gis.intake.recipes import Recipe
 from gis.publish import files, waiting, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
-from gis.store.geopackage import GeoPackage
+from gis.workflow import answers, outlets
 from gis.workflow.loading import Loading
 from gis.workflow.steps import Track, silent
 
@@ -56,6 +57,28 @@ class Hints:
     encoding: str | None = None
     datum: str | None = None
     recipes: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is said and says nothing, as a script with an unset variable does."""
+        require_said(layer=self.layer, crs=self.crs, encoding=self.encoding, datum=self.datum)
+
+
+def require_said(**flags: str | None) -> None:
+    """Refuse flags that were given without a value.
+
+    Parameters
+    ----------
+    **flags
+        Value by the flag's name; None where it was not given.
+
+    Raises
+    ------
+    UsageError
+        A value is blank.
+    """
+    blank = [f"--{name.replace('_', '-')}" for name, value in flags.items() if value is not None and not value.strip()]
+    if blank:
+        raise UsageError(f"{', '.join(blank)} came without a value; give one, or leave the flag out", flags=blank)
 
 
 @dataclass(frozen=True)
@@ -86,6 +109,17 @@ class Taken:
         if lang == "zh":
             return f"{self.file} → {self.layer}:读入 {total} 行,入库 {self.accepted} 行,待核 {self.quarantined} 行"
         return f"{self.file} → {self.layer}: {total} rows read, {self.accepted} stored, {self.quarantined} quarantined"
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """Hold one file that was read and not yet stored; its frame is alone in a list, so that it can be handed over."""
+
+    layer: Layer
+    file: str
+    noted: pd.DataFrame
+    frames: list[pd.DataFrame]
+    remember: Callable[[], list[dict[str, Any]]]
 
 
 def init(target: str | Path, *, settings: Settings | None = None) -> Store:
@@ -168,19 +202,22 @@ def load(
             )
     asked = hints or Hints()
     # nothing is stored before everything is read, so what the store knows of the place stays the same
-    files = list(paths)
+    files = [Path(path) for path in paths]
+    outlets.require(report, outlets.SHEETS, inputs=[target, *files])
     alone = len(files) == 1
     # one bar at a time: of files, or of the stages and then the rows of the only one
     job = Loading(target, track if alone else silent)
-    ready = [_conformed(target, Path(path), asked, chosen, job) for path in (files if alone else track(files, "读取"))]
+    ready = [_conformed(target, path, asked, chosen, job) for path in (files if alone else track(files, "读取"))]
     taken = []
     target.track = track if alone else None
     for _ in track(range(len(ready)), "入库") if len(ready) > 1 else range(len(ready)):
         # handed over, not held here: a million rows are kept once
-        layer, file, noted, frames = ready.pop(0)
-        taken.append(
-            take_in(target, layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted, job=job)
-        )
+        try:
+            taken.append(_stored(target, ready.pop(0), author, reason, job))
+        except GisError as error:
+            if taken:
+                error.message += f"; stored before that: {', '.join(one.file for one in taken)}"
+            raise
     if report is not None:
         found = gis_findings.join(*[one.findings for one in taken])
         repairs = pd.concat([one.repairs for one in taken], ignore_index=True) if taken else None
@@ -286,6 +323,8 @@ def check(
     if not isinstance(target, Store):
         with opened(target, chosen) as store:
             return check(store, settings=chosen, report=report, points=points, track=track)
+    outlets.require(report, outlets.SHEETS, inputs=[target])
+    outlets.require(points, files.SUFFIXES, inputs=[target, report])
     job = Loading(target)
     local = job.local(chosen)
     held = waiting.count(target.read(waiting.LAYER), target.catalogue)
@@ -366,38 +405,32 @@ def _settings(target: object, settings: Settings | None) -> Settings:
     return settings or (target.settings if isinstance(target, Store) else Settings())
 
 
-def _conformed(
-    store: Store, path: Path, hints: Hints, settings: Settings, job: Loading
-) -> tuple[Layer, str, pd.DataFrame, list[pd.DataFrame]]:
-    """Read and conform one file; nothing is stored. The frame is alone in its list, so that it can be handed over."""
+def _conformed(store: Store, path: Path, hints: Hints, settings: Settings, job: Loading) -> _Ready:
+    """Read and conform one file; nothing is stored."""
     path, inner = _parted(path)
-    if not path.exists():
+    # a name that is too long for the system is no file either
+    if not os.path.exists(path):
         raise SourceError(f"there is no file {path}", path=str(path))
-    folder = hints.recipes or _recipes(store)
-    recipe = recipes.find(path, folder) if folder is not None and inner is None else None
+    said = {name: getattr(hints, name) for name in recipes.FLAGS}
+    known = answers.about(path, said, whole=inner is None, folder=hints.recipes, store=store)
     named = path if inner is None else path.with_name(f"{_bare(inner, path)}{path.suffix}")
-    layer = named_layer(store.catalogue, named, hints.layer or (recipe.layer if recipe else None))
-    settled = _settled(recipe, store) if recipe else {}
-    said = {name: getattr(hints, name) or settled.get(name) for name in recipes.FLAGS}
+    layer = named_layer(store.catalogue, named, hints.layer or (known.recipe.layer if known.recipe else None))
     job.stage()
     bounds, fit = job.local(settings).bounds, job.fit(layer)
-    source = read(path, layer=inner, **said, bounds=bounds, fit=fit, target=job.target(layer))
+    source = read(path, layer=inner, **known.flags, bounds=bounds, fit=fit, target=job.target(layer))
     job.stage()
     source = drawings.labelled(source, layer, store.catalogue)
     try:
         made = conform.conform(source, layer, settings=settings, catalogue=store.catalogue)
     except CrsError as error:
         raise placing.ranked(error, source.ranking) from None
-    notes = [] if recipe is None else [_replayed(path.name, recipe)]
-    if folder is not None and recipe is None and inner is None:
-        recipes.save(recipes.of(source, layer.name), folder)
-    noted = gis_findings.join(source.notes, gis_findings.table(notes), made.findings)
-    return layer, path.name, noted, [made.frame]
+    noted = gis_findings.join(source.notes, gis_findings.table(known.notes(path.name)), made.findings)
+    return _Ready(layer, path.name, noted, [made.frame], partial(known.keep, known.learnt(source, layer.name)))
 
 
 def _parted(path: Path) -> tuple[Path, str | None]:
     """Part FILE#NAME, one layer of several or a member of a zip in whatever folder, into the two."""
-    if path.exists():
+    if os.path.exists(path):
         return path, None
     for folder in (path, *path.parents):
         file, mark, first = folder.name[1:].partition("#")
@@ -412,24 +445,11 @@ def _bare(inner: str, path: Path) -> str:
     return PurePosixPath(inner).stem if path.suffix.lower() in _ZIPS else inner
 
 
-def _recipes(store: Store) -> Path | None:
-    """Return the folder of recipes beside a store that is a file."""
-    return store.home.path.with_suffix(".recipes") if isinstance(store.home, GeoPackage) else None
-
-
-def _settled(recipe: Recipe, store: Store) -> dict[str, str]:
-    """Return the flags that repeat a reading; of a bureau's own grid a recipe knows the name, and we one grid alone."""
-    settled = dict(recipe.settled())
-    if not settled.get("crs", "EPSG:").startswith("EPSG:"):
-        name = settled.pop("crs")
-        settled |= {"crs": store.settings.crs} if name == gis_crs.label(store.crs) else {}
-    return settled
-
-
-def _replayed(file: str, recipe: Recipe) -> dict[str, object]:
-    """Return the finding about a file that was read as recorded."""
-    shown = ", ".join(f"{matter} {value}" for matter, value, _ in recipe.decisions)
-    return gis_findings.finding("source.recipe", file, severity="info", made=recipe.made, decisions=shown or "—")
+def _stored(store: Store, one: _Ready, author: str, reason: str, job: Loading) -> Taken:
+    """Store one file that was read, and only then write down how."""
+    told = {"file": one.file, "author": author, "reason": reason}
+    taken = take_in(store, one.layer.name, one.frames.pop(), noted=one.noted, job=job, **told)
+    return replace(taken, findings=gis_findings.join(taken.findings, gis_findings.table(one.remember())))
 
 
 def _validated(

@@ -10,6 +10,7 @@ import pandas as pd
 from gis.publish import files
 from gis.settings import Settings
 from gis.store import Change, Store
+from gis.workflow import outlets
 from gis.workflow.intake import opened
 
 _ABOUT_A_CHANGE = ["change", "at", "author", "reason", "operation"]
@@ -79,6 +80,7 @@ def export(target: str | Path | Store, layer: str, file: Path, *, settings: Sett
     if not isinstance(target, Store):
         with opened(target, settings or Settings()) as store:
             return export(store, layer, file)
+    outlets.require(file, files.SUFFIXES, inputs=[target])
     frame = target.read(layer).drop(columns="_version", errors="ignore")
     return files.write(frame, file, layer=target.catalogue.layer(layer))
 

@@ -85,6 +85,9 @@ class Loading:
         if districts.empty or not gis_crs.reaches_degrees(districts.crs):
             return settings
         west, south, east, north = gis_crs.to(districts, gis_crs.CGCS2000).total_bounds
+        if not (west < east and south < north):
+            # districts without a drawn outline say nothing of where they are
+            return settings
         return replace(settings, bounds=(float(west), float(south), float(east), float(north)))
 
     def fit(self, layer: Layer) -> dict[str, gpd.GeoDataFrame]:

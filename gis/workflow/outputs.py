@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
@@ -363,8 +364,9 @@ def verify(package: str | Path, *, settings: Settings | None = None) -> pd.DataF
         There is no such file.
     """
     path = Path(package)
-    if not path.is_file():
-        raise SourceError(f"there is no file {path}", path=str(path))
+    if not os.path.isfile(path):
+        what = "is a folder; give the zip" if os.path.isdir(path) else "is not there"
+        raise SourceError(f"{path} {what}", path=str(path))
     return verification.verify(path)
 
 

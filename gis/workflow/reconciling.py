@@ -13,9 +13,11 @@ import shapely
 from gis.catalogue import Layer
 from gis.errors import EmptyError, UsageError
 from gis.intake import reconcile as boundaries
+from gis.publish import files
 from gis.publish import moves as sheets
 from gis.settings import Settings
 from gis.store import Change, Store
+from gis.workflow import outlets
 from gis.workflow.intake import opened
 
 AUTHORITY = "authority"
@@ -123,6 +125,7 @@ def reconcile(
         with opened(target, settings or Settings()) as store:
             return reconcile(store, layer, to=to, wish=wish, settings=settings, author=author, reason=reason)
     asked = wish or Wish()
+    outlets.require(asked.file, files.SUFFIXES, inputs=[target])
     record = target.catalogue.layer(layer)
     frames = _frames(target, [*map(target.catalogue.layer, to), record])
     done = boundaries.reconcile(

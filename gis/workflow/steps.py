@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gis.errors import GisError, MissingDependencyError, SourceError, StorePermissionError
+from gis.store.geopackage_files import reasons
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -56,7 +57,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def fresh(folder: Path, name: str) -> Path:
+def fresh(folder: Path, name: str, reason: str) -> Path:
     """Make a folder for output, and remove the store that an earlier run has left there.
 
     Parameters
@@ -65,6 +66,8 @@ def fresh(folder: Path, name: str) -> Path:
         The folder.
     name
         The store's file.
+    reason
+        How the reasons begin with which the job brings rows into its store.
 
     Returns
     -------
@@ -74,9 +77,15 @@ def fresh(folder: Path, name: str) -> Path:
     Raises
     ------
     StorePermissionError
-        The system refuses, or something else is in the way.
+        The system refuses, or something else is in the way: a store of the same name is no earlier run's.
     """
     made(folder)
+    there = folder / name
+    told = reasons(there) if there.is_file() and there.stat().st_size else frozenset()
+    if told is None or (told and not any(text.startswith(reason) for text in told)):
+        raise StorePermissionError(
+            f"{there} was not left by an earlier run and stays as it is; give another folder", path=str(there)
+        )
     try:
         for suffix in ("", "-wal", "-shm", "-journal"):
             (folder / f"{name}{suffix}").unlink(missing_ok=True)

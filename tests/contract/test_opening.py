@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from urllib.parse import unquote
 
 import psycopg2
+import pyogrio
 import pytest
 from psycopg2 import sql
 
 from gis.errors import CrsError, StoreError, StoreLockedError, StorePermissionError, UsageError
 from gis.settings import Settings
 from gis.store import geopackage, open_store, postgis
+from gis.store.geopackage_files import is_store
 
 # a bureau's own grid: the parameters are a secret, its name is not
 SECRET = "123456.78"
@@ -141,6 +144,44 @@ def test_a_file_that_is_no_geopackage_is_refused(tmp_path, catalogue):
         assert path.read_bytes() == before
 
 
+def test_no_store_is_made_among_the_tables_of_another_program(tmp_path, catalogue, blocks):
+    """Its layers are named, and the file stays as it is."""
+    pyogrio.write_dataframe(blocks, tmp_path / "theirs.gpkg", layer="theirs")
+    before = (tmp_path / "theirs.gpkg").read_bytes()
+    with pytest.raises(StoreError, match=r"another program \(theirs\)"):
+        open_store(tmp_path / "theirs.gpkg", catalogue=catalogue, create=True)
+    assert (tmp_path / "theirs.gpkg").read_bytes() == before
+
+
+def test_a_damaged_file_is_said_to_be_damaged(tmp_path, catalogue):
+    """Cut off, or overwritten in the middle; in our own words."""
+    open_store(tmp_path / "town.gpkg", catalogue=catalogue, create=True).close()
+    whole = (tmp_path / "town.gpkg").read_bytes()
+    for spoilt in (whole[: len(whole) // 2], whole[:4096] + b"\xff" * (len(whole) - 4096)):
+        (tmp_path / "town.gpkg").write_bytes(spoilt)
+        with pytest.raises(StoreError, match="damaged") as caught:
+            open_store(tmp_path / "town.gpkg", catalogue=catalogue).read("blocks")
+        assert "malformed" not in str(caught.value)
+
+
+def test_a_store_is_told_from_other_files(tmp_path, catalogue, blocks):
+    """Also while somebody holds it."""
+    open_store(tmp_path / "town.gpkg", catalogue=catalogue, create=True).close()
+    pyogrio.write_dataframe(blocks, tmp_path / "theirs.gpkg")
+    (tmp_path / "text.gpkg").write_text("text", encoding="utf-8")
+    found = {path.name: is_store(path) for path in tmp_path.glob("*.gpkg")}
+    assert found == {"town.gpkg": True, "theirs.gpkg": False, "text.gpkg": False}
+    with closing(sqlite3.connect(tmp_path / "town.gpkg", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert is_store(tmp_path / "town.gpkg")
+
+
+def test_a_grid_in_feet_is_refused(tmp_path, catalogue):
+    """A store measures in metres."""
+    with pytest.raises(CrsError, match="metres"):
+        open_store(tmp_path / "town.gpkg", catalogue=catalogue, settings=Settings(crs="EPSG:2227"), create=True)
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path, catalogue):
     """A new store needs its folder."""
     with pytest.raises(StoreError, match="folder"):
@@ -188,8 +229,6 @@ def test_a_schema_may_have_any_name(postgis_dsn, catalogue, blocks, who, name):
     except BaseException:
         connection = psycopg2.connect(postgis_dsn)
         connection.autocommit = True
-        connection.cursor().execute(
-            sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(unquote(name)))
-        )
+        connection.cursor().execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(unquote(name))))
         connection.close()
         raise

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import replace
 
+import geopandas as gpd
+import pyogrio
 import pytest
 
 from gis import cli, sample
 from gis.settings import Settings
 from gis.workflow import analyses, demo, intake, surroundings
+from tests.flow.bad import FORMATS, SQUARE
 
 SETTINGS = replace(Settings(), district_name=demo.DISTRICT, bounds=None)
 
@@ -60,3 +64,26 @@ def gis(monkeypatch, capsys):
         return code, said.out, said.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """Return the path of an empty store."""
+    path = tmp_path_factory.mktemp("empty") / "store.gpkg"
+    intake.init(path).close()
+    return path
+
+
+@pytest.fixture
+def place(empty, tmp_path):
+    """Return a folder with a store, a district, and what is in the way of outputs."""
+    shutil.copy(empty, tmp_path / "store.gpkg")
+    shutil.copy(empty, tmp_path / "other.gpkg")
+    districts = {"XZQDM": ["110107"], "XZQMC": ["某区"]}
+    pyogrio.write_dataframe(gpd.GeoDataFrame(districts, geometry=[SQUARE], crs=4548), tmp_path / "sound.gpkg")
+    (tmp_path / "file").write_bytes(b"")
+    for _, suffix in FORMATS:
+        (tmp_path / f"folder{suffix}").mkdir(exist_ok=True)
+        if hasattr(os, "mkfifo") and not (tmp_path / f"pipe{suffix}").exists():
+            os.mkfifo(tmp_path / f"pipe{suffix}")
+    return tmp_path

@@ -6,7 +6,9 @@ import base64
 import io
 import json
 import re
+import sqlite3
 import zipfile
+from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
@@ -133,6 +135,49 @@ def test_no_file_tells_the_parameters_of_a_grid(gis, system, tmp_path):
     for path in [file for file in sorted(out.rglob("*")) if file.is_file()]:
         told = [secret for part in contents(path) for secret in SECRETS if secret.encode() in part]
         assert not told, (path.name, told)
+
+
+TELLING = f"某区 {SECRETS[0]} FE{SECRETS[1]}"
+
+
+def test_a_name_that_tells_the_parameters_makes_no_store(gis, tmp_path):
+    """A store keeps the name of its grid: it is refused, without its numbers, and no file stays."""
+    (tmp_path / "grid.wkt").write_text(TIED.replace("某区独立坐标系", TELLING), encoding="utf-8")
+    code, _, said = gis("--working-crs", tmp_path / "grid.wkt", "init", tmp_path / "s.gpkg")
+    assert code == 3 and "某区 … FE…" in said and not any(secret in said for secret in SECRETS)
+    assert not (tmp_path / "s.gpkg").exists()
+
+
+def test_a_name_that_tells_the_parameters_does_not_leave(gis, tmp_path):
+    """A store made before such names were refused still opens, and no file that leaves it repeats the name."""
+    (tmp_path / "plain.wkt").write_text(TIED, encoding="utf-8")
+    (tmp_path / "grid.wkt").write_text(TIED.replace("某区独立坐标系", TELLING), encoding="utf-8")
+    (tmp_path / "s.toml").write_text(f'bounds = []\ncrs = "{tmp_path / "grid.wkt"}"\n', encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    store, out = tmp_path / "s.gpkg", tmp_path / "out"
+    gis("--working-crs", tmp_path / "plain.wkt", "init", store)
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("UPDATE gis_store SET value = ? WHERE name = 'crs'", [TELLING])
+        connection.commit()
+
+    def run(*words):
+        code, said, wrong = gis("--settings", tmp_path / "s.toml", *words)
+        assert code == 0, wrong
+        assert not any(secret in said + wrong for secret in SECRETS)
+
+    for layer, file in files(tmp_path, TIED.replace("某区独立坐标系", TELLING), 300_000.0, 4_400_000.0):
+        run("load", store, file, "--layer", layer, "--report", out / f"{layer}.xlsx")
+    run("check", store, "--report", out / "r.xlsx", "--points", out / "p.gpkg")
+    run("deliver", store, out / "d.zip")
+    run("map", store, out / "m.html", "--internal")
+    run("workbook", store, out / "w.xlsx")
+    for suffix in ("gpkg", "csv", "xlsx", "parquet", "geojson"):
+        run("export", store, "blocks", out / f"b.{suffix}")
+    for path in [file for file in sorted(out.rglob("*")) if file.is_file()]:
+        told = [secret for part in contents(path) for secret in SECRETS if secret.encode() in part]
+        assert not told, (path.name, told)
+    code, _, said = gis("check", store)
+    assert code == 3 and not any(secret in said for secret in SECRETS)
 
 
 def test_what_is_stated_about_places_is_not_checked_without_a_word(gis, tmp_path):

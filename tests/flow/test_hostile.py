@@ -50,6 +50,7 @@ NAMES = {
     "too long": (f"{'x' * 300}.gpkg", {10}),
     "no suffix": ("town", {2}),
     "no address": ("postgresql://[town", {2}),
+    "no server": ("postgresql://nobody:secret@127.0.0.1:1/town", {10}),
 }
 # names that are odd and lead to a sound store
 ODD = ["per%20cent % ? #.gpkg", 'it\'s "quoted".gpkg', "门头沟 街区.gpkg"]

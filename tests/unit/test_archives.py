@@ -263,14 +263,6 @@ def test_packing_refuses_names_that_extract_would(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_failed_writing_keeps_the_old_file(tmp_path):
-    """What was there stays as it was, and no temporary file is left."""
-    (tmp_path / "a.zip").write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), archives.written_whole(tmp_path / "a.zip"):
-        raise ZeroDivisionError
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.zip", b"old")]
-
-
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     """A folder's name taken by a file is the system's refusal, in one sentence."""
     (tmp_path / "file").write_bytes(b"")

@@ -142,3 +142,61 @@ def test_ellipsoidal_area_is_smaller_than_planar_here():
 def test_ellipsoidal_area_of_nothing_is_missing():
     """A missing geometry has no area, not 0."""
     assert crs.ellipsoidal_area(gpd.GeoDataFrame(geometry=[None], crs="EPSG:4548")).isna().all()
+
+
+def own(name: str, meridian: float = 116.3127, easting: float = 314159.25) -> pyproj.CRS:
+    """Return a grid nobody has registered."""
+    return pyproj.CRS(
+        f'PROJCS["{name}",GEOGCS["local",DATUM["China_2000",SPHEROID["CGCS2000",6378137,298.257222101]],'
+        'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],'
+        f'PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",{meridian}],'
+        f'PARAMETER["scale_factor",0.999917],PARAMETER["false_easting",{easting}],'
+        'PARAMETER["false_northing",0],UNIT["metre",1]]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("某区独立坐标系", "某区独立坐标系"),
+        ("Town grid, zone 2", "Town grid, zone 2"),
+        ("某区2000独立坐标系", "某区2000独立坐标系"),
+        ("一区", "一区"),
+        ("grid 1980", "grid 1980"),
+        ("CM=116.3127", "CM=…"),
+        ("CM116", "CM…"),
+        ("CM 116-18", "CM …-…"),
+        ("中央经线一百一十六度", "中央经线…度"),
+        ("FE314km", "FE…km"),
+        ("１１６.3127", "…"),
+        ("k0 999917", "k… …"),
+        ("town 31415925", "town …"),
+    ],
+)
+def test_a_name_leaves_without_the_numbers_that_tell_the_grid(name, shown):
+    """Degrees and minutes, metres and kilometres, in digits of both widths and in Chinese; a zone or a year stays."""
+    assert crs.label(own(name)) == crs.discreet(own(name)) == shown
+    assert crs.tells(own(name)) == (name != shown)
+    assert crs.identity(own(name)) == name
+
+
+def test_a_grid_with_a_way_to_wgs_84_is_looked_into():
+    """The projection of a bound CRS, and its shifts."""
+    shifts = "298.257222101],TOWGS84[565.2,50.3,465.5,0,0,0,0]"
+    bound = own("town").to_wkt("WKT1_GDAL").replace("298.257222101]", shifts)
+    assert crs.label(pyproj.CRS(bound.replace('"town"', '"town 565"'))) == "town …"
+    assert crs.label(pyproj.CRS(bound.replace('"town"', '"town 314"'))) == "town …"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"\x00\x01"])
+def test_a_file_that_is_no_text_is_refused(tmp_path, content):
+    """In one sentence, without a word of what is in it."""
+    (tmp_path / "grid.wkt").write_bytes(content)
+    with pytest.raises(CrsError):
+        crs.parse(str(tmp_path / "grid.wkt"))
+
+
+@pytest.mark.parametrize(("code", "wanted"), [("EPSG:4548", True), ("EPSG:2227", False), ("EPSG:4326", False)])
+def test_metres_are_told_from_feet_and_degrees(code, wanted):
+    """A store measures in metres."""
+    assert crs.in_metres(crs.parse(code)) == wanted
