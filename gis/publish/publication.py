@@ -284,11 +284,9 @@ def _close(
         hidden = {"confidential", "owner"} | ({"not_yet", "reference"} if layer.topology.gap == "error" else set())
         lost = reasons[name].isin(hidden).to_numpy() & _drawable(frames[name])
         if lost.any():
-            others = np.concatenate([other.geometry.to_numpy() for key, other in shown.items() if key != name] or [[]])
             shapes = ground.absorb(
                 frame.geometry.to_numpy(),
                 frames[name].geometry.to_numpy()[lost],
-                others=others.astype(object),
                 tolerance=max(layer.topology.tolerance, 0.5),
             )
             frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
