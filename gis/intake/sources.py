@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
+
+# files that hold others
+_ZIPS = {".zip", ".kmz", ".ovkmz"}
 
 
 @dataclass(frozen=True)
@@ -164,3 +168,43 @@ class Source:
     def decided(self, matter: str) -> Decision | None:
         """Return the decision on a matter, None where there was nothing to decide."""
         return next((item for item in reversed(self.decisions) if item.matter == matter), None)
+
+
+def parted(path: Path) -> tuple[Path, str | None]:
+    """Part FILE#NAME, one layer of several or a member of a zip in whatever folder, into the two.
+
+    Parameters
+    ----------
+    path
+        As it was named.
+
+    Returns
+    -------
+    tuple
+        The file, and the name within it or None.
+    """
+    if os.path.exists(path):
+        return path, None
+    for folder in (path, *path.parents):
+        file, mark, first = folder.name[1:].partition("#")
+        if mark:
+            inner = PurePosixPath(first, *path.parts[len(folder.parts) :])
+            return folder.with_name(f"{folder.name[0]}{file}"), str(inner)
+    return path, None
+
+
+def bare(inner: str, path: Path) -> str:
+    """Return what a layer or a member is called by itself: members of a zip have a folder and a suffix too.
+
+    Parameters
+    ----------
+    inner
+        Its name within the file.
+    path
+        The file.
+
+    Returns
+    -------
+    str
+    """
+    return PurePosixPath(inner).stem if path.suffix.lower() in _ZIPS else inner

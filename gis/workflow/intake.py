@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from gis.intake import (
     placing,
     recipes,
     repair,
+    sources,
     validate,
     workbooks,
 )
@@ -41,7 +42,6 @@ from gis.workflow.loading import Loading
 from gis.workflow.steps import Track, silent
 
 # files whose sheets have names
-_ZIPS = {".zip", ".kmz", ".ovkmz"}
 _WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods"}
 
 
@@ -407,13 +407,13 @@ def _settings(target: object, settings: Settings | None) -> Settings:
 
 def _conformed(store: Store, path: Path, hints: Hints, settings: Settings, job: Loading) -> _Ready:
     """Read and conform one file; nothing is stored."""
-    path, inner = _parted(path)
+    path, inner = sources.parted(path)
     # a name that is too long for the system is no file either
     if not os.path.exists(path):
         raise SourceError(f"there is no file {path}", path=str(path))
     said = {name: getattr(hints, name) for name in recipes.FLAGS}
     known = answers.about(path, said, whole=inner is None, folder=hints.recipes, store=store)
-    named = path if inner is None else path.with_name(f"{_bare(inner, path)}{path.suffix}")
+    named = path if inner is None else path.with_name(f"{sources.bare(inner, path)}{path.suffix}")
     layer = named_layer(store.catalogue, named, hints.layer or (known.recipe.layer if known.recipe else None))
     job.stage()
     bounds, fit = job.local(settings).bounds, job.fit(layer)
@@ -426,23 +426,6 @@ def _conformed(store: Store, path: Path, hints: Hints, settings: Settings, job: 
         raise placing.ranked(error, source.ranking) from None
     noted = gis_findings.join(source.notes, gis_findings.table(known.notes(path.name)), made.findings)
     return _Ready(layer, path.name, noted, [made.frame], partial(known.keep, known.learnt(source, layer.name)))
-
-
-def _parted(path: Path) -> tuple[Path, str | None]:
-    """Part FILE#NAME, one layer of several or a member of a zip in whatever folder, into the two."""
-    if os.path.exists(path):
-        return path, None
-    for folder in (path, *path.parents):
-        file, mark, first = folder.name[1:].partition("#")
-        if mark:
-            inner = PurePosixPath(first, *path.parts[len(folder.parts) :])
-            return folder.with_name(f"{folder.name[0]}{file}"), str(inner)
-    return path, None
-
-
-def _bare(inner: str, path: Path) -> str:
-    """Return what a layer or a member is called by itself: members of a zip have a folder and a suffix too."""
-    return PurePosixPath(inner).stem if path.suffix.lower() in _ZIPS else inner
 
 
 def _stored(store: Store, one: _Ready, author: str, reason: str, job: Loading) -> Taken:
