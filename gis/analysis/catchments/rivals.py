@@ -9,7 +9,8 @@ that is one place, of the first by key. Rounds are the same whatever is asked fo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -161,7 +162,7 @@ class _Square:
         lines = [shapely.boundary(self._place), *self._walls(self._place)]
         lines += [self._between(shape) for _, shape in grown[:-1]]
         lines += [shapely.boundary(shape) for _, shape in grown[-1:]]
-        regions = self._regions()
+        regions = self.sides
         for step, _ in grown:
             lines += self._ridges(np.flatnonzero(self.when == step), regions)
         # drawn once more, ground may end a hair further out
@@ -196,7 +197,7 @@ class _Square:
         far = np.sort(
             [spatial.cKDTree(self.xy[self.group == n]).query(middle)[0] for n in np.unique(self.group)], axis=0
         )
-        some = inner[far[min(1, len(far) - 1)] <= self._depth + self._cell + half]
+        some = inner[far[min(1, len(far) - 1)] <= self._out + half]
         return shapely.MultiLineString(list(np.stack([xy[some], xy[some + 1]], axis=1)))
 
     def _walls(self, around: shapely.Polygon) -> Shapes:
@@ -205,7 +206,8 @@ class _Square:
         near = self._bars.tree.query(shapely.transform(around, lambda xy: xy + corner), predicate="intersects")
         return np.asarray(shapely.transform(self._bars.pieces[near], lambda xy: xy - corner), dtype=object)
 
-    def _regions(self) -> list[tuple[shapely.Polygon, Rows]]:
+    @cached_property
+    def sides(self) -> list[tuple[shapely.Polygon, Rows]]:
         """Return the sides of barriers in and around the square, and the spots on each."""
         walls = self._walls(self._window)
         everywhere = (self._window, np.arange(len(self.xy)))
@@ -255,29 +257,18 @@ class _Square:
         return self._spread.stations(group, places)
 
     def _nearest(self, places: Floats, spots: Rows) -> Rows:
-        """Return the group of the nearest of some spots that barriers do not part from each place."""
-        xy, group = self.xy[spots], self.group[spots]
-        tree = spatial.cKDTree(xy)
-        first = tree.query(places)[1]
-        result = np.asarray(group[first])
+        """Return the group of the nearest of some spots on the same side of barriers as each place, else of any."""
+        group = self.group[spots]
+        result = np.asarray(group[spatial.cKDTree(self.xy[spots]).query(places)[1]])
         if len(np.unique(group)) < 2:
             return result
-        hidden = np.flatnonzero(self._parted(places, xy[first]))
-        around: Any = tree.query_ball_point(places[hidden], self._out)
-        place = np.repeat(hidden, [len(each) for each in around])
-        spot = np.array([each for some in around for each in some], dtype=np.intp)
-        seen = ~self._parted(places[place], xy[spot])
-        place, spot = place[seen], spot[seen]
-        far = np.hypot(*(places[place] - xy[spot]).T)
-        order = np.lexsort((spot, far, place))
-        some, at = np.unique(place[order], return_index=True)
-        result[some] = group[spot[order][at]]
+        points = np.asarray(shapely.points(places), dtype=object)
+        for side, inside in self.sides[1:]:
+            some = spots[np.isin(spots, inside)]
+            here = np.flatnonzero(shapely.intersects(side, points))
+            if len(some) and len(here):
+                result[here] = self.group[some[spatial.cKDTree(self.xy[some]).query(places[here])[1]]]
         return result
-
-    def _parted(self, places: Floats, spots: Floats) -> NDArray[np.bool_]:
-        """Tell which places barriers part from their spots."""
-        legs = np.stack([places, spots], axis=1) + self._spread.corner
-        return self._bars.bar(np.asarray(shapely.linestrings(legs), dtype=object))
 
 
 def faces_of(lines: Shapes, digit: float) -> Shapes:
