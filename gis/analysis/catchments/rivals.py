@@ -312,7 +312,9 @@ def within(faces: Shapes) -> Floats:
         x and y.
     """
     places = np.asarray(shapely.point_on_surface(faces), dtype=object)
+    # a spike of a wide face may be where a place was found
     slim = 2 * shapely.area(faces) < _SLIM_M * shapely.length(faces)
+    slim |= shapely.distance(places, shapely.boundary(faces)) < _SLIM_M
     places[slim] = shapely.get_point(shapely.maximum_inscribed_circle(faces[slim]), 0)
     return np.asarray(shapely.get_coordinates(places))
 
