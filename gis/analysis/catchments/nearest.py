@@ -62,10 +62,10 @@ def nearest(
     Notes
     -----
     `rivals` says what comes first is. It looks neither at the limits asked for nor at how ways are split, turned or
-    sorted, so that ground of 15 minutes is the same asked for alone or with 5 and 10. Whoever would share out the
-    union of every limit, nested, each part within its station's own ground, has to give a place to the one who comes
-    first. Limits end a round: 60 s, 70 s, and so on; ground of a limit in the middle of a round may be the station's
-    own only by the end of the round.
+    sorted, so that ground of 15 minutes is the same asked for alone or with 5 and 10, but for hairs of less than 1 m²
+    along borders. Whoever would share out the union of every limit, nested, each part within its station's own ground,
+    has to give a place to the one who comes first. Limits end a round: 60 s, 70 s, and so on; ground of a limit in the
+    middle of a round may be the station's own only by the end of the round.
 
     On a straight way a border stands where walks from both sides take the same time, to a rounding; beside corners it
     is drawn between spots half a second apart, and by rounds of ten seconds: the station that has a place comes there
