@@ -239,20 +239,13 @@ def _zeros_finding(layer: str, field: str, column: str) -> dict[str, Any]:
 
 def _days_findings(layer: str, field: str, column: pd.Series) -> list[dict[str, Any]]:
     """Return the finding about keys that are days: a spreadsheet makes one of 3-5."""
-    days = [text for text in column.dropna().astype(str) if _DAY.fullmatch(text)]
-    if not days:
-        return []
-    return [
-        findings.finding(
-            "columns.codes_as_days",
-            layer,
-            field=field,
-            severity="warning",
-            column=str(column.name),
-            count=len(days),
-            example=days[0],
-        )
-    ]
+    if isinstance(column.dtype, pd.StringDtype):
+        days = column[column.str.fullmatch(_DAY).fillna(False).astype(bool)].tolist()
+    else:
+        days = [text for text in column.dropna().astype(str) if _DAY.fullmatch(text)]
+    more: dict[str, Any] = {"severity": "warning", "column": str(column.name)}
+    more |= {"count": len(days), "example": next(iter(days), "")}
+    return [findings.finding("columns.codes_as_days", layer, field=field, **more)] if days else []
 
 
 def _pieces(table: Any) -> Iterator[tuple[int, Any]]:

@@ -128,7 +128,9 @@ def _bare(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Take off what keeps a spreadsheet from running a text or making a number of it; return how many there were."""
     count = 0
     for column in frame.columns:
-        written = frame[column].str.startswith("=") & frame[column].str.fullmatch(_WRITTEN)
+        written = frame[column].str.startswith("=").fillna(False).astype(bool)
+        if written.any():
+            written &= frame[column].str.fullmatch(_WRITTEN).fillna(False).astype(bool)
         if written.any():
             count += int(written.sum())
             frame[column] = frame[column].where(~written, frame[column].str[2:-1])
@@ -408,15 +410,21 @@ def _points(x: pd.Series, y: pd.Series) -> np.ndarray[Any, Any]:
 def _coordinates(column: pd.Series) -> np.ndarray[Any, Any]:
     """Return coordinates as numbers, NaN where there is none; degrees may be in minutes and seconds."""
     numbers = pd.to_numeric(column, errors="coerce")
-    if isinstance(column.dtype, pd.StringDtype):
-        marked = column.fillna("").map(values.has_marks).astype(bool)
-        plain = column.mask(marked).str.normalize("NFKC")
-        numbers = numbers.fillna(pd.to_numeric(plain.str.extract(_DIRECTED)["number"]))
-        parts = plain.str.extract(_SEXAGESIMAL)
-        whole, minutes, seconds = (pd.to_numeric(parts[name]) for name in ("degrees", "minutes", "seconds"))
-        # sixty minutes are a slip of the pen, and nobody knows of which
-        sound = (minutes < 60) & ~(seconds >= 60)
-        degrees = (whole + minutes / 60 + seconds.fillna(0.0) / 3600).where(sound)
-        back = parts["side"].str.upper().isin(["S", "W"])
-        numbers = numbers.fillna(degrees.where(~back, -degrees))
+    left = np.asarray(numbers.isna() & column.notna(), dtype=bool)
+    found = numbers.to_numpy(dtype=float, na_value=np.nan, copy=True)
+    if left.any() and isinstance(column.dtype, pd.StringDtype):
+        found[left] = _degrees(column[left])
+    return np.asarray(found)
+
+
+def _degrees(texts: pd.Series) -> np.ndarray[Any, Any]:
+    """Return degrees that are written with words, signs, minutes or seconds as numbers, NaN for anything else."""
+    plain = texts.mask(texts.map(values.has_marks).astype(bool)).str.normalize("NFKC")
+    parts = plain.str.extract(_SEXAGESIMAL)
+    whole, minutes, seconds = (pd.to_numeric(parts[name]) for name in ("degrees", "minutes", "seconds"))
+    # sixty minutes are a slip of the pen, and nobody knows of which
+    sound = (minutes < 60) & ~(seconds >= 60)
+    degrees = (whole + minutes / 60 + seconds.fillna(0.0) / 3600).where(sound)
+    back = parts["side"].str.upper().isin(["S", "W"])
+    numbers = pd.to_numeric(plain.str.extract(_DIRECTED)["number"]).fillna(degrees.where(~back, -degrees))
     return np.asarray(numbers.to_numpy(dtype=float, na_value=np.nan))

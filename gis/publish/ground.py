@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import Voronoi
 
 from gis.geometry import parts, snapped
 
@@ -214,6 +213,9 @@ def _stations(length: float) -> NDArray[np.float64]:
 
 def _faces(ground: Any, owner: NDArray[np.intp], point: NDArray[np.float64]) -> Shapes:
     """Cut ground along the lines equally far from the borders of different owners; the faces tile it."""
+    # large, and needed by public maps alone
+    from scipy.spatial import Voronoi
+
     corner = snapped.origin(np.array([ground], dtype=object))
     near = snapped.moved(np.array([ground], dtype=object), -corner)[0]
     # four points far off bound all cells whose lines count

@@ -430,8 +430,9 @@ def _conformed(store: Store, path: Path, hints: Hints, settings: Settings, job: 
 
 def _stored(store: Store, one: _Ready, author: str, reason: str, job: Loading) -> Taken:
     """Store one file that was read, and only then write down how."""
-    told = {"file": one.file, "author": author, "reason": reason}
-    taken = take_in(store, one.layer.name, one.frames.pop(), noted=one.noted, job=job, **told)
+    noted, file, frames = one.noted, one.file, one.frames
+    # named one by one: a call with ** would hold the frame to its end
+    taken = take_in(store, one.layer.name, frames.pop(), file=file, author=author, reason=reason, noted=noted, job=job)
     return replace(taken, findings=gis_findings.join(taken.findings, gis_findings.table(one.remember())))
 
 
