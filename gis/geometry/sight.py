@@ -63,10 +63,15 @@ class Sight:
         Corner from which shapes are drawn, m.
     ways
         Where the vertices of each way begin, and all vertices.
+
+    Attributes
+    ----------
+    depth, origin
+        As given.
     """
 
     def __init__(self, barriers: Barriers, depth: float, origin: Floats, ways: tuple[Ints, Floats]) -> None:
-        self._barriers, self._depth, self._origin, self._ways = barriers, depth, origin, ways
+        self._barriers, self.depth, self.origin, self._ways = barriers, depth, origin, ways
         self._known: dict[tuple[int, bytes], shapely.Geometry] = {}
         self._hidden: dict[int, shapely.Geometry] = {}
 
@@ -79,10 +84,10 @@ class Sight:
         inner[begin[(begin > 0) & (begin < len(xy))] - 1] = False
         at = np.flatnonzero(inner)
         steps = _lines(np.concatenate([xy[at], xy[at + 1]], axis=1))
-        tree, longest = self._barriers.tree, _SHARE * self._depth
+        tree, longest = self._barriers.tree, _SHARE * self.depth
         # beyond the depth too, so that a piece is whole wherever ways are split
-        near = np.unique(tree.query(steps, predicate="dwithin", distance=self._depth + 2 * longest)[0])
-        pieces = _lines(_cut(_runs(steps[near]), self._depth / _LINES))
+        near = np.unique(tree.query(steps, predicate="dwithin", distance=self.depth + 2 * longest)[0])
+        pieces = _lines(_cut(_runs(steps[near]), self.depth / _LINES))
         touched, barrier = tree.query(pieces, predicate="dwithin", distance=_OFF_M)
         if len(touched):
             strip = shapely.union_all(shapely.buffer(self._barriers.pieces[np.unique(barrier)], _OFF_M))
@@ -90,9 +95,9 @@ class Sight:
         parts = np.asarray(shapely.get_parts(pieces), dtype=object)
         parts = parts[shapely.length(parts) > _ON_M]
         close = np.zeros(len(parts), dtype=bool)
-        close[tree.query(parts, predicate="dwithin", distance=self._depth)[0]] = True
+        close[tree.query(parts, predicate="dwithin", distance=self.depth)[0]] = True
         ends = np.stack([_tips(parts, 0), _tips(parts, -1)], axis=1).reshape(-1, 4)
-        return ends - np.tile(self._origin, 2), close
+        return ends - np.tile(self.origin, 2), close
 
     @cached_property
     def _tree(self) -> shapely.STRtree:
@@ -112,9 +117,9 @@ class Sight:
         tuple
             Strands, and stretches; what crosses barriers is cut there.
         """
-        lines = _lines(strands + np.tile(self._origin, 2))
+        lines = _lines(strands + np.tile(self.origin, 2))
         # a stretch may be further from a barrier than its piece
-        within = (1 + _SHARE) * self._depth
+        within = (1 + _SHARE) * self.depth
         near = np.unique(self._barriers.tree.query(lines, predicate="dwithin", distance=within)[0])
         if len(near) == 0:
             return strands, Beside(strands[:0], near)
@@ -154,7 +159,7 @@ class Sight:
         new = {key: n for n, key in enumerate(keys) if key not in self._known}
         if new:
             rows = list(new.values())
-            whole = shapely.buffer(_lines(beside.strands[rows]), self._depth, quad_segs=_QUARTER)
+            whole = shapely.buffer(_lines(beside.strands[rows]), self.depth, quad_segs=_QUARTER)
             drawn = shapely.difference(np.asarray(whole, dtype=object), self._shadows(beside.piece[rows]))
             self._known.update(zip(new, drawn, strict=True))
         return [self._known[key] for key in keys]
@@ -168,16 +173,16 @@ class Sight:
 
     def _drawn(self, pieces: Floats) -> Shapes:
         """Draw what is hidden from pieces."""
-        moved = _lines(pieces + np.tile(self._origin, 2))
-        piece, barrier = self._barriers.tree.query(moved, predicate="dwithin", distance=self._depth)
-        bars = shapely.get_coordinates(self._barriers.pieces[barrier]).reshape(-1, 4) - np.tile(self._origin, 2)
+        moved = _lines(pieces + np.tile(self.origin, 2))
+        piece, barrier = self._barriers.tree.query(moved, predicate="dwithin", distance=self.depth)
+        bars = shapely.get_coordinates(self._barriers.pieces[barrier]).reshape(-1, 4) - np.tile(self.origin, 2)
         order = np.argsort(piece, kind="stable")
         piece, bars = piece[order], bars[order]
         column = np.arange(len(piece)) - np.searchsorted(piece, piece)
         hidden = []
         for end in (slice(0, 2), slice(2, 4)):
             table = np.full((len(pieces), column.max(initial=-1) + 1), None, dtype=object)
-            table[piece, column] = _shadows(pieces[piece, end], bars, self._depth)
+            table[piece, column] = _shadows(pieces[piece, end], bars, self.depth)
             hidden.append(np.asarray(shapely.union_all(table, axis=1), dtype=object))
         return np.asarray(shapely.intersection(hidden[0], hidden[1]), dtype=object)
 

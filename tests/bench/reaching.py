@@ -84,7 +84,8 @@ def ours(data: Ground) -> Drawn:
     found = []
 
     def draw(limit: float) -> None:
-        found.append(grounds.raw(data.network, data.entered, data.reach, [limit], DEPTH_M, CELL_M))
+        seen = grounds.sight(data.network, DEPTH_M, CELL_M)
+        found.append(grounds.raw(data.network, data.entered, data.reach, [limit], seen, CELL_M))
 
     _, cpu, wall = walking.timed(data.size.sheds, draw)
     return Drawn(np.concatenate(found, axis=1), cpu, wall)

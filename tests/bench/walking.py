@@ -408,7 +408,8 @@ class Walkers:
             network = networks.build(few, self.railways)
             entered = entries.enter(network, self.points.iloc[:ENTRANCES])
             reach = sheds.search(network, entered, LIMITS_S[0], workers=1)
-            grounds.raw(network, entered, reach, LIMITS_S[:1], DEPTH_M, CELL_M)
+            seen = grounds.sight(network, DEPTH_M, CELL_M)
+            grounds.raw(network, entered, reach, LIMITS_S[:1], seen, CELL_M)
 
     def prepare(self) -> None:
         """Build the network, and find where the entrances meet it."""

@@ -18,14 +18,32 @@ from gis.geometry import parts, strands, walks
 from gis.geometry.parts import Shapes
 from gis.geometry.sight import Sight
 
-# places along reached edges at which the nearest station is asked for are so far apart, m
-_STEP_M = 10.0
 # rings with less ground than this are rounding, m²
 _DUST_M2 = 1e-6
 
 
+def sight(network: Network, depth: float, cell: float) -> Sight:
+    """Return what is seen from the ways of a network, drawn from a corner of the outlines' grid.
+
+    Parameters
+    ----------
+    network
+        Where people walk.
+    depth
+        How deep the ground beside a way counts, m.
+    cell
+        Fineness of the outlines, m.
+
+    Returns
+    -------
+    gis.geometry.sight.Sight
+    """
+    origin = np.floor(network.line_xy.min(axis=0) / cell) * cell
+    return Sight(network.barriers, depth, origin, network.beside)
+
+
 def raw(
-    network: Network, entries: Entries, reach: walks.Reach, limits: Sequence[float], depth: float, cell: float
+    network: Network, entries: Entries, reach: walks.Reach, limits: Sequence[float], seen: Sight, cell: float
 ) -> Shapes:
     """Draw the ground that each station reaches within each limit.
 
@@ -39,8 +57,8 @@ def raw(
         Nodes reached within the largest limit.
     limits
         Walking times, s, growing.
-    depth
-        How deep the ground beside a way counts, m.
+    seen
+        What is seen from the ways, and how deep the ground beside them counts.
     cell
         Fineness of the outlines, m.
 
@@ -55,14 +73,13 @@ def raw(
     stretches = entries.run(strands.reached)
     cost = np.full(len(network.xy), np.inf)
     # rings are drawn in a window, where numbers are small
-    origin = np.floor(network.line_xy.min(axis=0) / cell) * cell
-    seen = Sight(network.barriers, depth, origin, network.beside)
+    origin = seen.origin
     for station in range(len(entries.stations)):
         drawn = shapely.MultiPolygon()
         for n, limit in enumerate(limits):
             found = stretches(network.graph, network.beside, entries.starts, reach, station, limit, cost)
             free, beside = seen.beside(found - np.tile(origin, 2))
-            pieces = list(strands.ground(free, depth, cell, entries.run))
+            pieces = list(strands.ground(free, seen.depth, cell, entries.run))
             # where nothing bars, ground holds that of shorter walks as it is drawn
             if len(beside.piece):
                 pieces = [shapely.union_all([drawn, *pieces, *seen.ground(beside)])]

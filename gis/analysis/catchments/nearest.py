@@ -14,6 +14,7 @@ from gis.analysis.catchments.spread import Spread, ends_a_round
 from gis.analysis.network import Network
 from gis.geometry import parts, snapped, walks
 from gis.geometry.parts import Shapes
+from gis.geometry.sight import Sight
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -33,7 +34,8 @@ def nearest(
     reach: walks.Reach,
     limits: Sequence[float],
     shapes: Shapes,
-    sizes: tuple[float, float],
+    seen: Sight,
+    cell: float,
 ) -> tuple[Shapes, Shapes]:
     """Share reached ground out: each place to the station whose walk comes there first.
 
@@ -49,8 +51,8 @@ def nearest(
         Walking times, s, growing.
     shapes
         Ground as `grounds.raw` draws it.
-    sizes
-        Depth and cell of that ground, m.
+    seen, cell
+        What that was drawn with.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def nearest(
     digit = snapped.last_digit(shapes.reshape(-1))
     drawn = snapped.moved(shapes.reshape(-1), -corner).reshape(shapes.shape)
     spread = Spread(network, entries, owners.owned(network, entries, reach, limits[-1]), corner)
-    shared = rivals.disputed(spread, *sizes, digit)
+    shared = rivals.disputed(spread, seen, cell, digit)
     outlines = shapely.get_parts(shapely.boundary(np.r_[drawn.reshape(-1), shared.shapes]))
     faces = rivals.faces_of(outlines, digit)
     places = rivals.within(faces)

@@ -29,7 +29,6 @@ Floats = NDArray[np.float64]
 _WIDE = 4.0
 # borders between few spots are drawn as if others stood so many squares away
 _OUT = 50.0
-
 # faces that are so narrow on the whole may have most of their length in a spike, m
 _SLIM_M = 0.01
 
@@ -49,15 +48,15 @@ class Disputed(NamedTuple):
     station: Rows
 
 
-def disputed(spread: Spread, depth: float, cell: float, digit: float) -> Disputed:
+def disputed(spread: Spread, seen: Sight, cell: float, digit: float) -> Disputed:
     """Share out the ground at which several stations are near.
 
     Parameters
     ----------
     spread
         How walks spread.
-    depth, cell
-        As for `grounds.raw`, m.
+    seen, cell
+        As for `grounds.raw`: what is seen, and the fineness of the outlines, m.
     digit
         Grid on which lines meet, m.
 
@@ -66,15 +65,12 @@ def disputed(spread: Spread, depth: float, cell: float, digit: float) -> Dispute
     Disputed
         Beyond the squares a place is of the group that the nearest spot is of.
     """
-    squares = _squares(spread, depth, cell)
-    # barriers are seen from the same corner as by those who draw the ground
-    corner = np.floor(spread.network.line_xy.min(axis=0) / cell) * cell
-    seen = Sight(spread.network.barriers, depth, corner, spread.network.beside)
+    squares = _squares(spread, seen.depth, cell)
     lines = np.asarray(shapely.linestrings(spread.stretches[0].reshape(-1, 2, 2)), dtype=object)
     tree = shapely.STRtree(lines)
     shapes, stations = [np.empty(0, dtype=object)], [np.empty(0, dtype=np.intp)]
     for place in squares:
-        square = _Square(spread, place, (depth, cell), seen, corner, tree)
+        square = _Square(spread, place, seen, cell, tree)
         if square.settled:
             continue
         faces, owner = square.shared(digit)
@@ -93,12 +89,10 @@ class _Square:
         How walks spread.
     place
         The square, from the corner of the spread.
-    sizes
-        Depth, and side of a cell, m.
     seen
         What is seen past barriers.
-    corner
-        From where that is drawn.
+    cell
+        Side of a cell, m.
     tree
         An index of the stretches.
     """
@@ -107,13 +101,11 @@ class _Square:
         self,
         spread: Spread,
         place: shapely.Polygon,
-        sizes: tuple[float, float],
         seen: Sight,
-        corner: Floats,
+        cell: float,
         tree: shapely.STRtree,
     ) -> None:
-        self._spread, self._place, self._seen, self._corner = spread, place, seen, corner
-        self._depth, self._cell = sizes
+        self._spread, self._place, self._seen, self._depth, self._cell = spread, place, seen, seen.depth, cell
         xy, took, group = spread.spots
         low, high = np.array(place.bounds).reshape(2, 2)
         self._out = self._depth + 2 * self._cell
@@ -176,7 +168,7 @@ class _Square:
 
     def _grown(self) -> Iterator[tuple[int, shapely.Geometry]]:
         """Yield the ground within the depth of what is reached by the end of each step."""
-        shift = self._spread.corner - self._corner
+        shift = self._spread.corner - self._seen.origin
         run = self._spread.entries.run
         free = np.empty((0, 4))
         aside: list[shapely.Geometry] = []

@@ -112,8 +112,9 @@ def walksheds(
         raise UsageError(said, depth_m=depth_m, cell_m=cell_m)
     entries = enter(network, entrances, stations)
     reach = search(network, entries, limits[-1], workers=workers)
-    shapes = grounds.raw(network, entries, reach, limits, depth_m, cell_m)
-    shapes, near = nearest(network, entries, reach, limits, shapes, (depth_m, cell_m))
+    seen = grounds.sight(network, depth_m, cell_m)
+    shapes = grounds.raw(network, entries, reach, limits, seen, cell_m)
+    shapes, near = nearest(network, entries, reach, limits, shapes, seen, cell_m)
     versions = {RAW: shapes, NEAREST: near}
     sheds = grounds.table(network, entries, minutes, versions)
     reached, found = {}, [entries.findings, _without_ground(entries, versions)]

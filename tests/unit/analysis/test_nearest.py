@@ -118,6 +118,12 @@ def test_moved(seed, east, north):
     assert differ(grounds(case.network, case.entrances), back) < 1e-2
 
 
+def walked(case):
+    """Return spots all along the ways and the seconds to each from the stations S and T, by trying every way."""
+    spots, took = doorsteps.everywhere(case.network, case.barriers, case.entrances)
+    return spots, np.minimum(np.stack([took[:2].min(axis=0), took[2]]), 1e9)
+
+
 @settings(max_examples=4)
 @given(SEEDS)
 def test_by_trying_every_place(seed):
@@ -125,8 +131,7 @@ def test_by_trying_every_place(seed):
     case = doorsteps.anywhere(seed, doors=1)
     paths = case.network
     found = grounds(paths, case.entrances)
-    spots, took = doorsteps.everywhere(paths, case.barriers, case.entrances)
-    took = np.minimum(np.stack([took[:2].min(axis=0), took[2]]), 1e9)
+    spots, took = walked(case)
     least = took.min(axis=0)
     some = least <= 320
     places = np.random.default_rng(seed).uniform(-60, 460, (250, 2)) + doorsteps.CORNER
@@ -157,8 +162,7 @@ def test_at_most_a_round_later(seed):
     case = doorsteps.anywhere(seed, doors=1)
     paths = case.network
     found = grounds(paths, case.entrances)
-    spots, took = doorsteps.everywhere(paths, case.barriers, case.entrances)
-    took = np.minimum(np.stack([took[:2].min(axis=0), took[2]]), 1e9)
+    spots, took = walked(case)
     places = np.random.default_rng(seed).uniform(-60, 460, (200, 2)) + doorsteps.CORNER
     far = doorsteps.seen(shapely.points(spots), case.barriers, places, each=True)
     early, late = (
