@@ -1,0 +1,66 @@
+"""What tests of attacks share: real commands in processes of their own, and a server that counts who asks."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from gis.workflow import intake
+from tests.hostile.children import Children
+
+
+@pytest.fixture(scope="session")
+def children():
+    """Return the process that commands are forked from."""
+    process = Children()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def gis(children, tmp_path):
+    """Return a function that runs a command in the test's folder, in a process of its own with limits."""
+
+    def run(*words, **environment):
+        return children.run([str(word) for word in words], tmp_path, **environment)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """Return the path of an empty store."""
+    path = tmp_path_factory.mktemp("empty") / "store.gpkg"
+    intake.init(path).close()
+    return path
+
+
+@pytest.fixture
+def store(empty, tmp_path):
+    """Return the path of an empty store in the test's folder."""
+    return shutil.copy(empty, tmp_path / "store.gpkg")
+
+
+@pytest.fixture
+def loopback():
+    """Return the address of a server on this machine, and the list of what it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_POST = do_OPTIONS = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
