@@ -13,34 +13,34 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gis.analysis.groups import Groups
-from gis.analysis.wide_sets import LEAST, WideSets, holds, indexed, meet, name_of, rarest_of
+from gis.analysis.strips import Strips
+from gis.analysis.wide_sets import LEAST, Sets, WideSets, holds, indexed, meet, name_of, rarest_of
 from gis.analysis.widths import FEATURES, KNOWN, clear, take
 from gis.compiled import Flags, Floats, Ints, Places, inlined, kernel, lean
 from gis.geometry import keyed
-from gis.geometry.faces import Faces
 from gis.geometry.tally import longer, longer_rows
 
 # who is asked about and what is known of the ground, as in `gis.analysis.widths`, to an answer each
 Asked = Callable[[Ints, Floats], Flags]
 
 
-class _Covers(NamedTuple):
-    """Hold covers as kernels take them.
+class _Questions(NamedTuple):
+    """Hold the tuples that are asked about.
 
     Parameters
     ----------
-    start, member
-        Where each group begins in `member`, and its features.
-    of
-        The group of each cover (row) in each layer (column), 0 for nobody.
+    what, name
+        Who is asked about, as in `gis.analysis.widths`, and the name of each tuple.
+    cover, question
+        Each cover with each tuple that it holds and that is asked about: the cover, and the position of the question.
     """
 
-    start: Ints
-    member: Places
-    of: Places
+    what: Ints
+    name: Ints
+    cover: Ints
+    question: Ints
 
 
 class _Grounds(NamedTuple):
@@ -63,53 +63,30 @@ class _Grounds(NamedTuple):
     member: Places
 
 
-class _Strips(NamedTuple):
-    """Hold the covers that are clearly wide nowhere, and their faces.
-
-    Parameters
-    ----------
-    covers
-        Where each feature begins among the covers with it, and all the covers and their features.
-    face_start, face
-        Where each cover begins in `face`, and its faces.
-    area, place, box
-        Measures of all faces, a point inside each, and west, south, east and north of each.
-    """
-
-    covers: WideSets
-    face_start: Ints
-    face: Ints
-    area: Floats
-    place: Floats
-    box: Floats
-
-
 def joint(
-    faces: Faces,
     groups: Groups,
-    features: int,
-    sure: Flags,
+    wide: Sets,
+    strips: Strips,
     apart: Flags,
     together: Ints,
-    asked: Asked,
+    features: int,
+    asked: Callable[[Ints, Floats], Flags],
     run: Callable[[object], Callable],
 ) -> tuple[WideSets, Flags]:
     """Decide which features of three layers and more meet.
 
     Parameters
     ----------
-    faces
-        Faces, their covers and neighbours.
     groups
         Who covers ground together.
-    features
-        Number of features.
-    sure
-        Whether each face is clearly wide.
+    wide, strips
+        The covers that are clearly wide somewhere, and the others.
     apart
         Whether each cover holds a pair that does not meet.
     together
         Table of the pairs that meet (first times `features` plus second).
+    features
+        Number of features.
     asked
         Answers whether ground is wide, from who is asked about and what is known of the ground.
     run
@@ -120,71 +97,40 @@ def joint(
     tuple
         Who meets, and whether each cover holds a tuple that does not.
     """
-    layers = groups.of.shape[1]
-    # the ground of fewer layers holds no tuple
-    enough, clearly = np.count_nonzero(groups.of, axis=1) >= LEAST, np.zeros(len(groups.of), dtype=np.bool_)
-    if not sure.all():
-        clearly[faces.cover[sure]] = True
-        clearly &= enough
-    known = indexed(clearly, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run)
-    narrow = np.flatnonzero(~sure & (enough & ~clearly)[faces.cover])
-    if not len(narrow):
-        return known, np.zeros(len(clearly), dtype=np.bool_)
-    covers, strips = _Covers(groups.start, groups.member, groups.of), _strips(faces, narrow, features, layers, run)
-    thin = np.diff(strips.face_start) > 0
-
-    def after(known: WideSets, what: Ints, name: Ints) -> WideSets:
-        return _after(known, clearly, what, name, run(_grounds)(what, strips), asked, run)
-
-    what, name, doubted = run(_asked)(covers, known, thin & ~apart, False, together, features)
-    known = after(known, what, name)
-    _, _, torn = run(_asked)(covers, known, doubted, False, together, features)
+    none = indexed(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), features, run)
+    last, chosen = np.full(1, -1, dtype=np.int32), np.empty(groups.of.shape[1], dtype=np.int32)
+    known = WideSets(wide, none, run(keyed.table)(1), last, chosen)
+    thin, torn = np.diff(strips.face_start) > 0, np.zeros(len(groups.of), dtype=np.bool_)
+    if not thin.any():
+        return known, torn
+    these = run(_asked)(groups, known, thin & ~apart, False, together, features)
+    known, yes = _after(known, these, strips, asked, run)
+    torn[these.cover[~yes[these.question]]] = True
     # those who can't stay together may yet do so without one of them
-    what, name, _ = run(_asked)(covers, known, torn | (thin & apart), True, together, features)
-    return after(known, what, name), torn
-
-
-def _strips(
-    faces: Faces, narrow: NDArray[np.intp], features: int, layers: int, run: Callable[[object], Callable]
-) -> _Strips:
-    """Lay out the faces that are narrow and whose cover is nowhere clearly wide, cover by cover."""
-    count = np.bincount(faces.cover[narrow], minlength=len(faces.cover_start) - 1)
-    return _Strips(
-        indexed(count > 0, faces.cover_start, faces.member, run(keyed.table)(1), features, layers, run),
-        np.concatenate([[0], np.cumsum(count)]),
-        narrow[np.argsort(faces.cover[narrow], kind="stable")],
-        faces.area_m2,
-        faces.place,
-        faces.box,
-    )
+    these = run(_asked)(groups, known, torn | (thin & apart), True, together, features)
+    return _after(known, these, strips, asked, run)[0], torn
 
 
 def _after(
     known: WideSets,
-    clearly: Flags,
-    what: Ints,
-    name: Ints,
-    ground: _Grounds,
-    asked: Asked,
+    questions: _Questions,
+    strips: Strips,
+    asked: Callable[[Ints, Floats], Flags],
     run: Callable[[object], Callable],
-) -> WideSets:
-    """Ask whether ground is wide; return what is known of the tuples then."""
-    yes = asked(what[ground.first], ground.known)
-    sizes = np.diff(ground.start)
-    set_start = np.concatenate([known.set_start, known.set_start[-1] + np.cumsum(sizes[yes])])
-    return indexed(
-        np.concatenate([clearly, np.ones(len(set_start) - 1 - len(clearly), dtype=np.bool_)]),
-        set_start,
-        np.concatenate([known.member, ground.member[np.repeat(yes, sizes)]]),
-        run(keyed.added)(known.narrow, name[~yes[ground.of]]),
-        len(known.start) - 1,
-        len(known.chosen),
-        run,
-    )
+) -> tuple[WideSets, Flags]:
+    """Ask whether ground is wide; return what is known of the tuples then, and the answers."""
+    ground = run(_grounds)(questions.what, strips, known.chosen)
+    wide = asked(questions.what[ground.first], ground.known)
+    sizes, found = np.diff(ground.start), known.found
+    set_start = np.concatenate([found.set_start, found.set_start[-1] + np.cumsum(sizes[wide])])
+    member = np.concatenate([found.member, ground.member[np.repeat(wide, sizes)]])
+    yes = wide[ground.of]
+    found = indexed(set_start, member, len(found.start) - 1, run)
+    return known._replace(found=found, narrow=run(keyed.added)(known.narrow, questions.name[~yes])), yes
 
 
 @inlined
-def _largest(covers: _Covers, cover: int) -> tuple[int, int]:
+def _largest(covers: Groups, cover: int) -> tuple[int, int]:
     """Return the layer with most features on a cover, and how many layers have any."""
     largest, most, layers = 0, 0, 0
     for layer in range(covers.of.shape[1]):
@@ -198,7 +144,7 @@ def _largest(covers: _Covers, cover: int) -> tuple[int, int]:
 
 
 @inlined
-def _choices(covers: _Covers, cover: int, but: int, parts: bool) -> int:
+def _choices(covers: Groups, cover: int, but: int, parts: bool) -> int:
     """Return in how many ways one feature of each layer of a cover but one can be taken, or of some of its layers."""
     count = 1
     for layer in range(covers.of.shape[1]):
@@ -209,7 +155,7 @@ def _choices(covers: _Covers, cover: int, but: int, parts: bool) -> int:
 
 
 @inlined
-def _choose(covers: _Covers, cover: int, choice: int, but: int, parts: bool, chosen: Places) -> int:
+def _choose(covers: Groups, cover: int, choice: int, but: int, parts: bool, chosen: Places) -> int:
     """Write down the features of a choice; return how many there are."""
     left, count = choice, 0
     for layer in range(covers.of.shape[1]):
@@ -229,22 +175,30 @@ def _mark(known: WideSets, count: int, features: Places, met: Flags) -> None:
     """Tell which of some features of one layer, sorted, meet those that are chosen from others."""
     for n in range(len(features)):
         met[n] = False
-    rarest, left = rarest_of(known, count), len(features)
-    for at in range(known.start[rarest], known.start[rarest + 1]):
-        one = known.wide[at]
-        if not holds(known, one, count):
+    left = _mark_by(known.covers, known.chosen, count, features, len(features), met)
+    _mark_by(known.found, known.chosen, count, features, left, met)
+
+
+@lean
+def _mark_by(sets: Sets, chosen: Places, count: int, features: Places, left: int, met: Flags) -> int:
+    """Mark those of some features that a set holds with all that are chosen; return how many are left unmarked."""
+    rarest = rarest_of(sets, chosen, count)
+    for at in range(sets.start[rarest], sets.start[rarest + 1]):
+        one = sets.having[at]
+        if left == 0:
+            break
+        if not holds(sets, one, chosen, count):
             continue
-        k, n = known.set_start[one], 0
-        while k < known.set_start[one + 1] and n < len(features):
-            if known.member[k] == features[n]:
+        k, n = sets.set_start[one], 0
+        while k < sets.set_start[one + 1] and n < len(features):
+            if sets.member[k] == features[n]:
                 left -= not met[n]
                 met[n] = True
-            if known.member[k] <= features[n]:
+            if sets.member[k] <= features[n]:
                 k += 1
             else:
                 n += 1
-        if left == 0:
-            return
+    return left
 
 
 @lean
@@ -276,14 +230,13 @@ def _take_out(chosen: Places, count: int, place: int) -> None:
 
 
 @kernel
-def _asked(
-    covers: _Covers, known: WideSets, these: Flags, parts: bool, together: Ints, features: int
-) -> tuple[Ints, Ints, Flags]:
-    """Return the tuples of some covers that no set holds and nobody asked about, their names, and who has any."""
+def _asked(covers: Groups, known: WideSets, these: Flags, parts: bool, together: Ints, features: int) -> _Questions:
+    """Return the tuples of some covers that no set holds and nobody asked about."""
     layers, chosen = covers.of.shape[1], known.chosen
     what, name, count = np.full((1024, layers + FEATURES), -1, dtype=np.int64), np.empty(1024, dtype=np.int64), 0
+    in_cover, in_question, places = np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64), 0
     table = keyed.table(1024)
-    doubted, met = np.zeros(len(these), dtype=np.bool_), np.empty(64, dtype=np.bool_)
+    numbers, met = np.empty(len(table), dtype=np.int64), np.empty(64, dtype=np.bool_)
     for cover in range(len(these)):
         but, whole = _largest(covers, cover) if these[cover] else (0, 0)
         if whole < LEAST:
@@ -302,27 +255,31 @@ def _asked(
                 if n < len(others) and met[n]:
                     continue
                 taken, place = (size + 1, _put_in(chosen, size, others[n])) if n < len(others) else (size, size)
-                if not parts or _agree(together, features, chosen, taken):
-                    doubted[cover] = True
-                    key = name_of(chosen, taken)
+                key = name_of(chosen, taken)
+                if (not parts or _agree(together, features, chosen, taken)) and not keyed.has(known.narrow, key):
                     slot = keyed.place(table, key)
-                    if table[slot] < 0 and not keyed.has(known.narrow, key):
+                    question = numbers[slot] if table[slot] >= 0 else count
+                    if question == count:
                         if count == len(what):
                             what, name = longer_rows(what, 2 * count), longer(name, 2 * count)
                             what[count:] = -1
-                        table[slot] = name[count] = key
-                        what[count, FEATURES : FEATURES + taken] = chosen[:taken]
+                        table[slot], numbers[slot] = key, count
+                        name[count], what[count, FEATURES : FEATURES + taken] = key, chosen[:taken]
                         count += 1
                         if 2 * count > len(table):
-                            table = keyed.larger(table)
+                            table, numbers = keyed.larger_with(table, numbers)
+                    if places == len(in_cover):
+                        in_cover, in_question = longer(in_cover, 2 * places), longer(in_question, 2 * places)
+                    in_cover[places], in_question[places] = cover, question
+                    places += 1
                 _take_out(chosen, taken, place)
-    return what[:count].copy(), name[:count].copy(), doubted
+    return _Questions(what[:count].copy(), name[:count].copy(), in_cover[:places].copy(), in_question[:places].copy())
 
 
 @kernel
-def _grounds(what: Ints, strips: _Strips) -> _Grounds:
+def _grounds(what: Ints, strips: Strips, chosen: Places) -> _Grounds:
     """Return the grounds that tuples are asked about: those of the same covers are one, with one answer."""
-    covers, chosen = strips.covers, strips.covers.chosen
+    covers = strips.covers
     names, of, count = keyed.table(1024), np.empty(len(what), dtype=np.int64), 0
     numbers = np.empty(len(names), dtype=np.int64)
     first, known = np.empty(1024, dtype=np.int64), np.empty((1024, KNOWN))
@@ -334,12 +291,12 @@ def _grounds(what: Ints, strips: _Strips) -> _Grounds:
             if what[question, column] >= 0:
                 chosen[size] = what[question, column]
                 size += 1
-        rarest = rarest_of(covers, size)
+        rarest = rarest_of(covers, chosen, size)
         for n in range(covers.start[rarest], covers.start[rarest + 1]):
-            if holds(covers, covers.wide[n], size):
+            if holds(covers, covers.having[n], chosen, size):
                 if found == len(here):
                     here = longer(here, 2 * found)
-                here[found] = covers.wide[n]
+                here[found] = covers.having[n]
                 found += 1
         name = name_of(here, found)
         slot = keyed.place(names, name)
@@ -369,7 +326,7 @@ def _grounds(what: Ints, strips: _Strips) -> _Grounds:
 
 
 @lean
-def _in_common(covers: WideSets, here: Places, found: int, common: Places, begin: int) -> int:
+def _in_common(covers: Sets, here: Places, found: int, common: Places, begin: int) -> int:
     """Write down the features that some covers have in common, sorted; return how many there are."""
     size = 0
     for n in range(covers.set_start[here[0]], covers.set_start[here[0] + 1]):

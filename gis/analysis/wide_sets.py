@@ -15,9 +15,26 @@ from gis.compiled import Flags, Ints, Places, inlined, kernel, lean
 from gis.geometry import keyed
 from gis.geometry.room import mark_of
 
-# pairs are the business of `gis.analysis.ties`
+# pairs are the business of `gis.analysis.pairs`
 LEAST = 3
 _NAME = 0x3FFFFFFFFFFFFFFF
+
+
+class Sets(NamedTuple):
+    """Hold sets of features, to be found by any of theirs.
+
+    Parameters
+    ----------
+    start, having
+        Where each feature begins in `having`, and the sets with it, by number.
+    set_start, member
+        Where each set begins in `member`, and its features, sorted.
+    """
+
+    start: Ints
+    having: Places
+    set_start: Ints
+    member: Places
 
 
 class WideSets(NamedTuple):
@@ -25,59 +42,48 @@ class WideSets(NamedTuple):
 
     Parameters
     ----------
-    start, wide
-        Where each feature begins in `wide`, and the sets with it that share wide ground.
-    set_start, member
-        Where each set begins in `member`, and its features, sorted.
+    covers
+        The covers that are clearly wide somewhere.
+    found
+        What ground that was asked about and is wide has in common; their numbers go on behind those of all covers.
     narrow
         Table of the names of tuples that were asked about and do not meet; there is no set to look for.
     last
-        The set that held the last tuple that meets, -1 for none: it often holds the next one too.
+        The clearly wide cover that held the last tuple that meets, -1 for none: it often holds the next one too.
     chosen
         Room for a feature of each layer.
     """
 
-    start: Ints
-    wide: Places
-    set_start: Ints
-    member: Places
+    covers: Sets
+    found: Sets
     narrow: Ints
     last: Places
     chosen: Places
 
 
 def indexed(
-    chosen: Flags,
-    set_start: Ints,
-    member: Places,
-    narrow: Ints,
-    features: int,
-    layers: int,
-    run: Callable[[object], Callable],
-) -> WideSets:
+    set_start: Ints, member: Places, features: int, run: Callable[[object], Callable], chosen: Flags | None = None
+) -> Sets:
     """Find sets by their features.
 
     Parameters
     ----------
-    chosen
-        Which of the sets are meant.
     set_start, member
         Where each set begins in `member`, and its features, sorted.
-    narrow
-        Table of the names of tuples that do not meet.
-    features, layers
+    features
         How many there are.
     run
         Says how a kernel is to be run.
+    chosen
+        Which of the sets are meant; all of them if not said.
 
     Returns
     -------
-    WideSets
+    Sets
     """
-    start, having = run(_with_each)(chosen, set_start, member, features)
-    return WideSets(
-        start, having, set_start, member, narrow, np.full(1, -1, dtype=np.int32), np.empty(layers, dtype=np.int32)
-    )
+    these = np.ones(len(set_start) - 1, dtype=np.bool_) if chosen is None else chosen
+    start, having = run(_with_each)(these, set_start, member, features)
+    return Sets(start, having, set_start, member)
 
 
 @lean
@@ -98,35 +104,44 @@ def meet(known: WideSets, count: int) -> bool:
     """
     if count < LEAST:
         return True
-    if known.last[0] >= 0 and holds(known, known.last[0], count):
+    chosen, last = known.chosen, known.last
+    if last[0] >= 0 and holds(known.covers, last[0], chosen, count):
         return True
-    if keyed.has(known.narrow, name_of(known.chosen, count)):
+    if keyed.has(known.narrow, name_of(chosen, count)):
         return False
-    rarest = rarest_of(known, count)
-    for n in range(known.start[rarest], known.start[rarest + 1]):
-        if holds(known, known.wide[n], count):
-            known.last[0] = known.wide[n]
-            return True
-    return False
+    one = _holder(known.covers, chosen, count)
+    if one >= 0:
+        last[0] = one
+    return one >= 0 or _holder(known.found, chosen, count) >= 0
+
+
+@lean
+def _holder(sets: Sets, chosen: Places, count: int) -> int:
+    """Return the first set that holds all the features chosen, -1 for none."""
+    rarest = rarest_of(sets, chosen, count)
+    for n in range(sets.start[rarest], sets.start[rarest + 1]):
+        if holds(sets, sets.having[n], chosen, count):
+            return sets.having[n]
+    return -1
 
 
 @inlined
-def rarest_of(known: WideSets, count: int) -> int:
+def rarest_of(sets: Sets, chosen: Places, count: int) -> int:
     """Return which of the features chosen is in the fewest sets.
 
     Parameters
     ----------
-    known
-        The sets; the features are in `chosen`.
-    count
-        How many there are.
+    sets
+        The sets.
+    chosen, count
+        The features, and how many of them count.
 
     Returns
     -------
     int
         A feature.
     """
-    start, chosen = known.start, known.chosen
+    start = sets.start
     rarest = chosen[0]
     for n in range(1, count):
         if start[chosen[n] + 1] - start[chosen[n]] < start[rarest + 1] - start[rarest]:
@@ -135,28 +150,28 @@ def rarest_of(known: WideSets, count: int) -> int:
 
 
 @inlined
-def holds(known: WideSets, one: int, count: int) -> bool:
-    """Tell whether a set holds all the features chosen; those of the last layers, which vary most, come first.
+def holds(sets: Sets, one: int, chosen: Places, count: int) -> bool:
+    """Tell whether a set holds all the features chosen.
 
     Parameters
     ----------
-    known
-        The sets; the features are in `chosen`, sorted.
+    sets
+        The sets.
     one
         The set.
-    count
-        How many features there are.
+    chosen, count
+        The features, sorted, and how many of them count.
 
     Returns
     -------
     bool
     """
-    begin, member, chosen = known.set_start[one], known.member, known.chosen
-    n, k = known.set_start[one + 1] - 1, count - 1
-    while k >= 0 and n >= begin and member[n] >= chosen[k]:
-        k -= member[n] == chosen[k]
-        n -= 1
-    return k < 0
+    n, end, member = sets.set_start[one], sets.set_start[one + 1], sets.member
+    k = 0
+    while k < count and n < end and member[n] <= chosen[k]:
+        k += member[n] == chosen[k]
+        n += 1
+    return k == count
 
 
 @kernel

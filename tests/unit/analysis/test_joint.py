@@ -105,6 +105,16 @@ def drawn_at_random(seed):
     return {name: [shape() for _ in range(chance.integers(1, 4))] for name in "abcd"}
 
 
+def tied(layers, tolerance, engine):
+    """Return the ground of some layers by name, and who meets whom."""
+    with tier(engine):
+        ground = cut(read({name: layer(name, *each) for name, each in layers.items()}))
+        return ground, ties(
+            ground.faces, ground.layer_of, len(layers), tolerance,
+            lambda questions: ground.wide(questions, tolerance), ground.run,
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("engine", TIERS)
 def test_a_tuple_meets_if_its_ground_is_wide_whatever_lines_cross_it(engine):
     """Every tuple of three and four features, beside the width of their common ground as a whole."""
@@ -112,13 +122,8 @@ def test_a_tuple_meets_if_its_ground_is_wide_whatever_lines_cross_it(engine):
     for seed in range(60):
         layers = drawn_at_random(seed)
         shapes = [shape for each in layers.values() for shape in each]
-        with tier(engine):
-            ground = cut(read({name: layer(name, *each) for name, each in layers.items()}))
-            known = ties(
-                ground.faces, ground.layer_of, len(layers), tolerance,
-                lambda questions, ground=ground: ground.wide(questions, tolerance), ground.run,
-            )  # fmt: skip
-            asked = ground.run(meet)
+        ground, known = tied(layers, tolerance, engine)
+        asked = ground.run(meet)
         of_layer = [np.flatnonzero(ground.layer_of == n) for n in range(len(layers))]
         for some in itertools.chain(itertools.combinations(of_layer, 3), [of_layer]):
             for chosen in itertools.product(*some):
