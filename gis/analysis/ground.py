@@ -18,7 +18,7 @@ from gis import compiled
 from gis.analysis.keys import text
 from gis.analysis.widths import FEATURES, LAYER, Questions
 from gis.errors import OverlayError
-from gis.geometry import discs, faces, facets, noding, outlines, parts, snapped
+from gis.geometry import discs, faces, facets, measures, noding, outlines, parts, snapped
 from gis.geometry.faces import Faces
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
@@ -261,7 +261,7 @@ def _cut(layers: Layers, flat_layers: list[Outlines] | None, workers: int | None
             **common, own_m2=flat.area_m2, faces=cut_faces, outlines=flat, polygons=None, run=compiled.as_compiled
         )
     cut_faces, polygons = noding.faces(shapes)
-    own = shapely.area(snapped.moved(shapes, -snapped.origin(shapes)))
+    own = measures.area(shapes)
     return Ground(**common, own_m2=own, faces=cut_faces, outlines=None, polygons=polygons, run=compiled.as_plain)
 
 

@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import compiled
-from gis.geometry import outlines, parts, snapped, tuples
+from gis.geometry import measures, outlines, parts, snapped, tuples
 from gis.geometry.outlines import Outlines
 from gis.geometry.parts import Shapes
 from gis.geometry.room import THIN
@@ -107,11 +107,11 @@ def _shared(a: Shapes, b: Shapes) -> NDArray[np.float64]:
     b_inside = shapely.covers(a, b)
     a_inside = ~b_inside
     a_inside[a_inside] = shapely.covers(b[a_inside], a[a_inside])
-    area[b_inside] = shapely.area(b[b_inside])
-    area[a_inside] = shapely.area(a[a_inside])
+    area[b_inside] = measures.area(b[b_inside])
+    area[a_inside] = measures.area(a[a_inside])
     crossing = np.flatnonzero(~(a_inside | b_inside))
     common, sound = snapped.parted(a[crossing], b[crossing])
-    area[crossing] = shapely.area(common)
+    area[crossing] = measures.area(common)
     # GEOS finds where all but parallel lines cross beside them now and then: then the kernels are asked
     for n in crossing[~sound]:
         area[n] = _swept(outlines.of(a[n : n + 1]), outlines.of(b[n : n + 1]), 0)[2].sum()

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.geometry import coverage, parts, snapped
+from gis.geometry import coverage, measures, parts, snapped
 from gis.geometry import grid as tiling
 from gis.geometry.faces import Faces
 from gis.geometry.parts import Shapes
@@ -39,7 +39,7 @@ def faces(shapes: Shapes) -> tuple[Faces, Shapes]:
     near_start, near, near_m = _neighbours(cut)
     inside = shapely.point_on_surface(cut)
     record = Faces(
-        area_m2=shapely.area(cut),
+        area_m2=measures.area(cut),
         perimeter_m=shapely.length(cut),
         holes=parts.holes(cut).astype(np.int64),
         cover=np.arange(len(cut), dtype=np.int32),
@@ -97,7 +97,7 @@ def tuples(layers: Sequence[Shapes]) -> tuple[NDArray[np.int32], NDArray[np.floa
         ground = shapely.area(pieces) > 0
         members, pieces = members[ground], pieces[ground]
     least = np.min([parts.girth(shapes)[members[:, n]] for n, shapes in enumerate(local)], axis=0)
-    area = shapely.area(pieces)
+    area = measures.area(pieces)
     return members[area > THIN * least], area[area > THIN * least]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gis import compiled
 from gis.compiled import Flags, Floats, Ints, Marks, Places, lean
 from gis.errors import FrameError
+from gis.geometry import measures
 from gis.geometry.parts import Shapes
 
 # missing, polygon, multipolygon
@@ -95,6 +96,11 @@ class Outlines:
         """Area of each shape, m², from coordinates local to it."""
         area = np.zeros(len(self))
         _measure(self.x, self.y, self.ring, self.shape, self.hole, self.boxes, area)
+        for n in np.flatnonzero(measures.rough(self.boxes, np.diff(self.ring[self.shape]))):
+            rings = range(self.shape[n], self.shape[n + 1])
+            spans = [slice(self.ring[r], self.ring[r + 1]) for r in rings]
+            each = [measures.ring(self.x[span], self.y[span]) for span in spans]
+            area[n] = np.where(self.hole[rings], np.negative(each), each).sum()
         return area
 
     @cached_property
