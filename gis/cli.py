@@ -16,9 +16,9 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from gis import addresses, stopping, terminal
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
-from gis import terminal
 from gis.errors import (
     DeliveryError,
     FaultsFound,
@@ -52,11 +52,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-StoreName = Annotated[str, typer.Argument(metavar="STORE", help="库:*.gpkg 或 postgresql://… · the store")]
+StoreName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STORE",
+        callback=terminal.noted_store,
+        help="库:*.gpkg 或 postgresql://用户@主机/数据库,口令用 ~/.pgpass、PGPASSWORD 或 ?service=… "
+        "· the store, without a password",
+    ),
+]
 
 _SHOWN = 20
-# what shells say of a program that was interrupted
-_STOPPED = 130
 # answers of the system that another place or more room would change
 _REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 
@@ -114,7 +120,8 @@ def run_beijing(
 def init(context: typer.Context, store: StoreName) -> None:
     """建库。Make an empty store with all layers of the catalogue."""
     with intake.init(store, settings=_settings(context)) as made:
-        _say(f"已建库 {store},{len(made.layers())} 个图层", f"made {store} with {len(made.layers())} layers", context)
+        name, layers = addresses.shown(store), len(made.layers())
+    _say(f"已建库 {name},{layers} 个图层", f"made {name} with {layers} layers", context)
 
 
 @app.command()
@@ -371,35 +378,46 @@ def main() -> None:
     """Run a command; print one clear sentence and use the exit code of the error's class when it fails."""
     reader = terminal.taken("stdout")
     terminal.taken("stderr")
-    code = _ended()
+    with stopping.heard() as came:
+        code = _ended(came)
     lost = None if reader is None else reader.left()
     sys.exit(code if lost is None else code or _print_error(lost))
 
 
-def _ended() -> int:
-    """Run the command of the command line and return what it ends with."""
+def _ended(came: list[int]) -> int:
+    """Run the command of the command line and return what it ends with; signals that came meanwhile are looked at."""
     try:
         # without its standalone mode the framework returns the code of an early exit instead of leaving with it
         code = app(standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        code = _STOPPED
-    except GisError as error:
+    except (typer.Abort, KeyboardInterrupt) as stop:
+        return _stopped(stop, came)
+    except Exception as error:
+        # libraries make errors of their own of an interruption
+        return _stopped(error, came) if came else _failed(error)
+    if code == stopping.INTERRUPTED:
+        return _stopped(None, came)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Print an error that is nobody's mistake in a program, and return its exit code; all others are raised."""
+    if isinstance(error, GisError):
         return _print_error(error)
-    except OSError as error:
-        if error.errno is None:
-            raise
+    if isinstance(error, OSError) and error.errno is not None:
         kind = StorePermissionError if error.errno in _REFUSALS else SourceError
         place = "" if error.filename is None else f": {error.filename}"
         return _print_error(kind(f"{os.strerror(error.errno)}{place}; mend that, or give another place"))
-    except Exception as error:
-        if not type(error).__module__.startswith(("click", "typer")):
-            raise
-        said = error.format_message() if hasattr(error, "format_message") else error
-        terminal.complain(f"用法错误 · usage: {said}")
-        return UsageError.exit_code
-    if code == _STOPPED:
-        terminal.err.print("已中止 · stopped")
-    return code if isinstance(code, int) else 0
+    if not type(error).__module__.startswith(("click", "typer")):
+        raise error
+    said = error.format_message() if hasattr(error, "format_message") else error
+    terminal.complain(f"用法错误 · usage: {said}")
+    return UsageError.exit_code
+
+
+def _stopped(stop: BaseException | None, came: list[int]) -> int:
+    """Say that a command was stopped, and return the code that shells know."""
+    terminal.complain(stopping.sentence(stop))
+    return stopping.SHELL + came[0] if came else stopping.INTERRUPTED
 
 
 def _settings(context: typer.Context) -> Settings:

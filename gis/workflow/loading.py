@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +12,49 @@ import pandas as pd
 
 from gis import crs as gis_crs
 from gis.catalogue import Layer
+from gis.errors import GisError
 from gis.intake.placing import Target
 from gis.settings import Settings
-from gis.store import Store
+from gis.stopping import Stopped
+from gis.store import Store, changes
 from gis.workflow.steps import Track, silent
 
 # layers whose lines most others share
 _TRUSTED = ("districts", "townships", "blocks", "street_blocks")
 # what becomes of one file before it is stored; the store shows its rows by itself
 STAGES = ("读取", "规整", "修复", "检查")
+
+
+@contextmanager
+def stoppable(store: Store, author: str, reason: str) -> Iterator[None]:
+    """Find out, where a load is interrupted, which files are stored already.
+
+    Parameters
+    ----------
+    store
+        Where to.
+    author, reason
+        Who changes the store, and why.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    Stopped
+        It was interrupted.
+    """
+    before = changes.last(store.home)
+    try:
+        yield
+    except KeyboardInterrupt:
+        try:
+            told = changes.reasons_since(store.home, before, author)
+        except GisError:
+            raise Stopped(None) from None
+        start = f"{reason}:"
+        raise Stopped([one.removeprefix(start) for one in told if one.startswith(start)]) from None
 
 
 class Loading:
