@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Iterable
@@ -378,8 +379,11 @@ def main() -> None:
     """Run a command; print one clear sentence and use the exit code of the error's class when it fails."""
     reader = terminal.taken("stdout")
     terminal.taken("stderr")
-    with stopping.heard() as came:
+    with terminal.hushed(), stopping.heard() as came:
         code = _ended(came)
+        if code:
+            # what could not be written is let go of before anybody hears of it
+            gc.collect()
     lost = None if reader is None else reader.left()
     sys.exit(code if lost is None else code or _print_error(lost))
 

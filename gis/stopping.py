@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ INTERRUPTED = SHELL + signal.SIGINT
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 # an impatient second one is not to break off the taking back
 _GRACE_S = 2.0
+_AGAIN_S = 0.05
 
 
 class Stopped(KeyboardInterrupt):
@@ -83,7 +86,15 @@ def heard() -> Iterator[list[int]]:
         if now - before > _GRACE_S:
             raise KeyboardInterrupt
 
-    known = {}
+    def unraised(found: sys.UnraisableHookArgs) -> None:
+        if not isinstance(found.exc_value, KeyboardInterrupt):
+            hook(found)
+            return
+        # it came where Python lets nothing through: once more, a moment later
+        last[0] = -_GRACE_S
+        threading.Timer(_AGAIN_S, signal.raise_signal, [came[-1]]).start()
+
+    known, hook = {}, sys.unraisablehook
     try:
         # one that is ignored, as under nohup, stays so
         for number in (one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN):
@@ -91,9 +102,11 @@ def heard() -> Iterator[list[int]]:
     except ValueError:
         # not the main thread: signals go to whoever called us
         known = {}
+    sys.unraisablehook = unraised
     try:
         yield came
     finally:
+        sys.unraisablehook = hook
         for number, handler in known.items():
             signal.signal(number, handler)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -84,6 +85,27 @@ def taken(name: str) -> Reader | None:
     patient = io.TextIOWrapper(io.BufferedWriter(reader), "utf-8", "replace", line_buffering=name == "stderr")
     setattr(sys, name, patient)
     return reader
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep to itself what Python says of files that a library could not close: the refusal is told in our words.
+
+    Yields
+    ------
+    None
+    """
+    known = sys.unraisablehook
+
+    def hook(unraised: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraised.exc_value, OSError):
+            known(unraised)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = known
 
 
 def line(text: str) -> Text:

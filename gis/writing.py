@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gis import leftovers
 from gis.errors import GisError, StorePermissionError
 
 # bytes by which a full disk is told from a fault of ours
@@ -39,7 +40,8 @@ def whole(out: Path) -> Iterator[Path]:
         require_file(out)
         out.parent.mkdir(parents=True, exist_ok=True)
         # neither longer than the system allows, nor odder than GDAL can open
-        handle, name = tempfile.mkstemp(prefix=".gis-", suffix=out.suffix.lower(), dir=out.parent)
+        leftovers.sweep(out.parent)
+        handle, name = tempfile.mkstemp(prefix=leftovers.owned(".gis-"), suffix=out.suffix.lower(), dir=out.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -59,11 +61,35 @@ def _plainly(file: Path) -> Iterator[Path]:
     if all(unicodedata.category(letter) not in {"Cc", "Cs"} for letter in str(file)):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
-        plain = Path(folder) / file.name
+    with scratch() as folder:
+        plain = folder / file.name
         plain.touch()
         yield plain
         shutil.copyfile(plain, file)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Lend a folder for work on the way; it is gone afterwards.
+
+    Yields
+    ------
+    pathlib.Path
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there, or stops in the middle.
+    """
+    place = Path(tempfile.gettempdir())
+    with explained(place / "gis"):
+        leftovers.sweep(place)
+        folder = tempfile.mkdtemp(prefix=leftovers.owned("gis-"), dir=place)
+    try:
+        yield Path(folder)
+    finally:
+        # a library that keeps a file open holds up the system, not the work
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def require_file(out: Path) -> None:

@@ -163,7 +163,7 @@ def _forbidden(error: psycopg2.Error, name: str, said: str, statement: str) -> G
     if isinstance(error, pg.ReadOnlySqlTransaction):
         why = "the server is a standby, or the database or user is set to read only"
         return StorePermissionError(
-            f"{name} can be read and not written: {why}; write through the primary server, or ask for the right",
+            f"{name} may not be written, only read: {why}; write through the primary server, or ask for the right",
             target=name,
         )
     if not isinstance(error, pg.InsufficientPrivilege):
@@ -188,7 +188,7 @@ def _stopped(error: psycopg2.Error, name: str, said: str, statement: str) -> Gis
             f"{name}: the server's disk is full; the store is as it was: make room there, then try again", target=name
         )
     # what libpq finds broken itself has no class
-    if isinstance(error, _STOPS | (psycopg2.InterfaceError,)) or error.pgcode is None:
+    if isinstance(error, (*_STOPS, psycopg2.InterfaceError)) or error.pgcode is None:
         # whoever loses the answer to its last word does not know what became of it
         kept = (
             "whether this change is stored is not known: look at gis history, and"
