@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from gis.errors import GisError, StorePermissionError
 
 # bytes by which a full disk is told from a fault of ours
 _MORE = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -39,8 +41,8 @@ def whole(out: Path) -> Iterator[Path]:
     with explained(out):
         require_file(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        # neither longer than the system allows, nor odder than GDAL can open
         leftovers.sweep(out.parent)
+        # neither longer than the system allows, nor odder than GDAL can open
         handle, name = tempfile.mkstemp(prefix=leftovers.owned(".gis-"), suffix=out.suffix.lower(), dir=out.parent)
     os.close(handle)
     temporary = Path(name)
@@ -87,6 +89,12 @@ def scratch() -> Iterator[Path]:
         folder = tempfile.mkdtemp(prefix=leftovers.owned("gis-"), dir=place)
     try:
         yield Path(folder)
+    except OSError as error:
+        # nobody can run out of room by reading
+        if isinstance(error, GisError) or error.errno not in _FULL:
+            raise
+        advice = "make room there, or name another folder for temporary files in TMPDIR"
+        raise StorePermissionError(f"{place}: {os.strerror(error.errno)}; {advice}", folder=str(place)) from None
     finally:
         # a library that keeps a file open holds up the system, not the work
         shutil.rmtree(folder, ignore_errors=True)
