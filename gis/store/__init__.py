@@ -99,7 +99,8 @@ def _home(target: str, create: bool) -> Home:
             Path(target).resolve().exists()
         except (OSError, ValueError) as error:
             said = getattr(error, "strerror", None) or error
-            raise StoreError(f"{target!r} cannot be a file ({said}); give another name", target=target) from None
+            name = addresses.shown(target)
+            raise StoreError(f"{name!r} cannot be a file ({said}); give another name", target=name) from None
         return GeoPackage(Path(target), create=create)
     named = addresses.shown(target)
     raise UsageError(
