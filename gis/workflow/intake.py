@@ -196,7 +196,7 @@ def load(
     """
     chosen = _settings(target, settings)
     if not isinstance(target, Store):
-        with opened(target, chosen) as store, stoppable(store, author, reason):
+        with stoppable(partial(opened, target, chosen), author, reason) as store:
             return load(
                 store, paths, hints=hints, settings=chosen, author=author, reason=reason, report=report, track=track
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,35 +26,44 @@ STAGES = ("读取", "规整", "修复", "检查")
 
 
 @contextmanager
-def stoppable(store: Store, author: str, reason: str) -> Iterator[None]:
-    """Find out, where a load is interrupted, which files are stored already.
+def stoppable(opening: Callable[[], Store], author: str, reason: str) -> Iterator[Store]:
+    """Lend a store for a load, and find out, where that is interrupted, which files are stored already.
 
     Parameters
     ----------
-    store
-        Where to.
+    opening
+        Opens the store; it is closed at the end.
     author, reason
         Who changes the store, and why.
 
     Yields
     ------
-    None
+    gis.store.Store
 
     Raises
     ------
     Stopped
         It was interrupted.
     """
-    before = changes.last(store.home)
     try:
-        yield
+        store = opening()
     except KeyboardInterrupt:
+        raise Stopped(()) from None
+    with store:
+        before = changes.last(store.home)
         try:
-            told = changes.reasons_since(store.home, before, author)
-        except GisError:
-            raise Stopped(None) from None
-        start = f"{reason}:"
-        raise Stopped([one.removeprefix(start) for one in told if one.startswith(start)]) from None
+            yield store
+        except KeyboardInterrupt:
+            raise Stopped(_stored(store, before, author, f"{reason}:")) from None
+
+
+def _stored(store: Store, before: int, author: str, start: str) -> list[str] | None:
+    """Return the files that were stored after a change set, None where the store does not tell."""
+    try:
+        told = changes.reasons_since(store.home, before, author)
+    except GisError:
+        return None
+    return [one.removeprefix(start) for one in told if one.startswith(start)]
 
 
 class Loading:
