@@ -20,15 +20,7 @@ from rich.text import Text
 from gis import addresses, stopping, terminal
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
-from gis.errors import (
-    DeliveryError,
-    FaultsFound,
-    GisError,
-    RowsRefused,
-    SourceError,
-    StorePermissionError,
-    UsageError,
-)
+from gis.errors import DeliveryError, FaultsFound, GisError, RowsRefused, SourceError, StorePermissionError, UsageError
 from gis.settings import Settings
 from gis.workflow import (
     analyses,
@@ -162,16 +154,20 @@ def load(
     """读取、规整、检查、修复、入库;某文件无一行入库时退出码 8。Load files; exit code 8 when one stored nothing."""
     hints = intake.Hints(layer=layer, crs=crs, encoding=encoding, datum=datum)
     settings = _settings(context)
-    loaded = intake.load(
-        store,
-        files,
-        hints=hints,
-        settings=settings,
-        author=_author(context),
-        reason=_reason(context, "数据入库"),
-        report=report,
-        track=_track,
-    )
+    try:
+        loaded = intake.load(
+            store,
+            files,
+            hints=hints,
+            settings=settings,
+            author=_author(context),
+            reason=_reason(context, "数据入库"),
+            report=report,
+            track=_track,
+        )
+    except stopping.Stopped as stop:
+        # of any other interruption the framework keeps the number alone
+        raise typer.Abort from stop
     for taken in loaded:
         terminal.say(taken.sentence(settings.lang))
     _print_findings(gis_findings.join(*[taken.findings for taken in loaded]), settings)

@@ -250,8 +250,10 @@ def test_an_interrupted_load_into_a_database(filled, gis, district):
     """130, nothing stored, no lock left behind."""
     with closing(psycopg2.connect(filled)) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE gis.districts IN SHARE MODE")
-        threading.Timer(3, other.rollback).start()
+        release = threading.Timer(3, other.rollback)
+        release.start()
         ended = gis("load", filled, district, "--layer", "districts", end=(signal.SIGINT, 1.5, []))
+        release.join()
     assert ended.code == 130 and "nothing was stored" in ended.err, ended
     assert gis("load", filled, district, "--layer", "districts").code == 0
 
