@@ -6,6 +6,7 @@ A command that dies takes nothing with it; one that asks for too much memory or 
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -64,6 +65,7 @@ class Children:
         room: int = ROOM,
         end: tuple[int, float, list[str]] | None = None,
         file_size: int | None = None,
+        raising: str | None = None,
         **environment: str,
     ) -> Outcome:
         """Run a command in a folder and return how it ended.
@@ -81,13 +83,15 @@ class Children:
             before the seconds count; none: at once.
         file_size
             Bytes beyond which none of its files may grow, as on a full disk.
+        raising
+            An error that `gis check` is to end with, where no file or store brings it about.
         environment
             Variables of its environment.
         """
         said = [folder / ".said.out", folder / ".said.err"]
         request = {"words": words, "folder": str(folder), "room": room, "end": end, "file_size": file_size}
         began = time.monotonic()
-        request |= {"environment": environment, "said": list(map(str, said))}
+        request |= {"raising": raising, "environment": environment, "said": list(map(str, said))}
         print(json.dumps(request), file=self._process.stdin, flush=True)
         code = int(self._process.stdout.readline())
         out, err = (file.read_text(encoding="utf-8", errors="replace") for file in said)
@@ -115,11 +119,14 @@ def _command(request: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if request["file_size"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_size"],) * 2)
+    faulthandler.enable()
     sys.argv = ["gis", *request["words"]]
     code = 0
     try:
         from gis import cli
 
+        if request["raising"]:
+            cli.intake.check = _raiser(request["raising"])
         cli.main()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
@@ -131,6 +138,16 @@ def _command(request: dict[str, Any]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _raiser(name: str) -> Any:
+    """Return a function that fails with an error of ours, or of Python's."""
+    from gis import errors
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise getattr(errors, name, RuntimeError)("this came; that is allowed; do so")
+
+    return fail
 
 
 def _temporary(folders: list[str]) -> set[str]:
