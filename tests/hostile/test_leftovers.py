@@ -238,3 +238,32 @@ def test_a_full_drive_for_work_on_the_way(gis, here, drive, name):
     assert ended.code in {0, 8} or one_refusal(ended), ended
     assert os.listdir(drive) == ["filler"]
     assert bool(os.listdir(here / "out")) == (ended.code != 12)
+
+
+@pytest.mark.parametrize(
+    "words", [["load", "STORE", "ZIPPED", "--layer=stations", "--crs=EPSG:4548"], ["init", "STORE"]]
+)
+def test_a_full_drive_for_the_store(gis, here, words, tmp_path_factory):
+    """A store whose drive is full stays as it was, its journal is used up by opening it; none is made by half."""
+    folder = tmp_path_factory.mktemp("room")
+    intake.init(here / "empty.gpkg").close()
+    size = (here / "empty.gpkg").stat().st_size
+    room = (size // 1024 + 16) if command == "load" else 64
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}k", "tmpfs", folder], capture_output=True).returncode:
+        return
+    try:
+        store = folder / "store.gpkg"
+        if command == "load":
+            shutil.copy(here / "empty.gpkg", store)
+            ended = gis("load", store, here / "stations.zip", "--layer=stations", "--crs=EPSG:4548")
+        else:
+            ended = gis("init", store)
+        assert one_refusal(ended), ended
+        if command == "load":
+            with intake.opened(store, Settings()) as opened:
+                assert opened.read("stations").empty and len(opened.changes()) == 1
+            assert os.listdir(folder) == ["store.gpkg"]
+        else:
+            assert os.listdir(folder) == []
+    finally:
+        subprocess.run(["umount", folder], check=True)
