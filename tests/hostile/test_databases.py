@@ -31,6 +31,17 @@ def administer(target, *statements):
             cursor.execute(statement)
 
 
+@contextmanager
+def database(dsn, options=""):
+    """Lend the address of a database made with options."""
+    name = f"gis_odd_{uuid.uuid4().hex}"
+    administer(dsn, f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+    try:
+        yield f"{dsn.rpartition('/')[0]}/{name}"
+    finally:
+        administer(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def district(tmp_path):
     """Return a file with a district."""
@@ -46,8 +57,16 @@ def filled(postgis_database):
     return postgis_database
 
 
+@pytest.fixture(scope="module")
+def shared(postgis_dsn):
+    """Return the address of a database with an empty store that no test changes."""
+    with database(postgis_dsn) as target:
+        intake.init(target).close()
+        yield target
+
+
 @pytest.fixture
-def role(postgis_database):
+def role(shared):
     """Return a function that makes a role with some rights and returns its address of the database."""
     made = []
 
@@ -55,12 +74,12 @@ def role(postgis_database):
         name = f"role_{uuid.uuid4().hex[:8]}"
         made.append(name)
         statements = (right.format(role=name) for right in rights)
-        administer(postgis_database, f"CREATE ROLE {name} LOGIN PASSWORD 'pw'", *statements)
-        return f"postgresql://{name}:pw@{postgis_database.rpartition('@')[2]}"
+        administer(shared, f"CREATE ROLE {name} LOGIN PASSWORD 'pw'", *statements)
+        return f"postgresql://{name}:pw@{shared.rpartition('@')[2]}"
 
     yield make
     for name in made:
-        administer(postgis_database, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+        administer(shared, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
 
 
 READER = "GRANT USAGE ON SCHEMA gis TO {role}", "GRANT SELECT ON ALL TABLES IN SCHEMA gis TO {role}"
@@ -102,7 +121,7 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("name", RIGHTS)
-def test_rights_are_told_apart(name, filled, role, gis, district):
+def test_rights_are_told_apart(name, role, gis, district):
     """Reading, writing, making; a right, a limit, a setting."""
     rights, words, code, said = RIGHTS[name]
     target = role(*rights)
@@ -133,10 +152,10 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_doors_are_told_apart(name, filled, gis):
+def test_doors_are_told_apart(name, shared, gis):
     """Who is not let in reads why, and what to do."""
     pattern, code, said = ADDRESSES[name]
-    who, _, rest = filled.removeprefix("postgresql://").partition("@")
+    who, _, rest = shared.removeprefix("postgresql://").partition("@")
     host, _, database = rest.partition("/")
     ended = gis("check", pattern.format(who, host, database), PGPASSFILE="/dev/null")
     assert ended.code == code and said in ended.err and ended.one_sentence, ended
@@ -168,17 +187,6 @@ def test_what_servers_say_is_understood(text):
     code, said = SAID[text]
     error = refused(psycopg2.OperationalError(text), "postgresql://u@h/d")
     assert error.exit_code == code and said in str(error) and "s3cr3t" not in str(error)
-
-
-@contextmanager
-def database(dsn, options=""):
-    """Lend the address of a database made with options."""
-    name = f"gis_odd_{uuid.uuid4().hex}"
-    administer(dsn, f"CREATE DATABASE {name} TEMPLATE template0 {options}")
-    try:
-        yield f"{dsn.rpartition('/')[0]}/{name}"
-    finally:
-        administer(dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "EUC_CN"])

@@ -131,9 +131,9 @@ def test_a_load_that_is_told_to_stop(place, gis, tmp_path):
     districts(tmp_path / "second.gpkg", ["110108"])
     names = {"sound.gpkg": "110107", "second.gpkg": "110108"}
     seen = set()
-    for step, number in enumerate([signal.SIGINT, signal.SIGTERM, signal.SIGHUP] * 4):
+    for step, number in enumerate([signal.SIGINT, signal.SIGTERM, signal.SIGHUP] * 3):
         copy = Path(shutil.copy(place["STORE"], tmp_path / f"copy{step}.gpkg"))
-        moment = 0.15 + 0.15 * step
+        moment = 0.15 + 0.2 * step
         ended = gis("load", copy, *names, "--layer", "districts", end=(number, moment, []))
         assert ended.code in {0, 128 + number} and "Traceback" not in ended.err, ended
         told = {key for name, key in names.items() if name in ended.err}
