@@ -90,8 +90,8 @@ def scratch() -> Iterator[Path]:
     try:
         yield Path(folder)
     except OSError as error:
-        # nobody can run out of room by reading
-        if isinstance(error, GisError) or error.errno not in _FULL:
+        # nobody runs out of room by reading; it may be an output's, though, that was written from here
+        if isinstance(error, GisError) or error.errno not in _FULL or not _answer(None, Path(folder) / "more"):
             raise
         advice = "make room there, or name another folder for temporary files in TMPDIR"
         raise StorePermissionError(f"{place}: {os.strerror(error.errno)}; {advice}", folder=str(place)) from None
