@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Iterable
@@ -16,18 +17,10 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from gis import addresses, stopping, terminal
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
-from gis import terminal
-from gis.errors import (
-    DeliveryError,
-    FaultsFound,
-    GisError,
-    RowsRefused,
-    SourceError,
-    StorePermissionError,
-    UsageError,
-)
+from gis.errors import DeliveryError, FaultsFound, GisError, RowsRefused, SourceError, StorePermissionError, UsageError
 from gis.settings import Settings
 from gis.workflow import (
     analyses,
@@ -52,11 +45,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-StoreName = Annotated[str, typer.Argument(metavar="STORE", help="库:*.gpkg 或 postgresql://… · the store")]
+StoreName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STORE",
+        callback=terminal.noted_store,
+        help="库:*.gpkg 或 postgresql://用户@主机/数据库,口令用 ~/.pgpass、PGPASSWORD 或 ?service=… "
+        "· the store, without a password",
+    ),
+]
 
 _SHOWN = 20
-# what shells say of a program that was interrupted
-_STOPPED = 130
 # answers of the system that another place or more room would change
 _REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 
@@ -114,7 +113,8 @@ def run_beijing(
 def init(context: typer.Context, store: StoreName) -> None:
     """建库。Make an empty store with all layers of the catalogue."""
     with intake.init(store, settings=_settings(context)) as made:
-        _say(f"已建库 {store},{len(made.layers())} 个图层", f"made {store} with {len(made.layers())} layers", context)
+        name, layers = addresses.shown(store), len(made.layers())
+    _say(f"已建库 {name},{layers} 个图层", f"made {name} with {layers} layers", context)
 
 
 @app.command()
@@ -154,16 +154,20 @@ def load(
     """读取、规整、检查、修复、入库;某文件无一行入库时退出码 8。Load files; exit code 8 when one stored nothing."""
     hints = intake.Hints(layer=layer, crs=crs, encoding=encoding, datum=datum)
     settings = _settings(context)
-    loaded = intake.load(
-        store,
-        files,
-        hints=hints,
-        settings=settings,
-        author=_author(context),
-        reason=_reason(context, "数据入库"),
-        report=report,
-        track=_track,
-    )
+    try:
+        loaded = intake.load(
+            store,
+            files,
+            hints=hints,
+            settings=settings,
+            author=_author(context),
+            reason=_reason(context, "数据入库"),
+            report=report,
+            track=_track,
+        )
+    except stopping.Stopped as stop:
+        # of any other interruption the framework keeps the number alone
+        raise typer.Abort from stop
     for taken in loaded:
         terminal.say(taken.sentence(settings.lang))
     _print_findings(gis_findings.join(*[taken.findings for taken in loaded]), settings)
@@ -371,35 +375,49 @@ def main() -> None:
     """Run a command; print one clear sentence and use the exit code of the error's class when it fails."""
     reader = terminal.taken("stdout")
     terminal.taken("stderr")
-    code = _ended()
+    with terminal.hushed(), stopping.heard() as came:
+        code = _ended(came)
+        if code:
+            # what could not be written is let go of before anybody hears of it
+            gc.collect()
     lost = None if reader is None else reader.left()
     sys.exit(code if lost is None else code or _print_error(lost))
 
 
-def _ended() -> int:
-    """Run the command of the command line and return what it ends with."""
+def _ended(came: list[int]) -> int:
+    """Run the command of the command line and return what it ends with; signals that came meanwhile are looked at."""
     try:
         # without its standalone mode the framework returns the code of an early exit instead of leaving with it
         code = app(standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        code = _STOPPED
-    except GisError as error:
+    except (typer.Abort, KeyboardInterrupt) as stop:
+        return _stopped(stop, came)
+    except Exception as error:
+        # libraries make errors of their own of an interruption
+        return _stopped(error, came) if came else _failed(error)
+    if code == stopping.INTERRUPTED:
+        return _stopped(None, came)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Print an error that is nobody's mistake in a program, and return its exit code; all others are raised."""
+    if isinstance(error, GisError):
         return _print_error(error)
-    except OSError as error:
-        if error.errno is None:
-            raise
+    if isinstance(error, OSError) and error.errno is not None:
         kind = StorePermissionError if error.errno in _REFUSALS else SourceError
         place = "" if error.filename is None else f": {error.filename}"
         return _print_error(kind(f"{os.strerror(error.errno)}{place}; mend that, or give another place"))
-    except Exception as error:
-        if not type(error).__module__.startswith(("click", "typer")):
-            raise
-        said = error.format_message() if hasattr(error, "format_message") else error
-        terminal.complain(f"用法错误 · usage: {said}")
-        return UsageError.exit_code
-    if code == _STOPPED:
-        terminal.err.print("已中止 · stopped")
-    return code if isinstance(code, int) else 0
+    if not type(error).__module__.startswith(("click", "typer")):
+        raise error
+    said = error.format_message() if hasattr(error, "format_message") else error
+    terminal.complain(f"用法错误 · usage: {said}")
+    return UsageError.exit_code
+
+
+def _stopped(stop: BaseException | None, came: list[int]) -> int:
+    """Say that a command was stopped, and return the code that shells know."""
+    terminal.complain(stopping.sentence(stop))
+    return stopping.SHELL + came[0] if came else stopping.INTERRUPTED
 
 
 def _settings(context: typer.Context) -> Settings:

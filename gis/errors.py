@@ -6,11 +6,16 @@ Every message says what came, what is allowed and what to do; the values are kep
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
+
+from gis import addresses
 
 
 class GisError(Exception):
     """Base of every error raised on purpose by `gis`; `details` keeps the values named in the message.
+
+    No password of a database stands in either, whatever was typed.
 
     Parameters
     ----------
@@ -23,13 +28,21 @@ class GisError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
+        self.message = addresses.masked(message)
+        super().__init__(self.message)
+        self.details = {name: _masked(value) for name, value in details.items()}
 
     def __str__(self) -> str:
         """Return the message as it was written (KeyError alone would quote it)."""
         return self.message
+
+
+def _masked(value: Any) -> Any:
+    """Return a value of an error's details; a text that shows a password comes without it."""
+    if not isinstance(value, str | PurePath):
+        return value
+    told = addresses.masked(str(value))
+    return value if told == str(value) else told
 
 
 class UsageError(GisError, ValueError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gis import addresses
 from gis import catalogue as gis_catalogue
 from gis.errors import CatalogueError, GisError, StorePermissionError
 
@@ -85,8 +87,29 @@ def taken(name: str) -> Reader | None:
     return reader
 
 
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep to itself what Python says of files that a library could not close: the refusal is told in our words.
+
+    Yields
+    ------
+    None
+    """
+    known = sys.unraisablehook
+
+    def hook(unraised: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraised.exc_value, OSError):
+            known(unraised)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = known
+
+
 def line(text: str) -> Text:
-    """Return a text without what a terminal would obey, such as names of files may hold.
+    """Return a text without what a terminal would obey, such as names of files may hold, and without passwords.
 
     Parameters
     ----------
@@ -98,7 +121,7 @@ def line(text: str) -> Text:
     rich.text.Text
         Control characters as they are written in programs, but for tabs and the line breaks of indented lists.
     """
-    return Text(_OBEYED.sub(lambda found: repr(found[0])[1:-1], text))
+    return Text(_OBEYED.sub(lambda found: repr(found[0])[1:-1], addresses.masked(text)))
 
 
 def say(text: str) -> None:
@@ -121,6 +144,26 @@ def complain(text: str) -> None:
         The line.
     """
     err.print(line(text), soft_wrap=True)
+
+
+def noted_store(given: str) -> str:
+    """Return a store's name as it was given; that a password stands in it is told, and not repeated.
+
+    Parameters
+    ----------
+    given
+        From the command line.
+
+    Returns
+    -------
+    str
+    """
+    if addresses.has_password(given):
+        complain(
+            "提示 · hint: 口令写在命令行上,本机其他人可在进程列表和历史记录里看到;请改用 ~/.pgpass、PGPASSWORD 或服务名"
+            "(?service=…) · others on this machine can read a password on the command line; use one of these instead"
+        )
+    return given
 
 
 def kind(error: GisError) -> str:

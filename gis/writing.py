@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gis import leftovers
 from gis.errors import GisError, StorePermissionError
 
 # bytes by which a full disk is told from a fault of ours
 _MORE = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -38,8 +41,9 @@ def whole(out: Path) -> Iterator[Path]:
     with explained(out):
         require_file(out)
         out.parent.mkdir(parents=True, exist_ok=True)
+        leftovers.sweep(out.parent)
         # neither longer than the system allows, nor odder than GDAL can open
-        handle, name = tempfile.mkstemp(prefix=".gis-", suffix=out.suffix.lower(), dir=out.parent)
+        handle, name = tempfile.mkstemp(prefix=leftovers.owned(".gis-"), suffix=out.suffix.lower(), dir=out.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -59,11 +63,41 @@ def _plainly(file: Path) -> Iterator[Path]:
     if all(unicodedata.category(letter) not in {"Cc", "Cs"} for letter in str(file)):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
-        plain = Path(folder) / file.name
+    with scratch() as folder:
+        plain = folder / file.name
         plain.touch()
         yield plain
         shutil.copyfile(plain, file)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Lend a folder for work on the way; it is gone afterwards.
+
+    Yields
+    ------
+    pathlib.Path
+
+    Raises
+    ------
+    StorePermissionError
+        The system does not let us write there, or stops in the middle.
+    """
+    place = Path(tempfile.gettempdir())
+    with explained(place / "gis"):
+        leftovers.sweep(place)
+        folder = tempfile.mkdtemp(prefix=leftovers.owned("gis-"), dir=place)
+    try:
+        yield Path(folder)
+    except OSError as error:
+        # nobody runs out of room by reading; it may be an output's, though, that was written from here
+        if isinstance(error, GisError) or error.errno not in _FULL or not _answer(None, Path(folder) / "more"):
+            raise
+        advice = "make room there, or name another folder for temporary files in TMPDIR"
+        raise StorePermissionError(f"{place}: {os.strerror(error.errno)}; {advice}", folder=str(place)) from None
+    finally:
+        # a library that keeps a file open holds up the system, not the work
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def require_file(out: Path) -> None:

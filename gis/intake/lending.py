@@ -11,14 +11,13 @@ import codecs
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gis import findings
+from gis import findings, writing
 from gis.intake import encodings, mapinfo
 from gis.intake.sources import Decision
 
@@ -109,7 +108,7 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
     if decoded is None and not moves and not mute and as_it_is:
         yield Lent(path)
         return
-    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+    with writing.scratch() as folder:
         stem = _MARK.sub("", path.stem) or "file"
         for part in [path] if path.is_dir() or suffix in _ALONE else _parts(path):
             _lend(part, Path(folder) / f"{stem}{part.suffix}", copied=moves)

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import sqlite3
 import struct
-import tempfile
 import warnings
 import xml.etree.ElementTree as ElementTree
 import zipfile
@@ -29,7 +28,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from gis import archives, findings
+from gis import archives, findings, writing
 from gis import crs as systems
 from gis.errors import EmptyError, GisError, SourceError, UsageError
 from gis.intake import (
@@ -292,7 +291,7 @@ def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:
     said = geo["columns"][geo["primary_column"]].get("crs")
     for column in geo["columns"].values():
         column["crs"] = None
-    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+    with writing.scratch() as folder:
         copy = Path(folder) / path.name
         pq.write_table(table.replace_schema_metadata({**about, b"geo": json.dumps(geo).encode()}), copy)
         content = _read_parquet(copy, inner, encoding)
@@ -309,7 +308,7 @@ def _parquet_frame(path: Path, how: dict[str, bool]) -> pd.DataFrame:
 
 def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Unpack a zip into a folder that lives as long as the reading, and read the one thing in it."""
-    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+    with writing.scratch() as folder:
         names = membernames.decide(path, encoding)
         files = archives.extract(path, Path(folder), names=names.encoding)
         found = _members(files, Path(folder))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import struct
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ import pyogrio
 import pyproj
 from numpy.typing import NDArray
 
-from gis import findings
+from gis import findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import dbf, declarations, encodings, lending
 from gis.intake.declarations import Words
@@ -60,7 +59,7 @@ class _Copy:
 
     def read(self, *, with_prj: bool = True) -> Any:
         """Return the geometries of the copy."""
-        with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+        with writing.scratch() as folder:
             copy = Path(folder) / "copy.shp"
             for suffix in {".dbf", ".prj"} & set(self.files):
                 if suffix != ".prj" or with_prj:

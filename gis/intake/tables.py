@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import itertools
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -17,7 +16,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from gis import crs, findings
+from gis import crs, findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import encodings, headers, values
 from gis.intake.sources import Content, Decision
@@ -384,7 +383,7 @@ def _wkt(column: pd.Series) -> np.ndarray[Any, Any]:
     shapes = np.full(len(texts), None, dtype=object)
     shapes[~curved] = shapely.from_wkt(texts[~curved], on_invalid="ignore")
     if curved.any():
-        with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+        with writing.scratch() as folder:
             path = Path(folder) / "curves.csv"
             pd.DataFrame({"WKT": texts[curved], "n": "1"}).to_csv(path, index=False, encoding="utf-8")
             read = pyogrio.read_dataframe(path, columns=[], use_arrow=False, on_invalid="ignore")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -133,10 +132,10 @@ def write(
     about["waiting"] = [{"layer": one.layer, "rows": one.rows, "why": waiting.why(one, catalogue)} for one in held]
     about["waiting_said"] = waiting.sentence(held, catalogue)
     about["districts"] = [{"code": code, "name": name} for code, name in land.districts]
-    with tempfile.TemporaryDirectory(prefix="gis-delivery-") as folder:
+    with writing.scratch() as folder:
         content: dict[str, Path | bytes] = {}
         for layer in layers:
-            content |= {path.name: path for path in _shapefile(layer, Path(folder), day)}
+            content |= {path.name: path for path in _shapefile(layer, folder, day)}
         content |= _sidecars(layers, receiver, catalogue, day, about)
         content[MANIFEST] = _json(_manifest(layers, receiver, catalogue, content, about, frames))
         _hand_over(content, out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import closing
@@ -121,8 +120,8 @@ def _xlsx(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
     _refuse_long(flat, layer, file)
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     # a folder of our own for the pieces, which xlsxwriter leaves when it cannot end
-    with tempfile.TemporaryDirectory(prefix="gis-", ignore_cleanup_errors=True) as folder:
-        kwargs = {"options": {**options, "tmpdir": folder}}
+    with writing.scratch() as folder:
+        kwargs = {"options": {**options, "tmpdir": str(folder)}}
         with pd.ExcelWriter(file, engine="xlsxwriter", engine_kwargs=kwargs) as writer:
             flat.to_excel(writer, sheet_name=layer.zh, index=False)
 

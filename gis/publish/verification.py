@@ -7,7 +7,6 @@ does not hide the others. Faults are findings, never exceptions.
 from __future__ import annotations
 
 import json
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from gis import archives, crs, findings
+from gis import archives, crs, findings, writing
 from gis.catalogue import GEOMETRIES
 from gis.errors import CrsError, GisError
 from gis.publish import dictionary, shapefiles
@@ -91,8 +90,8 @@ def verify(path: Path) -> pd.DataFrame:
     found = [_unsafe(member) for member in members if member.fault]
     found += [findings.finding("package.member_junk", m.name, severity="info") for m in members if m.junk]
     sound = [member.name for member in members if not member.fault and not member.junk]
-    with tempfile.TemporaryDirectory(prefix="gis-verify-") as folder:
-        root, files = Path(folder), []
+    with writing.scratch() as folder:
+        root, files = folder, []
         for name in sound:
             try:
                 content = archives.read(path, name)

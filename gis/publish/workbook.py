@@ -6,7 +6,6 @@ Internal by nature: it shows fields that no public edition does, and says so on 
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -207,17 +206,12 @@ def write_tables(out: Path, sheets: tuple[Table, ...], *, title: str, about: Abo
 
 def _write(out: Path, sheets: tuple[Table, ...], about: About, notices: tuple[str, ...], title: str) -> Path:
     """Write sheets into a file that appears whole or not at all."""
-    with writing.whole(out) as temporary, _scratch() as folder:
-        book = tables.writer(temporary, about, title, Path(folder))
+    with writing.whole(out) as temporary, writing.scratch() as folder:
+        book = tables.writer(temporary, about, title, folder)
         for sheet in sheets:
             tables.write_sheet(book, sheet, about, notices=notices)
         book.close()
     return out
-
-
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder for the pieces of a workbook; Windows may still hold one of them open when it goes."""
-    return tempfile.TemporaryDirectory(prefix="gis-", ignore_cleanup_errors=True)
 
 
 def _rows(frame: pd.DataFrame | None, layer: Layer) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from gis import addresses
 from gis import catalogue as catalogues
 from gis import crs as systems
 from gis.catalogue import Catalogue
@@ -33,8 +34,8 @@ def open_store(
     Parameters
     ----------
     target
-        Path of a `.gpkg` file, or "postgresql://user:password@host/database?schema=gis" (schema `gis` where none is
-        named).
+        Path of a `.gpkg` file, or "postgresql://user@host/database?schema=gis" (schema `gis` where none is named); the
+        password is best kept in ~/.pgpass, PGPASSWORD or a service.
     catalogue
         The layers and their rules; None reads the folder that the settings name, or the standard one.
     settings
@@ -74,7 +75,9 @@ def open_store(
     try:
         if home.layout(FACTS) is None:
             if not create:
-                raise StoreError(f"{home.name} holds no store; make one with: gis init {target}", target=home.name)
+                raise StoreError(
+                    f"{home.name} holds no store; make one with: gis init {addresses.shown(target)}", target=home.name
+                )
             _make(home, known, settings or Settings())
         facts = migrations.facts(home)
         if facts["format"] != FORMAT:
@@ -89,16 +92,20 @@ def open_store(
 
 def _home(target: str, create: bool) -> Home:
     """Return the home that a target names."""
-    if target.startswith(("postgresql://", "postgres://")):
+    if addresses.is_database(target):
         return Postgis(target, create=create)
     if Path(target).suffix.lower() == ".gpkg":
         try:
             Path(target).resolve().exists()
         except (OSError, ValueError) as error:
             said = getattr(error, "strerror", None) or error
-            raise StoreError(f"{target!r} cannot be a file ({said}); give another name", target=target) from None
+            name = addresses.shown(target)
+            raise StoreError(f"{name!r} cannot be a file ({said}); give another name", target=name) from None
         return GeoPackage(Path(target), create=create)
-    raise UsageError(f"{target!r} is no store; give a file that ends in .gpkg, or postgresql://…", target=target)
+    named = addresses.shown(target)
+    raise UsageError(
+        f"{named!r} is no store; give a file that ends in .gpkg, or postgresql://user@host:port/database", target=named
+    )
 
 
 def _make(home: Home, catalogue: Catalogue, settings: Settings) -> None:

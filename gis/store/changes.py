@@ -98,6 +98,41 @@ def require(author: str, reason: str) -> None:
         raise UsageError("author 'outside' stands for edits made in other programs; give a name", author=author)
 
 
+def last(home: Home) -> int:
+    """Return the number of the last change set, 0 where there is none.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+
+    Returns
+    -------
+    int
+    """
+    return int(home.run(f"SELECT coalesce(max(number), 0) FROM {home.table(CHANGES)}")[0][0])
+
+
+def reasons_since(home: Home, number: int, author: str) -> list[str]:
+    """Return why an author has changed the store since, oldest first.
+
+    Parameters
+    ----------
+    home
+        The store's home.
+    number
+        A change set; those after it are meant.
+    author
+        Who.
+
+    Returns
+    -------
+    list of str
+    """
+    asked = f"SELECT reason FROM {home.table(CHANGES)} WHERE number > %s AND author = %s ORDER BY number"
+    return [str(row[0]) for row in home.run(asked, [number, author])]
+
+
 def listed(home: Home, layers: Sequence[Layer]) -> pd.DataFrame:
     """List the change sets, oldest first.
 

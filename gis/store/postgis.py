@@ -8,20 +8,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
 import psycopg2
 import pyproj
-from psycopg2 import errors as pg
 from psycopg2 import sql
 
+from gis import addresses
 from gis.catalogue import Catalogue, Layer
-from gis.errors import GisError, StoreError, StoreLockedError, StorePermissionError, UsageError
+from gis.errors import StoreError
+from gis.store import postgis_connecting as connecting
 from gis.store import postgis_mending as mending
 from gis.store import postgis_tables as tables
 from gis.store.described import unedited
 from gis.store.home import CHANGES, Home, Layout, history
+from gis.store.postgis_refusals import explanation
 from gis.store.records import GEOMETRY, Column, Row, columns
 
 WAIT = "10s"
@@ -35,7 +36,7 @@ class Postgis(Home):
     Parameters
     ----------
     dsn
-        "postgresql://user:password@host:port/database?schema=gis"; the schema is `gis` where none is named.
+        "postgresql://user@host:port/database?schema=gis"; the schema is `gis` where none is named.
     create
         Make the schema, and the PostGIS extension, where they are missing.
 
@@ -46,19 +47,10 @@ class Postgis(Home):
     """
 
     def __init__(self, dsn: str, *, create: bool = False) -> None:
-        try:
-            parts = urlsplit(dsn)
-            host = parts.hostname or "this machine"
-        except ValueError:
-            # what was wrong is not repeated: a password may stand in it
-            raise UsageError("this is no address of a database; give postgresql://user@host:port/database") from None
-        options = dict(parse_qsl(parts.query))
-        self.schema = options.pop("schema", "gis")
-        # never the password
-        self.name = f"{parts.path.lstrip('/') or 'postgres'}/{self.schema} on {host}"
+        parts, self.schema = connecting.parted(dsn)
+        self.name = addresses.shown(dsn)
         self.srid = 0
-        with self._explained():
-            self.connection = psycopg2.connect(urlunsplit(parts._replace(query=urlencode(options))), connect_timeout=10)
+        self.connection = connecting.connect(parts, self.name)
         try:
             self.connection.autocommit = True
             self.connection.set_client_encoding("UTF8")
@@ -70,7 +62,7 @@ class Postgis(Home):
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement, in which a per cent sign is doubled, and return its rows."""
-        with self._explained(), self.connection.cursor() as cursor:
+        with self._explained(statement), self.connection.cursor() as cursor:
             if parameters:
                 cursor.execute(statement, list(parameters))
             else:
@@ -197,7 +189,7 @@ class Postgis(Home):
 
     def create_triggers(self, layer: Layer) -> None:
         """Make the trigger functions and the four triggers of history."""
-        self.run(";\n".join(tables.history_triggers(self, layer)))
+        self.run(";\n".join(tables.history_triggers(self, layer, self.beside)))
 
     def remake(self, layer: Layer) -> list[str]:
         """Mend the table in its place, so that what hangs on it stays."""
@@ -318,26 +310,29 @@ class Postgis(Home):
         return at
 
     def _enter(self, create: bool) -> None:
-        """Find the schema, making it and the extension where that is wanted."""
-        if create:
+        """Find the schema and PostGIS, making them where that is wanted."""
+        there = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
+        if create and not self.run(there, [self.schema]):
+            connecting.require_letters(self.run, self.name)
             if not self.run("SELECT 1 FROM pg_extension WHERE extname = 'postgis'"):
                 self.run("CREATE EXTENSION postgis")
             self.run(f"CREATE SCHEMA IF NOT EXISTS {self.column(self.schema)}")
-        if not self.run("SELECT 1 FROM pg_namespace WHERE nspname = %s", [self.schema]):
-            raise StoreError(f"{self.name} is not there; make it with: gis init", target=self.name)
+        self.beside = connecting.find_postgis(self.run, self.name)
+        if not self.run(there, [self.schema]):
+            raise StoreError(f"{self.name} holds no store; make one with: gis init {self.name}", target=self.name)
 
     def _copy(self, statement: str, names: Sequence[Column], rows: Sequence[Row]) -> None:
         """Send rows through binary COPY."""
-        with self._explained(), self.connection.cursor() as cursor:
+        with self._explained(statement), self.connection.cursor() as cursor:
             cursor.copy_expert(statement.replace("%%", "%"), io.BytesIO(binary(names, rows, self.srid)))
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, statement: str = "") -> Iterator[None]:
         """Turn psycopg2's errors into ours, each in one sentence that says what to do."""
         try:
             yield
         except psycopg2.Error as error:
-            raise _explanation(error, self.name) from error
+            raise explanation(error, self.name, statement) from None
 
 
 def binary(names: Sequence[Column], rows: Sequence[Row], srid: int) -> bytes:
@@ -416,23 +411,3 @@ _SENDERS: Mapping[str, Any] = {
 def _unwrapped(row: Row) -> Row:
     """Return a row whose geometry is bytes."""
     return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
-
-
-def _explanation(error: psycopg2.Error, name: str) -> GisError:
-    """Return the error to raise for one of the server's; no DSN and no row enters the message."""
-    if isinstance(error, pg.LockNotAvailable | pg.DeadlockDetected):
-        return StoreLockedError(f"{name} is being written by somebody else; try again", target=name)
-    if isinstance(error, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
-        said = (error.diag.message_primary or "").strip()
-        return StorePermissionError(f"{name} may not be written ({said}); ask its owner for the right", target=name)
-    if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification):
-        return StorePermissionError(f"{name} refuses the user or password of the DSN", target=name)
-    if isinstance(error, pg.DependentObjectsStillExist) or (
-        isinstance(error, pg.FeatureNotSupported) and error.diag.message_detail
-    ):
-        depends = (error.diag.message_detail or "").strip().replace("\n", "; ")
-        return StoreError(f"{name}: {depends}; drop that first, and make it anew afterwards", target=name)
-    if error.diag.message_primary is None:
-        # the client's own messages repeat host and user, and may come in several lines
-        return StoreError(f"{name} cannot be reached; is the server running, and are host, user and password right?")
-    return StoreError(f"{name}: {error.diag.message_primary}", target=name)

@@ -276,7 +276,7 @@ def trigger_bodies(home: Home, layer: Layer) -> dict[str, str]:
     return {f"gis_{layer.name}_{event}": f"BEGIN {body} RETURN NULL; END" for event, body in bodies.items()}
 
 
-def history_triggers(home: Home, layer: Layer) -> list[str]:
+def history_triggers(home: Home, layer: Layer, beside: str | None = None) -> list[str]:
     """Return the statements that make the functions and triggers which record every edit.
 
     Parameters
@@ -285,6 +285,8 @@ def history_triggers(home: Home, layer: Layer) -> list[str]:
         Quotes names.
     layer
         A base layer.
+    beside
+        The schema of PostGIS where other programs may not have it on their search path.
 
     Returns
     -------
@@ -293,13 +295,16 @@ def history_triggers(home: Home, layer: Layer) -> list[str]:
     table = home.table(layer.name)
     tables = {"insert": "NEW TABLE AS new_rows", "delete": "OLD TABLE AS old_rows"}
     tables["update"] = f"{tables['delete']} {tables['insert']}"
+    # shapes are compared by an operator of PostGIS
+    path = f" SET search_path TO {home.column(beside)}" if beside else ""
     statements = []
     for name, body in trigger_bodies(home, layer).items():
         event = name.rpartition("_")[2]
         referencing = f"REFERENCING {tables[event]}" if event in tables else ""
         moment = "AFTER" if event in tables else "BEFORE"
         statements += [
-            f"CREATE OR REPLACE FUNCTION {home.table(name)}() RETURNS trigger LANGUAGE plpgsql AS $body${body}$body$",
+            f"CREATE OR REPLACE FUNCTION {home.table(name)}() RETURNS trigger LANGUAGE plpgsql{path} "
+            f"AS $body${body}$body$",
             f"DROP TRIGGER IF EXISTS {home.column(name)} ON {table}",
             f"CREATE TRIGGER {home.column(name)} {moment} {event.upper()} ON {table} {referencing} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {home.table(name)}()",

@@ -38,7 +38,7 @@ from gis.publish import files, waiting, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
 from gis.workflow import answers, outlets
-from gis.workflow.loading import Loading
+from gis.workflow.loading import Loading, stoppable
 from gis.workflow.steps import Track, silent
 
 # files whose sheets have names
@@ -196,7 +196,7 @@ def load(
     """
     chosen = _settings(target, settings)
     if not isinstance(target, Store):
-        with opened(target, chosen) as store:
+        with stoppable(partial(opened, target, chosen), author, reason) as store:
             return load(
                 store, paths, hints=hints, settings=chosen, author=author, reason=reason, report=report, track=track
             )

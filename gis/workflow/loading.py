@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +12,58 @@ import pandas as pd
 
 from gis import crs as gis_crs
 from gis.catalogue import Layer
+from gis.errors import GisError
 from gis.intake.placing import Target
 from gis.settings import Settings
-from gis.store import Store
+from gis.stopping import Stopped
+from gis.store import Store, changes
 from gis.workflow.steps import Track, silent
 
 # layers whose lines most others share
 _TRUSTED = ("districts", "townships", "blocks", "street_blocks")
 # what becomes of one file before it is stored; the store shows its rows by itself
 STAGES = ("读取", "规整", "修复", "检查")
+
+
+@contextmanager
+def stoppable(opening: Callable[[], Store], author: str, reason: str) -> Iterator[Store]:
+    """Lend a store for a load, and find out, where that is interrupted, which files are stored already.
+
+    Parameters
+    ----------
+    opening
+        Opens the store; it is closed at the end.
+    author, reason
+        Who changes the store, and why.
+
+    Yields
+    ------
+    gis.store.Store
+
+    Raises
+    ------
+    Stopped
+        It was interrupted.
+    """
+    try:
+        store = opening()
+    except KeyboardInterrupt:
+        raise Stopped(()) from None
+    with store:
+        before = changes.last(store.home)
+        try:
+            yield store
+        except KeyboardInterrupt:
+            raise Stopped(_stored(store, before, author, f"{reason}:")) from None
+
+
+def _stored(store: Store, before: int, author: str, start: str) -> list[str] | None:
+    """Return the files that were stored after a change set, None where the store does not tell."""
+    try:
+        told = changes.reasons_since(store.home, before, author)
+    except GisError:
+        return None
+    return [one.removeprefix(start) for one in told if one.startswith(start)]
 
 
 class Loading:

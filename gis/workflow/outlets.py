@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from gis import writing
+from gis import addresses, writing
 from gis.errors import UsageError
 from gis.store import Store
 from gis.store.geopackage import GeoPackage
@@ -88,7 +88,7 @@ def _path(given: str | Path | Store | None) -> str | Path | None:
     """Return the file that a store, or a store's name, is in; None for a database."""
     if isinstance(given, Store):
         return given.home.path if isinstance(given.home, GeoPackage) else None
-    return None if given is None or str(given).startswith(("postgresql://", "postgres://")) else given
+    return None if given is None or addresses.is_database(given) else given
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -60,7 +60,8 @@ def test_an_interrupted_command_says_so(gis, place, name, monkeypatch):
 
     monkeypatch.setattr(where, what, interrupted)
     code, shown, said = gis(*filled(words, place, f"new{SUFFIX.get(name, '.csv')}"))
-    assert (code, shown, said) == (130, "", "已中止 · stopped\n")
+    told = "已中止,未入库 · stopped, nothing was stored" if name == "load" else "已中止 · stopped"
+    assert (code, shown, said) == (130, "", f"{told}\n")
     assert digests(place) == before
 
 

@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator
 from importlib.util import resolve_name
 
-GROUND = {"errors", "settings"}
-TOOLS = {"gcj02", "crs", "compiled", "geometry", "fieldtypes", "findings", "lineage", "archives", "norms", "writing"}
+GROUND = {"addresses", "errors", "settings"}
+TOOLS = {"gcj02", "crs", "compiled", "geometry", "fieldtypes", "findings", "lineage", "archives", "norms"}
+TOOLS |= {"leftovers", "stopping", "writing"}
 BASE = GROUND | TOOLS | {"catalogue", "rows"}
 ROOMS = BASE | {"intake", "store", "sample", "analysis", "planning", "publish", "scale"}
 
 # room -> the rooms that it may import, besides its own folder
 MAY_IMPORT: dict[str, set[str]] = (
-    {"errors": set(), "settings": {"errors"}}
+    {"addresses": set(), "errors": {"addresses"}, "settings": {"errors"}}
     | dict.fromkeys(TOOLS, GROUND | TOOLS)
     | {"catalogue": GROUND | TOOLS, "rows": GROUND | TOOLS | {"catalogue"}}
     | dict.fromkeys(["intake", "store", "sample"], BASE)
@@ -26,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = (
     | {"workflow": ROOMS}
     | {"terminal": BASE}
     | {"cli": ROOMS | {"workflow", "terminal"}, "__init__": ROOMS | {"workflow"}}
-    | {"__main__": {"cli"}}
+    | {"__main__": {"cli", "stopping"}}
 )
 
 # what would open a file or a store
