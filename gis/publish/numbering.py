@@ -57,7 +57,8 @@ def number(frames: Mapping[str, gpd.GeoDataFrame], catalogue: Catalogue) -> Numb
     -------
     Numbered
         Numbers follow from what is drawn and said alone: the same content has the same numbers, whatever its keys. A
-        reference to something that the edition does not draw is a blank.
+        reference to something that the edition does not draw is a blank; where it must be one, a number that tells
+        what belongs together.
     """
     ordered = {name: frame.iloc[_order(frame, catalogue.layer(name))] for name, frame in frames.items()}
     keys = {
@@ -125,6 +126,9 @@ def _renamed(frame: gpd.GeoDataFrame, layer: Layer, numbers: Mapping[str, Mappin
         target = layer.name if field.name == layer.key else field.reference
         if target and field.name in frame.columns:
             known = numbers.get(target, {})
+            if field.required and target not in numbers:
+                # what hangs together still does
+                known = {str(key): str(n) for n, key in enumerate(frame[field.name].dropna().unique(), 1)}
             changed[field.name] = pd.Series(
                 [known.get(str(value)) for value in frame[field.name]], index=frame.index, dtype="object"
             )
