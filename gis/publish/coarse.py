@@ -10,6 +10,7 @@ its size: one that is no wider than a few times the scale is a triangle near whe
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -89,7 +90,8 @@ def _places(shapes: Shapes, secret: Points, scale: float) -> Points:
     seed = hashlib.sha256(b"".join(shapely.to_wkb(shapes))).digest()
     chance = np.random.default_rng(np.frombuffer(seed, dtype=np.uint32))
     true = shapely.get_coordinates(shapes)
-    lines = shapely.segmentize(np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes), _APART * scale)
+    borders = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+    lines = shapely.segmentize(borders, _APART * scale)
     corner = true.min(axis=0) - chance.uniform(0, _WIDER * scale, 2)
     beside = _cells(shapely.get_coordinates(lines) - corner, _APART * scale, _BESIDE)
     around = _cells(shapely.get_coordinates(lines) - corner, _WIDER * scale, _AROUND)
@@ -162,7 +164,8 @@ def _areas(shapes: Shapes, places: Points, scale: float, *, apart: bool) -> Shap
     from scipy.spatial import Delaunay
 
     mesh = Delaunay(places - places.mean(axis=0))
-    corners = places[mesh.simplices]
+    nodes, beside = mesh.simplices.astype(np.intp), mesh.neighbors.astype(np.intp)
+    corners = places[nodes]
     triangles, middles = np.asarray(shapely.polygons(corners)), corners.mean(axis=1)
     place, owner = shapely.STRtree(shapes).query(shapely.points(places), predicate="intersects")
     order = np.lexsort([owner, place])
@@ -172,12 +175,12 @@ def _areas(shapes: Shapes, places: Points, scale: float, *, apart: bool) -> Shap
         place, first = np.unique(place, return_index=True)
         holder = np.full(len(places), _NOBODY)
         holder[place] = owner[first]
-        holder = _won(holder[mesh.simplices], middles, shapes)
-        holder = _joined(holder, mesh.neighbors, shapely.area(triangles), _LEAST * scale**2)
+        holder = _won(holder[nodes], middles, shapes)
+        holder = _joined(holder, beside, shapely.area(triangles), _LEAST * scale**2)
         owned = [each.tolist() for each in _grouped(np.arange(len(holder)), holder, len(shapes))]
     else:
-        held = _held(place, owner, mesh.simplices, middles, shapes)
-        owned = [_whole(each, mesh.neighbors, triangles, scale) for each in held]
+        held = _held(place, owner, nodes, middles, shapes)
+        owned = [_whole(each, beside, triangles, scale) for each in held]
     _settle(owned, shapes, triangles, apart=apart)
     result = np.full(len(shapes), None, dtype=object)
     there = np.flatnonzero([bool(each) for each in owned])
@@ -209,7 +212,7 @@ def _won(holders: NDArray[np.intp], middles: Points, shapes: Shapes) -> NDArray[
 def _held(
     place: NDArray[np.intp], owner: NDArray[np.intp], corners: NDArray[np.intp], middles: Points, shapes: Shapes
 ) -> list[NDArray[np.intp]]:
-    """Return the triangles of shapes that may lie over each other: those within, and those on one side of the border."""
+    """Return the triangles of shapes that may lie over each other: those within, and the border's on one side."""
     from scipy.sparse import coo_array
 
     count = int(corners.max()) + 1
@@ -233,7 +236,7 @@ def _grouped(triangle: NDArray[np.intp], owner: NDArray[np.intp], count: int) ->
     """Return the triangles of each owner."""
     order = np.argsort(owner, kind="stable")
     ends = np.searchsorted(owner[order], np.arange(count + 1))
-    return [triangle[order[low:high]] for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    return [triangle[order[low:high]] for low, high in itertools.pairwise(ends)]
 
 
 def _clusters(label: NDArray[np.intp], neighbours: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -246,7 +249,7 @@ def _clusters(label: NDArray[np.intp], neighbours: NDArray[np.intp]) -> tuple[ND
     sides = np.stack([one, other])[:, other >= 0]
     same = sides[:, label[sides[0]] == label[sides[1]]]
     graph = coo_array((np.ones(same.shape[1]), same), shape=(len(label),) * 2)
-    return connected_components(graph, directed=False)[1], sides
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp), sides
 
 
 def _joined(
@@ -288,13 +291,13 @@ def _whole(owned: NDArray[np.intp], neighbours: NDArray[np.intp], triangles: Sha
 def _settle(owned: list[list[int]], shapes: Shapes, triangles: Shapes, *, apart: bool) -> None:
     """Give each shape that holds the middle of no triangle the one that it covers most of, where that can be had."""
     lost = [n for n, each in enumerate(owned) if not each]
-    tree, areas = shapely.STRtree(triangles), shapely.area(triangles)
+    tree, areas, sizes = shapely.STRtree(triangles), shapely.area(triangles), shapely.area(shapes)
     # areas that may lie over each other share triangles
     holder = {triangle: n for n, each in enumerate(owned) for triangle in each} if apart else {}
     # the smallest has the fewest to choose from
-    for n in sorted(lost, key=lambda n: (shapes[n].area, n)):
+    for n in sorted(lost, key=lambda n: (sizes[n], n)):
         near = np.sort(tree.query(shapes[n], predicate="intersects"))
-        near = near[areas[near] <= _MOST * shapes[n].area]
+        near = near[areas[near] <= _MOST * sizes[n]]
         shares = shapely.area(shapely.intersection(triangles[near], shapes[n]))
         for triangle in near[np.argsort(-shares, kind="stable")].tolist():
             before = holder.get(triangle)

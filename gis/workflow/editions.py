@@ -35,17 +35,19 @@ def keep(store: Store, report: MapReport, notice: Notice) -> None:
     -----
     The same page made again is the same edition: its record is written anew.
     """
-    name, about = report.edition, {"author": "gis", "reason": f"公示版地图 {report.edition}"}
+    name, why = report.edition, f"公示版地图 {report.edition}"
     rows = [(name, layer, n, key) for layer, keys in report.keys.items() for n, key in enumerate(keys, 1)]
     numbers = pd.DataFrame(rows, columns=["edition_id", "layer", "number", "feature"])
     ids = [f"{name}/{layer}/{n}" for _, layer, n, _ in rows]
     # an edition that is listed has its numbers
-    store.replace(NUMBERS, numbers.assign(edition_number_id=ids), where={"edition_id": name}, **about)
-    said = {field: getattr(notice, field) for field in ("name", "organiser", "procedure", "opens", "closes")}
+    store.replace(NUMBERS, numbers.assign(edition_number_id=ids), where={"edition_id": name}, reason=why)
+    said: dict[str, Any] = {
+        field: getattr(notice, field) for field in ("name", "organiser", "procedure", "opens", "closes")
+    }
     cleared = ("map_approval_no", "secrecy_review_no", "approver", "approved_on")
     said |= {field: getattr(notice.clearance, field) or None for field in cleared}
     made = {"edition_id": name, "made_on": date.today(), "sha256": report.digest, "features": len(rows)}
-    store.replace(EDITIONS, pd.DataFrame([said | made]), where={"edition_id": name}, **about)
+    store.replace(EDITIONS, pd.DataFrame([said | made]), where={"edition_id": name}, reason=why)
 
 
 def edition(store: Store, name: str | None = None) -> pd.DataFrame:
@@ -105,17 +107,21 @@ def traced(store: Store, layer: str, frame: pd.DataFrame) -> tuple[pd.DataFrame,
         return frame, findings.table()
     known = store.read(NUMBERS)
     places: dict[tuple[str, int], dict[str, str]] = {}
-    for row in known.itertuples(index=False):
-        places.setdefault((row.edition_id, int(row.number)), {})[row.layer] = row.feature
-    result = frame.assign(**{name: frame[name].astype(object) for name in ("feature_layer", "feature_id")})
-    editions, found = sorted(set(known["edition_id"])), []
-    for place, (at, row) in enumerate(frame.iterrows()):
+    for name, number, of, key in known[["edition_id", "number", "layer", "feature"]].to_numpy(object).tolist():
+        places.setdefault((name, int(number)), {})[of] = key
+    told = {name: frame[name].tolist() for name in ("feature_layer", "feature_id")}
+    editions = sorted(set(known["edition_id"]))
+    found: list[dict[str, Any]] = []
+    for place, row in enumerate(frame.to_dict("records")):
         if pd.notna(row["edition_id"]) and pd.notna(row["edition_number"]):
-            meant, fault = _meant({**row.to_dict(), "row": place}, places, editions, store.catalogue)
+            meant, fault = _meant(
+                {**{str(name): value for name, value in row.items()}, "row": place}, places, editions, store.catalogue
+            )
             found += [fault] if fault else []
             for name, value in meant.items():
-                result.loc[at, name] = value
-    return result, findings.table(found)
+                told[name][place] = value
+    filled = {name: pd.Series(values, index=frame.index, dtype="object") for name, values in told.items()}
+    return frame.assign(**filled), findings.table(found)
 
 
 def _meant(
@@ -126,22 +132,27 @@ def _meant(
 ) -> tuple[dict[str, str], dict[str, Any] | None]:
     """Return the feature that a comment's number means, or what is wrong with it."""
     name, number, stated = str(row["edition_id"]).strip(), int(row["edition_number"]), row["feature_layer"]
-    key, at = row["comment_id"], {"severity": "warning", "field": "edition_number", "row": row["row"], "edition": name}
+    key: str = row["comment_id"]
+    at: dict[str, Any] = {"row": row["row"], "edition": name}
     if name not in editions:
         listed = "、".join(editions[-_LISTED:]) or "—"
-        return {}, findings.finding("comment.edition_unknown", COMMENTS, key, known=listed, **at)
+        return {}, findings.finding("comment.edition_unknown", COMMENTS, key, severity="warning", known=listed, **at)
     held = places.get((name, number), {})
     layer = _layers(catalogue).get(stated) if pd.notna(stated) else next(iter(held), None)
-    if layer is None and held or pd.isna(stated) and len(held) > 1:
+    if (layer is None and held) or (pd.isna(stated) and len(held) > 1):
         targets = "、".join(catalogue.layer(one).zh for one in held)
-        return {}, findings.finding("comment.layer_unknown", COMMENTS, key, targets=targets, number=number, **at)
+        return {}, findings.finding(
+            "comment.layer_unknown", COMMENTS, key, severity="warning", targets=targets, number=number, **at
+        )
     title = catalogue.layer(layer).zh if layer else "编号"
     if layer is None or layer not in held:
-        return {}, findings.finding("comment.number_unknown", COMMENTS, key, target=title, number=number, **at)
+        return {}, findings.finding(
+            "comment.number_unknown", COMMENTS, key, severity="warning", target=title, number=number, **at
+        )
     feature, came = held[layer], row["feature_id"]
     if pd.notna(came) and str(came) != feature:
-        said = {"target": title, "number": number, "found": feature, "said": str(came)}
-        return {}, findings.finding("comment.feature_differs", COMMENTS, key, **said, **at)
+        said: dict[str, Any] = {"target": title, "number": number, "found": feature, "said": str(came)}
+        return {}, findings.finding("comment.feature_differs", COMMENTS, key, severity="warning", **said, **at)
     return {"feature_layer": layer, "feature_id": feature}, None
 
 

@@ -105,7 +105,9 @@ SPECIMENS = {
     "a ring": [ring(600, 60).difference(ring(300, 60))],
     "a bow-tie": [Polygon(at((0, 0), (400, 400), (400, 0), (0, 400)))],
     "a sliver": [box(EAST, NORTH, EAST + 2000, NORTH + 0.5)],
-    "parts": [MultiPolygon([box(EAST, NORTH, EAST + 300, NORTH + 300), box(EAST + 900, NORTH, EAST + 990, NORTH + 90)])],
+    "parts": [
+        MultiPolygon([box(EAST, NORTH, EAST + 300, NORTH + 300), box(EAST + 900, NORTH, EAST + 990, NORTH + 90)])
+    ],
     "far apart": [box(EAST, NORTH, EAST + 300, NORTH + 300), box(EAST + 4e6, NORTH, EAST + 4e6 + 300, NORTH + 300)],
     "no shape": [],
 }

@@ -220,7 +220,7 @@ def test_nothing_tells_where_the_page_lies(village, tmp_path):
 
 
 def test_the_same_town_elsewhere_is_the_same_page(village, tmp_path):
-    """Moved by whole kilometres, the town gives the same bytes: there is nothing to recover."""
+    """Moved by whole kilometres, the town gives the same bytes: the file holds nothing of where it lies."""
     frames, _ = village
     moved = {name: rows.set_geometry(rows.translate(3000, -7000)) for name, rows in frames.items()}
     assert written(tmp_path, frames) == written(tmp_path, moved)
