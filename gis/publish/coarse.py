@@ -118,22 +118,22 @@ def _points(shapes: Shapes, places: Points, _: float) -> Shapes:
 
     at, row = shapely.get_coordinates(shapes, return_index=True)
     moved = places[cKDTree(places).query(at)[1]]
-    made = shapely.multipoints(shapely.points(moved), indices=row)
-    return _plain(made)
+    return _plain(shapely.multipoints(moved[row == n]) for n in range(len(shapes)))
 
 
 def _lines(shapes: Shapes, places: Points, scale: float) -> Shapes:
     """Lead lines from place to place; where lines meet, they meet in one place."""
     from scipy.spatial import cKDTree
 
-    tree, made = cKDTree(places), []
+    tree: Any = cKDTree(places)
+    made = []
     for shape in shapes:
         runs = []
         for part in shapely.get_parts(shape):
             at = shapely.get_coordinates(shapely.segmentize(part, scale))
             run = tree.query(_beside(at, _ASIDE * scale))[1]
             run = run[np.concatenate([[True], run[1:] != run[:-1]])]
-            line = shapely.simplify(shapely.linestrings(places[run]), scale) if len(run) > 1 else None
+            line: Any = shapely.simplify(shapely.linestrings(places[run]), scale) if len(run) > 1 else None
             if line is None or line.length == 0:
                 # shorter than places are apart
                 line = shapely.linestrings(places[tree.query(at.mean(axis=0), k=2)[1]])

@@ -92,7 +92,7 @@ def titled(catalogue: Catalogue) -> Catalogue:
 
 def _with_title(layer: Layer, words: Mapping[str, str]) -> Layer:
     """Return a layer with another title of its key."""
-    fields = tuple(replace(field, **words) if field.name == layer.key else field for field in layer.fields)
+    fields = tuple(replace(field, zh=words["zh"], en=words["en"]) if field.name == layer.key else field for field in layer.fields)
     return replace(layer, fields=fields)
 
 
