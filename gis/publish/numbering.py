@@ -92,7 +92,8 @@ def titled(catalogue: Catalogue) -> Catalogue:
 
 def _with_title(layer: Layer, words: Mapping[str, str]) -> Layer:
     """Return a layer with another title of its key."""
-    fields = tuple(replace(field, zh=words["zh"], en=words["en"]) if field.name == layer.key else field for field in layer.fields)
+    key = replace(layer.field(layer.key), zh=words["zh"], en=words["en"])
+    fields = tuple(key if field.name == layer.key else field for field in layer.fields)
     return replace(layer, fields=fields)
 
 
