@@ -54,10 +54,10 @@ def leaving(frames: Mapping[str, Any], receiver: Receiver, catalogue: Catalogue)
         layer, rest = catalogue.layer(name), frame[~held[name]]
         for field in layer.fields:
             if field.reference in frames and field.name in frame.columns:
-                lost = rest[field.name].isin(_gone(field.reference, frames, held, catalogue))
+                lost = rest[field.name].isin(_gone(field.reference or "", frames, held, catalogue))
                 if lost.any():
                     rest = rest.assign(**{field.name: rest[field.name].mask(lost)})
-                    said = {"rows": int(lost.sum()), "target": field.reference}
+                    said: dict[str, Any] = {"rows": int(lost.sum()), "target": field.reference}
                     found.append(
                         findings.finding("delivery.reference_withheld", name, severity="info", field=field.name, **said)
                     )
@@ -79,8 +79,9 @@ def _hold_dependants(frames: Mapping[str, Any], held: dict[str, Mask], catalogue
     changed = False
     for name, frame in frames.items():
         for field in catalogue.layer(name).fields:
-            if field.required and field.reference in frames and field.name in frame.columns:
-                lost = frame[field.name].isin(_gone(field.reference, frames, held, catalogue)).to_numpy(dtype=bool)
+            target = field.reference
+            if field.required and target in frames and field.name in frame.columns:
+                lost = frame[field.name].isin(_gone(target or "", frames, held, catalogue)).to_numpy(dtype=bool)
                 changed |= bool((lost & ~held[name]).any())
                 held[name] = held[name] | lost
     return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
@@ -183,6 +184,23 @@ def test_a_comment_quotes_edition_and_number(written, opened):
     assert f"版本 {edition},更新项目 {number}" in answer.inner_text()
     subject = unquote(answer.locator("a").get_attribute("href")).partition("?subject=")[2]
     assert subject == f"公示版本 {edition} 更新项目 {number}"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_generalised_layers_are_said_to_be(town, opened, tmp_path, size):
+    """The map of coarse shapes opens like any other, and its remarks name the layers that are not exact."""
+    book = catalogues.read()
+    changed = {name: dataclasses.replace(book.layer(name), public="generalised") for name in ("parcels", "streets")}
+    path = tmp_path / "coarse.html"
+    catalogue = dataclasses.replace(book, layers={**book.layers, **changed})
+    webmap.write(town, path, catalogue=catalogue, notice=webmap.Notice(**NOTICE))
+    page = opened(path, size)
+    page.screenshot(path=tmp_path / "coarse.png")
+    assert drawn(page) > 500
+    page.get_by_role("tab", name="公示说明").click()
+    page.get_by_text("地块、道路为概略示意,界线和位置不精确,过小的未绘").wait_for()
+    page.get_by_role("button", name="English").click()
+    page.get_by_text("Parcels, Streets are drawn in outline only").wait_for()
 
 
 def test_search_finds_nothing_politely(written, opened):
