@@ -25,6 +25,7 @@ _FACE: dict[str, tuple[str, str | None]] = {
     "crossings": ("gis.analysis.catchments", "crossings"),
     "deliver": ("gis.workflow.outputs", "deliver"),
     "demo": ("gis.workflow.demo", "demo"),
+    "edition": ("gis.workflow.editions", "edition"),
     "errors": ("gis.errors", None),
     "hectare_table": ("gis.analysis.rounding", "table"),
     "hectares": ("gis.analysis.rounding", "hectares"),

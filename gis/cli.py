@@ -27,6 +27,7 @@ from gis.workflow import (
     beijing,
     bureau,
     demo,
+    editions,
     intake,
     keeping,
     outlets,
@@ -68,6 +69,9 @@ class Session:
     author: str
     reason: str | None
 
+
+# what is listed of an edition
+_ABOUT_EDITIONS = ["edition_id", "name", "opens", "closes", "made_on", "features"]
 
 T = TypeVar("T")
 
@@ -324,6 +328,23 @@ def run_map(
         edition = "internal" if internal else "public"
         report = outputs.write_map(opened, file, edition=edition, notice=bureau.read_notice(notice) if notice else None)
     _say(f"已写出 {report.path}({report.bytes:,} 字节)", f"wrote {report.path} ({report.bytes:,} bytes)", context)
+    if report.edition:
+        _say(f"公示版本 {report.edition},编号已留存", f"edition {report.edition}, its numbers are kept", context)
+
+
+@app.command("editions")
+def run_editions(
+    context: typer.Context,
+    store: StoreName,
+    name: Annotated[str | None, typer.Argument(metavar="[EDITION]", help="公示版本 · as the page names it")] = None,
+) -> None:
+    """公示版本及其编号。List the editions of the public map, or the features behind the numbers of one."""
+    with intake.opened(store, _settings(context)) as opened:
+        made, titles = editions.edition(opened, name), opened.catalogue.titles(_settings(context).lang)
+    shown = made.replace({"layer": titles}) if name else made[_ABOUT_EDITIONS]
+    for row in shown.itertuples(index=False):
+        terminal.say("  ".join(str(value) for value in row))
+    _say(f"共 {len(shown)} 条", f"{len(shown)} rows", context)
 
 
 @app.command("workbook")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -150,6 +151,7 @@ _LAYER_KEYS: dict[str, type | tuple[type, ...]] = {
     "style": dict,
     "derived": bool,
     "within": list,
+    "coarse_m": (int, float),
 }
 _FIELD_KEYS: dict[str, type | tuple[type, ...]] = {
     "name!": str,
@@ -211,6 +213,7 @@ def _layer(path: Path) -> Layer:
         style=MappingProxyType(style),
         derived=raw.get("derived", False),
         within=tuple(raw.get("within", ())),
+        coarse_m=float(raw.get("coarse_m", Layer.coarse_m)),
     )
     _check_layer(path, layer)
     return layer
@@ -244,6 +247,8 @@ def _check_layer(path: Path, layer: Layer) -> None:
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
             raise _broken(path, f"fields.{name}", f"repeats {twice[0]!r}", ["each name once"])
+    if not 0 < layer.coarse_m < math.inf:
+        raise _broken(path, "coarse_m", f"is {layer.coarse_m!r}", ["metres, more than 0"])
     if layer.key not in layer.columns:
         raise _broken(path, "key", f"is {layer.key!r}", list(layer.columns))
     key = layer.field(layer.key)

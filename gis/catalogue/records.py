@@ -68,6 +68,7 @@ class Layer:
     `publish_when` maps a field to the values whose rows may be shown in a public edition; `style` is drawing data
     (order, fill, line, width, dash, by, label) that the map, the sheets and QGIS share. `within` names the layers whose
     ground each feature must not leave; where a field refers to such a layer, the ground of the very feature it names.
+    `coarse_m` is how far (m) every vertex of a generalised layer is from every true one in a public edition.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Layer:
     style: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     derived: bool = False
     within: tuple[str, ...] = ()
+    coarse_m: float = 20.0
 
     def title(self, lang: str = "zh") -> str:
         """Return the title in one language."""

@@ -22,7 +22,7 @@ from gis import archives, crs, findings, writing
 from gis.catalogue import Catalogue
 from gis.errors import DeliveryError, EmptyError, RowsRefused, UsageError
 from gis.lineage import MADE_UP
-from gis.publish import dictionary, preparation, receivers, shapefiles, territory, waiting
+from gis.publish import dictionary, preparation, receivers, shapefiles, territory, waiting, withheld
 from gis.publish.preparation import Prepared
 from gis.publish.receivers import Receiver
 from gis.publish.verification import FORMAT, MANIFEST, README, verify
@@ -109,7 +109,8 @@ def write(
     Notes
     -----
     Fields that are not public are delivered: this is an official delivery, not a publication. Confidential rows and
-    those of military owners stay here unless the receiver's profile says otherwise; they are counted.
+    those of military owners stay here unless the receiver's profile says otherwise; they are counted, and their keys
+    stand in no other row.
     """
     receiver = profile if isinstance(profile, Receiver) else receivers.read(profile, catalogue)
     day = _day(date)
@@ -120,15 +121,28 @@ def write(
         raise EmptyError(f"none of the layers {sorted(known)} is for {receiver.name}; it takes {wanted}")
     remark = MADE_UP if synthetic else ""
     land = territory.read(frames.get("districts"), receiver)
+    # what stays may be named in layers that this receiver does not take, and the other way round
+    left = withheld.leaving(frames, receiver, catalogue)
     layers = [
-        preparation.prepare(frames[place.layer], place, receiver, catalogue, territory=land, cut=cut, remark=remark)
+        preparation.prepare(
+            left.frames[place.layer],
+            place,
+            receiver,
+            catalogue,
+            territory=land,
+            cut=cut,
+            remark=remark,
+            withheld=left.withheld[place.layer],
+        )
         for place in places
     ]
-    held = waiting.count(frames.get(waiting.LAYER), catalogue)
-    notes = findings.join(land.findings, waiting.table(held, catalogue), _refuse(layers))
-    left_out = tuple(sorted(known - {place.layer for place in places}))
+    taken = {place.layer for place in places}
+    blanked = left.findings[left.findings["layer"].isin(taken)].reset_index(drop=True)
+    # of layers that the receiver does not take not even a number of rows is his
+    held = tuple(one for one in waiting.count(frames.get(waiting.LAYER), catalogue) if one.layer in taken)
+    notes = findings.join(land.findings, waiting.table(held, catalogue), _refuse(layers), blanked)
+    left_out = tuple(sorted(known - taken))
     about: dict[str, Any] = {"author": author, "date": day.isoformat(), "synthetic": synthetic, "notice": remark}
-    about["left_out"] = left_out
     about["waiting"] = [{"layer": one.layer, "rows": one.rows, "why": waiting.why(one, catalogue)} for one in held]
     about["waiting_said"] = waiting.sentence(held, catalogue)
     about["districts"] = [{"code": code, "name": name} for code, name in land.districts]

@@ -97,7 +97,10 @@ def _geojson(frame: pd.DataFrame, file: Path, layer: Layer) -> None:
             came=crs.label(frame.crs),
         )
     degrees = crs.to(frame, crs.CGCS2000)
-    pyogrio.write_dataframe(degrees.set_crs(crs.WGS84, allow_override=True), file, driver="GeoJSON")
+    # GDAL would write the name of the temporary file into it
+    pyogrio.write_dataframe(
+        degrees.set_crs(crs.WGS84, allow_override=True), file, driver="GeoJSON", layer_options={"WRITE_NAME": "NO"}
+    )
 
 
 def _parquet(frame: pd.DataFrame, file: Path, layer: Layer) -> None:

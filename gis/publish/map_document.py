@@ -80,6 +80,7 @@ def document(
         "groups": _groups(layers, catalogue),
         "layers": layers,
         "streetNames": _street_names(frames.get("streets"), plane),
+        "coarse": [name for name in ordered if is_public and catalogue.layer(name).public == "generalised"],
     }
     if not is_public:
         found["corner"] = [round(plane.west, 1), round(plane.south, 1)]

@@ -46,6 +46,23 @@ def fields(layer: Layer, frame: pd.DataFrame) -> list[Field]:
     return [] if layer.name in QUIET else [item for item in layer.fields if item.name in frame.columns]
 
 
+def is_told(layer: Layer, name: str) -> bool:
+    """Tell whether a page shows a field to its reader.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    name
+        The field.
+
+    Returns
+    -------
+    bool
+    """
+    return layer.name not in QUIET and name not in _UNASKED.get(layer.name, ())
+
+
 def title(layer: Layer, names: list[str]) -> int:
     """Return the place of the field that names a feature, -1 where none does.
 

@@ -1,4 +1,4 @@
-"""Preparation of a layer for delivery: which rows leave, in which columns, and what does not fit into a DBF.
+"""Preparation of a layer for delivery: in which columns its rows leave, and what does not fit into a DBF.
 
 Nothing is cut, dropped or replaced in silence: every value that a DBF in GBK cannot hold is a finding with its row.
 """
@@ -71,13 +71,14 @@ def prepare(
     territory: Territory | None = None,
     cut: bool = False,
     remark: str = "",
+    withheld: int = 0,
 ) -> Prepared:
     """Bring one layer into the form that a receiver wants.
 
     Parameters
     ----------
     frame
-        Canonical frame of the layer; not modified.
+        Rows of the layer that leave; not modified.
     place
         The layer's place in the delivery.
     receiver
@@ -90,6 +91,8 @@ def prepare(
         Cut texts that are too long, between characters, and report it as a warning instead of an error.
     remark
         Text for BZ.
+    withheld
+        Number of rows that do not leave.
 
     Returns
     -------
@@ -104,8 +107,7 @@ def prepare(
     """
     layer = catalogue.layer(place.layer)
     _require(frame, layer)
-    leaving, withheld = _leaving(frame, layer, receiver)
-    leaving = leaving.sort_values(layer.key, kind="stable", ignore_index=True)
+    leaving = frame.sort_values(layer.key, kind="stable", ignore_index=True)
     columns = _columns(leaving, layer, place, receiver, catalogue)
     rows = _Rows(layer, leaving[layer.key].astype("str").tolist(), cut)
     values = {
@@ -155,17 +157,6 @@ def _require(frame: pd.DataFrame, layer: Layer) -> None:
         )
     if layer.spatial and not isinstance(frame, gpd.GeoDataFrame):
         raise FrameError(f"{layer.name} is delivered with geometry; hand in a GeoDataFrame", layer=layer.name)
-
-
-def _leaving(frame: pd.DataFrame, layer: Layer, receiver: Receiver) -> tuple[pd.DataFrame, int]:
-    """Return the rows that may leave, and how many may not."""
-    if receiver.include_confidential:
-        return frame, 0
-    held = np.zeros(len(frame), dtype=bool)
-    for name, values in receiver.withhold.items():
-        if name in layer.columns:
-            held |= frame[name].isin(values).to_numpy(dtype=bool, na_value=False)
-    return frame[~held], int(held.sum())
 
 
 def _columns(

@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 
 from gis import crs
 from gis.catalogue import Catalogue, Field, Layer
-from gis.publish import ground
+from gis.publish import coarse, ground
 
 Mask = NDArray[np.bool_]
 # layers that may be drawn feature by feature
 DRAWN = ("generalised", "exact")
 # the owner class that is never shown, as code and as the word that unconformed files hold
 SECRET_OWNERS = ("military", "军属")
-# generalised outlines are simplified to this much, their points rounded to it (m): about 1e-4 degrees (domain.md 6.5)
-GENERALISED_M = 10.0
 # coordinates of a page are whole multiples of this (m)
 STEP_M = 0.1
 
@@ -39,8 +37,8 @@ class Edition:
     """Hold what an edition draws, and how many rows stay behind and why.
 
     `frames` holds, by layer, only the fields that the edition shows, and the geometry. `withheld` counts rows by layer
-    and reason (layer, confidential, owner, not_yet, ground, reference, shape); it is for the internal record and never
-    goes into a file.
+    and reason (layer, confidential, owner, not_yet, ground, reference, shape, small: no room for it in a generalised
+    layer); it is for the internal record and never goes into a file.
     """
 
     frames: Mapping[str, gpd.GeoDataFrame]
@@ -94,6 +92,8 @@ def public(frames: Mapping[str, Any], catalogue: Catalogue) -> Edition:
     shown = {name: frame[(reasons[name] == "").to_numpy()] for name, frame in spatial.items()}
     shown = {name: frame for name, frame in shown.items() if len(frame)}
     closed = {name: _close(name, shown, spatial, reasons, catalogue) for name in shown}
+    closed = {name: _coarsened(name, frame, spatial, reasons, catalogue) for name, frame in closed.items()}
+    closed = {name: frame for name, frame in closed.items() if len(frame)}
     result = {name: _columns(name, frame, spatial, reasons, catalogue) for name, frame in closed.items()}
     withheld = {
         name: {str(reason): int(count) for reason, count in series[series != ""].value_counts(sort=False).items()}
@@ -278,7 +278,7 @@ def _close(
     reasons: Mapping[str, pd.Series],
     catalogue: Catalogue,
 ) -> gpd.GeoDataFrame:
-    """Return a layer's published rows with the holes closed and, where the layer asks, generalised."""
+    """Return a layer's published rows with the holes closed."""
     layer, frame = catalogue.layer(name), shown[name]
     if _is_partition(layer):
         hidden = {"confidential", "owner"} | ({"not_yet", "reference"} if layer.topology.gap == "error" else set())
@@ -290,18 +290,28 @@ def _close(
                 tolerance=max(layer.topology.tolerance, 0.5),
             )
             frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
-    if layer.public == "generalised":
-        frame = frame.set_geometry(gpd.GeoSeries(_generalised(frame), index=frame.index, crs=frame.crs))
     return frame
 
 
-def _generalised(frame: gpd.GeoDataFrame) -> Any:
-    """Return shapes simplified to 10 m, points rounded to it; a shape that would vanish keeps its convex hull."""
-    shapes = frame.geometry.to_numpy()
-    rounded = shapely.transform(shapes, lambda points: np.rint(points / GENERALISED_M) * GENERALISED_M)
-    simple = shapely.make_valid(shapely.simplify(rounded, GENERALISED_M))
-    same = shapely.get_dimensions(simple) == shapely.get_dimensions(shapes)
-    return np.where(same & ~shapely.is_empty(simple), simple, shapely.convex_hull(shapes))
+def _coarsened(
+    name: str,
+    frame: gpd.GeoDataFrame,
+    frames: Mapping[str, gpd.GeoDataFrame],
+    reasons: dict[str, pd.Series],
+    catalogue: Catalogue,
+) -> gpd.GeoDataFrame:
+    """Return a layer's rows generalised where the layer asks; a shape that finds no room is withheld."""
+    layer = catalogue.layer(name)
+    if layer.public != "generalised" or frame.empty:
+        return frame
+    # of the layer all that there is, of the others what is withheld though its layer is shown, or is secret
+    guarded = [each[(name == other) | ~reasons[other].isin(["", "layer"])] for other, each in frames.items()]
+    shapes = coarse.coarsened(
+        frame.geometry.to_numpy(), coarse.vertices(guarded), scale=layer.coarse_m, apart=_is_partition(layer)
+    )
+    there = ~shapely.is_missing(shapes)
+    reasons[name].loc[frame.index[~there]] = "small"
+    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))[there]
 
 
 def _columns(

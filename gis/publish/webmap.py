@@ -11,8 +11,8 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from branca.element import Element
 from gis import findings, writing
 from gis.catalogue import Catalogue
 from gis.errors import PublicationError, UsageError
-from gis.publish import map_document, publication, tables, waiting
+from gis.publish import map_document, numbering, publication, tables, waiting
 from gis.publish.notice import Clearance, Notice
 
 __all__ = ["EDITIONS", "Clearance", "MapReport", "Notice", "write"]
@@ -42,13 +42,17 @@ _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 class MapReport:
     """Say what was written: for the house, not for the file.
 
-    `drawn` counts features by layer; `withheld` counts rows by layer and reason.
+    `drawn` counts features by layer; `withheld` counts rows by layer and reason. A public edition has a number, and by
+    layer the keys of its features in the order of their numbers; `digest` is the SHA-256 of the file.
     """
 
     path: Path
     bytes: int
     drawn: Mapping[str, int]
     withheld: Mapping[str, Mapping[str, int]]
+    edition: str = ""
+    digest: str = ""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def write(
@@ -60,6 +64,7 @@ def write(
     edition: str = "public",
     title: str | None = None,
     lang: str = "zh",
+    keep: Callable[[MapReport], object] | None = None,
 ) -> MapReport:
     """Write the map of a consultation.
 
@@ -75,12 +80,15 @@ def write(
     notice
         The consultation that the page belongs to.
     edition
-        "public": public layers, fields and rows only, on a plane without a recoverable origin. "internal": everything
-        that has a shape, marked 「内部资料 注意保管」, with a coordinate readout.
+        "public": public layers, fields and rows only, under numbers of the edition's own, on a plane of the page's own:
+        the file holds no origin, CRS or true coordinate, and that is all; true shapes can be fitted by whoever knows a
+        few places. "internal": everything that has a shape, marked 「内部资料 注意保管」, with a coordinate readout.
     title
         Heading; the notice's name if None.
     lang
         Language at first, "zh" or "en"; the reader can change it.
+    keep
+        Takes the report when the page is whole and before it is there; where it fails no page appears.
 
     Returns
     -------
@@ -109,8 +117,15 @@ def write(
     if is_public and notice.procedure == "working":
         raise UsageError("a working map is no consultation; write it as the internal edition", procedure="working")
     kept = publication.public(frames, catalogue) if is_public else publication.internal(frames, catalogue)
-    plane = publication.plane(kept.frames)
-    found = map_document.document(kept, plane, catalogue, notice=notice, is_public=is_public)
+    numbered = numbering.number(kept.frames, catalogue) if is_public else numbering.Numbered(kept.frames, {})
+    plane = publication.plane(numbered.frames)
+    found = map_document.document(
+        publication.Edition(numbered.frames, {}),
+        plane,
+        numbering.titled(catalogue) if is_public else catalogue,
+        notice=notice,
+        is_public=is_public,
+    )
     held = frames.get(waiting.LAYER)
     rows = waiting.count(waiting.public(held, catalogue) if is_public else held, catalogue)
     # why a row waits is the bureau's own matter
@@ -120,12 +135,24 @@ def write(
     if not found["layers"]:
         raise PublicationError(f"nothing to draw: the {edition} edition of {', '.join(frames) or 'no layer'} is empty")
     heading = title or notice.name
-    page = _page(map_document.text({"title": heading, "lang": lang, **found}), heading, lang)
-    written = page.encode("utf-8")
+    found = {"title": heading, "lang": lang, **found}
+    number = _number(found, notice) if is_public else ""
+    written = _page(map_document.text({**found, "number": number}), heading, lang).encode("utf-8")
+    drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
+    report = MapReport(
+        out, len(written), drawn, kept.withheld, number, hashlib.sha256(written).hexdigest(), numbered.keys
+    )
     with writing.whole(out) as temporary:
         temporary.write_bytes(written)
-    drawn = {layer["name"]: len(layer["rows"]) for layer in found["layers"]}
-    return MapReport(out, len(written), drawn, kept.withheld)
+        if keep is not None:
+            keep(report)
+    return report
+
+
+def _number(found: Mapping[str, Any], notice: Notice) -> str:
+    """Return what an edition is called: the day on which it opens, and a mark of what it says."""
+    mark = hashlib.sha256(map_document.text(found).encode("utf-8")).hexdigest()
+    return f"{notice.opens:%Y%m%d}-{mark[:6]}"
 
 
 def _as_printed(name: str, frame: pd.DataFrame, catalogue: Catalogue, lang: str) -> pd.DataFrame:

@@ -37,7 +37,7 @@ from gis.intake.read import read
 from gis.publish import files, waiting, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
-from gis.workflow import answers, outlets
+from gis.workflow import answers, editions, outlets
 from gis.workflow.loading import Loading, stoppable
 from gis.workflow.steps import Track, silent
 
@@ -268,11 +268,13 @@ def take_in(
     record = store.catalogue.layer(layer)
     flat = outlines.flattened(frame.geometry.to_numpy(), record) if record.spatial else None
     frame = gis_rows.canonical(frame, record, store.settings.crs)
+    frame, quoted = editions.traced(store, layer, frame)
     frame, same = again.placed(frame, known.frame(layer), record)
     mended = repair.repair(frame, record, kept=same)
     known.stage()
     found = gis_findings.join(
         _about(noted, layer),
+        quoted,
         gis_findings.table() if flat is None else flat,
         mended.findings,
         _validated(known, store.catalogue, mended.frame, record, known.local(store.settings)),

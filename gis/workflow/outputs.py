@@ -31,7 +31,7 @@ from gis.publish.notice import Notice
 from gis.publish.paper import TitleBlock
 from gis.settings import Settings
 from gis.store import Store
-from gis.workflow import bureau
+from gis.workflow import bureau, editions
 from gis.workflow.steps import Report, made
 
 _RESULTS = ("block_results", "station_results", "partial_sums", "station_programmes", "findings")
@@ -79,6 +79,7 @@ def write_map(
         "public" or "internal".
     notice
         The consultation. A public map of real data needs one; the sample town and internal maps have a stated default.
+        What a public map calls its features is kept in the store (`gis.edition`), so that comments find back.
 
     Returns
     -------
@@ -98,8 +99,15 @@ def write_map(
             )
         notice = bureau.sample_notice() if made_up else bureau.internal_notice(store.settings)
     frames = {name: store.read(name) for name in (*_drawable(store), waiting.LAYER)}
+    said = notice
     return webmap.write(
-        frames, Path(file), catalogue=store.catalogue, notice=notice, edition=edition, lang=store.settings.lang
+        frames,
+        Path(file),
+        catalogue=store.catalogue,
+        notice=said,
+        edition=edition,
+        lang=store.settings.lang,
+        keep=(lambda report: editions.keep(store, report, said)) if edition == "public" else None,
     )
 
 

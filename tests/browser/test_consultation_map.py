@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -149,6 +151,58 @@ def test_search_by_number_with_the_keyboard(written, opened):
     assert ground(page) != picture
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_lot_is_called_by_the_number_of_the_edition(written, opened, town, size):
+    """Search, heading, details and what to quote agree on it, in both languages; the bureau's keys are nowhere."""
+    page = opened(written("public"), size)
+    page.get_by_role("combobox").fill("地块37")
+    assert page.locator("#search-results .entry-name").first.inner_text() == "地块 37"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    details = page.get_by_role("region", name="要素信息")
+    assert page.locator("#details-name").inner_text() == "地块 37"
+    assert details.locator("dl dd").first.inner_text() == "37"
+    page.get_by_role("button", name="English").click()
+    assert page.locator("#details-name").inner_text() == "Parcels 37"
+    page.get_by_role("combobox").fill("Parcels 37")
+    assert page.locator("#search-results .entry-name").first.inner_text() == "Parcels 37"
+    said = page.locator("body").inner_text()
+    assert not [key for key in town["parcels"]["parcel_id"] if key in said]
+
+
+def test_a_comment_quotes_edition_and_number(written, opened):
+    """The letter that a reader begins names both, and the notice names the edition."""
+    page = opened(written("public"))
+    page.get_by_role("tab", name="公示说明").click()
+    terms = page.locator("#panel-notice dl").first
+    at = terms.locator("dt").all_inner_texts().index("公示版本")
+    edition = terms.locator("dd").nth(at).inner_text()
+    page.get_by_role("tab", name="项目清单").click()
+    page.locator("#panel-list .entry").first.click()
+    answer = page.locator("#details .answer")
+    number = page.locator("#details dl dd").first.inner_text()
+    assert f"版本 {edition},更新项目 {number}" in answer.inner_text()
+    subject = unquote(answer.locator("a").get_attribute("href")).partition("?subject=")[2]
+    assert subject == f"公示版本 {edition} 更新项目 {number}"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_generalised_layers_are_said_to_be(town, opened, tmp_path, size):
+    """The map of coarse shapes opens like any other, and its remarks name the layers that are not exact."""
+    book = catalogues.read()
+    changed = {name: dataclasses.replace(book.layer(name), public="generalised") for name in ("parcels", "streets")}
+    path = tmp_path / "coarse.html"
+    catalogue = dataclasses.replace(book, layers={**book.layers, **changed})
+    webmap.write(town, path, catalogue=catalogue, notice=webmap.Notice(**NOTICE))
+    page = opened(path, size)
+    page.screenshot(path=tmp_path / "coarse.png")
+    assert drawn(page) > 500
+    page.get_by_role("tab", name="公示说明").click()
+    page.get_by_text("地块、道路为概略示意,界线和位置不精确,过小的未绘").wait_for()
+    page.get_by_role("button", name="English").click()
+    page.get_by_text("Parcels, Streets are drawn in outline only").wait_for()
+
+
 def test_search_finds_nothing_politely(written, opened):
     """A name that nobody has gets a sentence."""
     page = opened(written("public"))
@@ -171,7 +225,7 @@ def test_a_click_on_the_map_opens_the_details(written, opened):
     terms = page.locator("#details dt").all_inner_texts()
     assert page.locator("#details-name").inner_text() == name
     assert "老旧小区改造" in page.locator("#details dl").inner_text()
-    assert "项目编号" in terms and not {"涉及户数", "产权单位类型", "总投资", "保密标志"} & set(terms)
+    assert "本版编号" in terms and not {"涉及户数", "产权单位类型", "总投资", "保密标志"} & set(terms)
 
 
 @pytest.mark.parametrize("edition", ["public", "internal"])

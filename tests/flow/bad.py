@@ -51,6 +51,7 @@ LOCKED = {
     "stations": (["stations", "STORE"], 5),
     "crossings": (["crossings", "STORE", "SOUND"], 5),
     "map": (["map", "STORE", "OUT", "--internal"], 17),
+    "editions": (["editions", "STORE"], 0),
     "workbook": (["workbook", "STORE", "OUT"], 0),
     "deliver": (["deliver", "STORE", "OUT"], 5),
 }

@@ -211,3 +211,11 @@ def test_an_export_without_a_crs_comes_back_by_its_numbers(some, tmp_path):
         found = {row.project_id: row.geometry.centroid for row in old.read("projects").itertuples()}
         came = {row.project_id: row.geometry.centroid for row in new.read("projects").itertuples()}
         assert came and all(place.distance(found[key]) < 0.001 for key, place in came.items())
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".csv"])
+def test_the_same_rows_give_the_same_file(projects, shared, tmp_path, suffix):
+    """Nothing of the way in which it was made is in it, such as the name of a temporary file."""
+    made = [files.write(projects, tmp_path / f"{n}{suffix}", layer=shared.layer("projects")) for n in range(2)]
+    assert made == [len(projects)] * 2
+    assert (tmp_path / f"0{suffix}").read_bytes() == (tmp_path / f"1{suffix}").read_bytes()

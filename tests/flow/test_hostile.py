@@ -17,6 +17,7 @@ ASKED = {
     "check": [],
     "crossings": ["NEW/none.gpkg"],
     "deliver": ["NEW/package.zip"],
+    "editions": [],
     "export": ["blocks", "NEW/blocks.csv"],
     "history": ["blocks", "X"],
     "init": [],

@@ -225,6 +225,7 @@ BREAKAGES = {
     "unknown geometry": ("blocks.toml", '"MultiPolygon"', '"Polygon"', ["blocks.toml", "geometry", "MultiPolygon"]),
     "key without field": ("blocks.toml", 'key = "block_id"', 'key = "id"', ["blocks.toml", "key", "block_id"]),
     "key not unique": ("blocks.toml", "unique = true, ", "", ["blocks.toml", "block_id", "unique"]),
+    "no width": ("blocks.toml", 'zh = "街区"', 'zh = "街区"\ncoarse_m = 0', ["blocks.toml", "coarse_m", "more than 0"]),
     "unknown type": ("blocks.toml", 'type = "date"', 'type = "time"', ["blocks.toml", "type", "boolean"]),
     "unknown kind": ("blocks.toml", 'kind = "count"', 'kind = "sum"', ["blocks.toml", "kind", "extensive"]),
     "wrong type of a value": ("blocks.toml", "width = 60", 'width = "60"', ["blocks.toml", "width", "int"]),

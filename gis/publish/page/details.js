@@ -39,8 +39,8 @@ function besideRow() {
 function answerRow(feature) {
   const key = keyOf(feature);
   if (!key || doc.edition !== "public" || feature.layer.rank > 1) return null;
-  const row = make("p", { className: "answer" }, word("details.quote", { id: key }) + " ");
-  const address = mailAddress(doc.notice.email, nameOf(feature) + " " + key);
+  const row = make("p", { className: "answer" }, word("details.quote", { edition: doc.number, layer: titled(feature.layer), id: key }) + " ");
+  const address = mailAddress(doc.notice.email, [word("notice.edition"), doc.number, calledOf(feature)].join(" "));
   if (address) row.append(make("a", { href: address }, word("details.mail")));
   else {
     const button = make("button", { type: "button", className: "link" }, word("details.how"));

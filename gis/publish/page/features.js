@@ -62,13 +62,19 @@ function keyOf(feature) {
   return layer.key < 0 || layer.fields[layer.key].hidden ? "" : feature.values[layer.key] || "";
 }
 
+// a number of the edition is told with what it numbers
+function calledOf(feature) {
+  const key = keyOf(feature);
+  return key && doc.edition === "public" ? titled(feature.layer) + " " + key : key;
+}
+
 function nameOf(feature) {
   const { layer } = feature;
   const named = layer.title < 0 ? null : feature.values[layer.title];
   const owner = layer.owner < 0 ? null : feature.values[layer.owner];
   const station = owner && layers.has("stations") ? layers.get("stations").byKey.get(owner) : null;
   if (named && owner) return (station ? nameOf(station) : owner) + " " + named;
-  return named || keyOf(feature) || titled(layer);
+  return named || calledOf(feature) || titled(layer);
 }
 
 function kindOf(feature) {

@@ -131,7 +131,7 @@ function listEntry(feature) {
   const state = layer.fields.findIndex((field) => field.name === "state");
   const button = make("button", { type: "button", className: "entry" }, swatch(layer, layer.symbols[feature.symbol]));
   button.append(make("span", { className: "entry-name" }, nameOf(feature)));
-  const facts = [keyOf(feature), state < 0 ? null : shown(layer.fields[state], feature.values[state])];
+  const facts = [calledOf(feature), state < 0 ? null : shown(layer.fields[state], feature.values[state])];
   button.append(make("span", { className: "entry-facts" }, facts.filter(Boolean).join(" · ")));
   button.addEventListener("click", () => choose([feature], { zoom: true }));
   return make("li", {}, button);
@@ -142,7 +142,7 @@ function buildList() {
   for (const name of ["projects", "units", "stations", "blocks"]) {
     const layer = layers.get(name);
     if (!layer) continue;
-    const sorted = [...layer.features].sort((a, b) => a.symbol - b.symbol || (keyOf(a) < keyOf(b) ? -1 : 1));
+    const sorted = [...layer.features].sort((a, b) => a.symbol - b.symbol || keyOf(a).localeCompare(keyOf(b), "en", { numeric: true }));
     const count = make("span", { className: "count" }, number(sorted.length, 0));
     blocks.push(make("h3", {}, titled(layer), count), make("ul", { className: "entries" }, ...sorted.map(listEntry)));
   }

@@ -170,7 +170,6 @@ function start() {
   listen();
   redraw();
   labels.addTo(map);
-  buildIndex();
   drawScale();
   onLanguage(drawScale);
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());

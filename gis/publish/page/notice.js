@@ -25,6 +25,7 @@ function buildNotice() {
   const facts = make("dl", {},
     ...fact("notice.name", notice.name),
     ...fact("notice.draft", notice.draft),
+    ...fact("notice.edition", doc.number),
     ...fact("notice.procedure", word("procedure." + notice.procedure)),
     ...fact("notice.organiser", notice.organiser),
     ...fact("notice.basis", notice.basis),
@@ -40,6 +41,8 @@ function buildNotice() {
     ...fact("notice.secrecy_review", notice.secrecy_review_no),
   );
   const waiting = doc.waiting[lang] ? make("li", {}, word("waiting", { rows: doc.waiting[lang] })) : null;
+  const coarse = doc.coarse.filter((name) => layers.has(name)).map((name) => layers.get(name)).map(titled).join(lang === "zh" ? "、" : ", ");
+  const outlined = coarse ? make("li", {}, word("generalised", { layers: coarse })) : null;
   byId("panel-notice").replaceChildren(...[
     make("h2", {}, word("tab.notice")),
     facts,
@@ -47,7 +50,7 @@ function buildNotice() {
     make("p", { className: "hint" }, word("notice.quote")),
     ways,
     make("h3", {}, word("notice.remarks")),
-    make("ul", { className: "remarks" }, ...[waiting].filter(Boolean), make("li", {}, word("final")), make("li", {}, word("measuring")), make("li", {}, word("private"))),
+    make("ul", { className: "remarks" }, ...[waiting, outlined].filter(Boolean), make("li", {}, word("final")), make("li", {}, word("measuring")), make("li", {}, word("private"))),
     cleared.childElementCount ? cleared : null,
   ].filter(Boolean));
 }

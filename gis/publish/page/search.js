@@ -14,11 +14,11 @@ function buildIndex() {
   for (const feature of features) {
     const { layer } = feature;
     const title = layer.title < 0 || !feature.values[layer.title] ? null : nameOf(feature);
-    const key = keyOf(feature);
+    const key = calledOf(feature);
     if (!title && !key) continue;
     // a street is many pieces with one name
     const id = layer.shape === "line" && title ? layer.name + "|" + title : layer.name + "|" + key + "|" + title;
-    if (!found.has(id)) found.set(id, { name: title || key, key, layer, features: [], text: normal((title || "") + " " + key) });
+    if (!found.has(id)) found.set(id, { name: title || key, key, number: keyOf(feature), layer, features: [], text: normal((title || "") + " " + key) });
     found.get(id).features.push(feature);
   }
   entries = [...found.values()].sort((a, b) => a.layer.rank - b.layer.rank || a.layer.order - b.layer.order);
@@ -28,7 +28,7 @@ function find(text) {
   const wanted = normal(text);
   if (!wanted) return [];
   const hits = entries.filter((entry) => entry.text.includes(wanted));
-  const starts = (entry) => (normal(entry.name).startsWith(wanted) || normal(entry.key).startsWith(wanted) ? 0 : 1);
+  const starts = (entry) => (normal(entry.name).startsWith(wanted) || normal(entry.key).startsWith(wanted) || entry.number === wanted ? 0 : 1);
   return hits.sort((a, b) => starts(a) - starts(b));
 }
 
@@ -36,7 +36,8 @@ function optionRow(entry, index) {
   const row = make("li", { id: "result-" + index, role: "option", "aria-selected": "false" });
   row.append(swatch(entry.layer, entry.layer.symbols[entry.features[0].symbol]));
   row.append(make("span", { className: "entry-name" }, entry.name));
-  const facts = [titled(entry.layer), entry.layer.shape === "line" ? null : entry.key].filter(Boolean);
+  const told = entry.layer.shape === "line" || entry.key === entry.name ? null : entry.key;
+  const facts = [told && told.startsWith(titled(entry.layer)) ? null : titled(entry.layer), told].filter(Boolean);
   row.append(make("span", { className: "entry-facts" }, facts.join(" · ")));
   row.addEventListener("mousedown", (event) => event.preventDefault());
   row.addEventListener("click", () => take(index));
@@ -102,3 +103,4 @@ byId("search-text").addEventListener("focus", showMatches);
 byId("search-text").addEventListener("blur", closeMatches);
 byId("search-text").addEventListener("keydown", onSearchKey);
 onLanguage(buildSearch);
+onLanguage(buildIndex);

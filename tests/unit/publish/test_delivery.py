@@ -29,7 +29,7 @@ from gis.errors import (
     UnknownNameError,
     UsageError,
 )
-from gis.publish import delivery, receivers, shapefiles
+from gis.publish import delivery, receivers, shapefiles, withheld
 from gis.settings import Settings
 from tests.unit.publish import handmade
 
@@ -229,7 +229,43 @@ def test_what_is_no_field_does_not_leave_and_is_named(tmp_path):
     report = deliver(tmp_path / "a.zip", frames)
     manifest = json.loads(archives.read(report.path, "manifest.json"))
     assert manifest["layers"][0]["columns_left_out"] == ["_version", "extra"]
-    assert report.left_out == ("comments",)
+    # that there are comments is told to the house, not to the receiver
+    assert report.left_out == ("comments",) and "comments" not in json.dumps(manifest)
+
+
+def test_no_row_names_one_that_is_withheld(tmp_path):
+    """A hut on a secret lot goes without the key of the lot; a door goes with the station that it belongs to."""
+    lot = {"parcel_id": "DK-SECRET", "land_use": "15", "confidential": True}
+    lots = handmade.frame("parcels", [lot], [handmade.square()])
+    huts = handmade.frame("buildings", [{"building_id": "JZ-1", "parcel_id": "DK-SECRET"}], [handmade.square(5, 5, 9)])
+    report = deliver(tmp_path / "a.zip", {"parcels": lots, "buildings": huts})
+    assert report.layers.set_index("layer")[["rows", "withheld"]].to_numpy().tolist() == [[0, 1], [1, 0]]
+    found = report.findings[report.findings["code"] == "delivery.reference_withheld"]
+    assert found[["layer", "field", "severity"]].to_numpy().tolist() == [["buildings", "parcel_id", "info"]]
+    assert json.loads(found["parameters"].iloc[0]) == {"rows": 1, "target": "parcels"}
+    content = b"".join(archives.read(report.path, member.name) for member in archives.members(report.path))
+    assert b"DK-SECRET" not in content and b"JZ-1" in content
+
+
+def test_a_row_stays_with_what_it_stands_on(tmp_path):
+    """Where a reference is required, the row stays with the one that it names, and is counted."""
+    book = handmade.book()
+    receiver = receivers.read("city", book)
+    stops = handmade.stations()
+    receiver = dataclasses.replace(receiver, withhold={**receiver.withhold, "state": list(stops["state"].unique())})
+    doors = handmade.frame("entrances", [{"entrance_id": "E1", "station_id": "0071"}], [Point(0, 0)])
+    left = withheld.leaving({"stations": stops, "entrances": doors}, receiver, book)
+    assert (left.withheld, len(left.frames["entrances"])) == ({"stations": len(stops), "entrances": 1}, 0)
+
+
+def test_rows_that_wait_are_told_of_the_receivers_layers_alone(tmp_path):
+    """How many comments wait is nothing to a receiver who gets no comments."""
+    rows = [("Q1", "comments"), ("Q2", "projects")]
+    held = pd.DataFrame(rows, columns=["quarantine_id", "layer"]).assign(reasons="[]", content="{}")
+    report = deliver(tmp_path / "a.zip", handmade.layers() | {"quarantine": held})
+    manifest = json.loads(archives.read(report.path, "manifest.json"))
+    assert [one["layer"] for one in manifest["waiting"]] == ["projects"]
+    assert "公众意见" not in archives.read(report.path, "readme.txt").decode("utf-8-sig")
 
 
 # --- what is refused

@@ -173,13 +173,29 @@ def test_the_internal_edition_holds_everything_with_a_shape():
     assert "confidential" in edition.frames["projects"]
 
 
-def test_a_generalised_layer_is_coarse(monkeypatch):
-    """Points of a generalised layer stand on a 10 m lattice, and small areas keep an area."""
-    layer = dataclasses.replace(CATALOGUE.layer("stations"), public="generalised")
+def test_a_generalised_layer_is_coarse():
+    """A point of a generalised layer is drawn beside its place: no nearer than the layer says, and not far."""
+    layer = dataclasses.replace(CATALOGUE.layer("stations"), public="generalised", coarse_m=35.0)
     changed = dataclasses.replace(CATALOGUE, layers={**CATALOGUE.layers, "stations": layer})
     rows = frame([Point(EAST + 3.3, NORTH + 7.7)], station_id=["A"], name=["甲"])
     point = publication.public({"stations": rows}, changed).frames["stations"].geometry.iloc[0]
-    assert (point.x % 10, point.y % 10) == (0, 0)
+    assert 35 < point.distance(rows.geometry.iloc[0]) < 70
+
+
+def test_a_generalised_layer_keeps_away_from_what_is_withheld():
+    """No vertex is drawn near a corner of a row of any layer that is withheld though its layer is shown."""
+    layer = dataclasses.replace(CATALOGUE.layer("stations"), public="generalised")
+    changed = dataclasses.replace(CATALOGUE, layers={**CATALOGUE.layers, "stations": layer})
+    stops = frame([Point(EAST + 50 * n, NORTH) for n in range(9)], station_id=list("ABCDEFGHI"), name=["站"] * 9)
+    lots = frame(
+        [at(10 * n, 25, 4, 4) for n in range(-3, 45)],
+        parcel_id=[f"P{n}" for n in range(48)],
+        land_use=["15"] * 48,
+        confidential=[True] * 48,
+    )
+    drawn = publication.public({"stations": stops, "parcels": lots}, changed).frames["stations"].geometry
+    corners = shapely.multipoints(shapely.get_coordinates(lots.geometry.to_numpy()))
+    assert drawn.distance(corners).min() > 20
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,12 @@ def points_of(found: dict) -> set[tuple[int, int]]:
     return {tuple(point) for run in runs for point in np.cumsum(np.reshape(run, (-1, 2)), axis=0).tolist()}
 
 
+def said(layer: dict, name: str) -> list:
+    """Give what a layer of the page says in a field, row by row."""
+    place = [field["name"] for field in layer["fields"]].index(name)
+    return [row[3][place] for row in layer["rows"]]
+
+
 def flat(nested) -> list[list[int]]:
     return [nested] if not nested or isinstance(nested[0], int) else [run for each in nested for run in flat(each)]
 
@@ -214,7 +220,7 @@ def test_nothing_tells_where_the_page_lies(village, tmp_path):
 
 
 def test_the_same_town_elsewhere_is_the_same_page(village, tmp_path):
-    """Moved by whole kilometres, the town gives the same bytes: there is nothing to recover."""
+    """Moved by whole kilometres, the town gives the same bytes: the file holds nothing of where it lies."""
     frames, _ = village
     moved = {name: rows.set_geometry(rows.translate(3000, -7000)) for name, rows in frames.items()}
     assert written(tmp_path, frames) == written(tmp_path, moved)
@@ -321,7 +327,7 @@ def test_codes_are_titled_and_blanks_are_null(tmp_path):
     )
     found = document(written(tmp_path, {"stations": rows}))
     assert found["codes"]["station_states"] == {"operating": ["运营", "Operating"]}
-    assert found["layers"][0]["rows"][0][3] == ["A", "甲", "operating", None, "2020-03-04"]
+    assert found["layers"][0]["rows"][0][3] == ["1", "甲", "operating", None, "2020-03-04"]
 
 
 def test_catchments_are_drawn_as_two_rings(tmp_path):
@@ -334,7 +340,7 @@ def test_catchments_are_drawn_as_two_rings(tmp_path):
         crs=CRS,
     )
     (layer,) = document(written(tmp_path, {"catchments": rows}))["layers"]
-    assert [row[3][0] for row in layer["rows"]] == ["C1", "C2"]
+    assert said(layer, "radius_m") == [500, 800]
 
 
 def catchments():
@@ -382,7 +388,7 @@ def test_the_public_sees_one_walk_shed_of_each_station(tmp_path):
     """The raw one of ten minutes, a line beside the rings, switched off at first."""
     found = document(written(tmp_path, {"catchments": catchments()}))
     sheds = found["layers"][0]
-    assert [row[3][0] for row in sheds["rows"]] == ["A-NET-750-raw", "B-NET-750-raw"]
+    assert (said(sheds, "radius_m"), said(sheds, "station_id")) == ([750, 750], ["1", "2"])
     (group,) = found["groups"]
     assert [(item["zh"], item["count"], item["on"]) for item in group["items"]] == [
         ("站点影响区", 4, True),
@@ -396,7 +402,7 @@ def test_of_other_minutes_the_public_sees_the_nearest_to_ten(tmp_path):
     rows["minutes"] = rows["minutes"].replace({5.0: 8.0, 10.0: 12.0, 15.0: 30.0})
     sheds = document(written(tmp_path, {"catchments": rows}))["layers"][0]
     inside = document(written(tmp_path, {"catchments": rows}, edition="internal"))["layers"]
-    assert [row[3][0] for row in sheds["rows"]] == ["A-NET-375-raw", "B-NET-375-raw"]
+    assert said(sheds, "radius_m") == [375, 375]
     assert [symbol["code"] for symbol in inside[0]["symbols"]] == ["10", "15"]
 
 
