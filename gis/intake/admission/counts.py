@@ -1,0 +1,139 @@
+"""How many rows and columns a file promises, counted where it says so before a row is read."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyogrio
+
+from gis.errors import SourceError
+from gis.intake.admission import limits, nesting
+
+# formats that know their number of rows without going through them
+_COUNTED = {".fgb", ".gdb", ".tab"}
+# steps of SQLite between two looks at the clock
+_STEPS = 100_000
+_BATCH = 10_000
+
+
+def layer(path: Path, name: str) -> None:
+    """Refuse a layer with more rows or columns than allowed, or with geometries that nest too deep.
+
+    Parameters
+    ----------
+    path
+        The file as GDAL opens it.
+    name
+        Name of the layer.
+
+    Raises
+    ------
+    SourceError
+        With the number.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".gpkg":
+        _table(path, name)
+    elif suffix in _COUNTED:
+        info = pyogrio.read_info(path, layer=name)
+        limits.require("columns", len(info["fields"]))
+        limits.require("rows", int(info["features"]))
+
+
+def parquet(path: Path) -> None:
+    """Refuse a Parquet file with more rows, columns or bytes than allowed, or with geometries that nest too deep.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    SourceError
+        With the number.
+    """
+    with pq.ParquetFile(path) as file:
+        about = file.metadata
+        limits.require("columns", len(file.schema_arrow), path.name)
+        limits.require("rows", about.num_rows, path.name)
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        limits.require("bytes", sum(group.total_byte_size for group in groups), path.name)
+        grown = 0
+        for field in file.schema_arrow:
+            if not about.num_rows or not _is_bytes(field.type):
+                continue
+            if b"geo" in (file.schema_arrow.metadata or {}) and pa.types.is_binary(field.type):
+                for batch in file.iter_batches(_BATCH, columns=[field.name]):
+                    nesting.wkb((value.as_py() for value in batch.column(0)), path.name)
+            if sum(_most(group, field.name) for group in groups) > limits.current().bytes:
+                grown += _unpacked(path, field.name)
+                limits.require("bytes", grown, path.name)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Tell whether the values of a column are texts or bytes."""
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_binary, pa.types.is_dictionary))
+
+
+def _most(group: pq.RowGroupMetaData, name: str) -> int:
+    """Return how many bytes a column may unpack to at most: each value may be the longest of its dictionary."""
+    columns = [group.column(number) for number in range(group.num_columns)]
+    return sum(
+        one.num_values * one.total_uncompressed_size if one.has_dictionary_page else one.total_uncompressed_size
+        for one in columns
+        if one.path_in_schema.split(".")[0] == name
+    )
+
+
+def _unpacked(path: Path, name: str) -> int:
+    """Return how many bytes a column unpacks to; each text is held once."""
+    total = 0
+    with pq.ParquetFile(path, read_dictionary=[name]) as file:
+        for batch in file.iter_batches(_BATCH, columns=[name]):
+            column = batch.column(0)
+            if pa.types.is_dictionary(column.type) and pa.types.is_string(column.dictionary.type):
+                lengths = pc.binary_length(column.dictionary)
+                total += pc.sum(pc.take(lengths, column.indices)).as_py() or 0
+            limits.require("bytes", total, path.name)
+    return total
+
+
+def _table(path: Path, name: str) -> None:
+    """Refuse a table or view of a GeoPackage that is too long, too wide, takes too long, or nests too deep."""
+    allowed = limits.current()
+    until = time.monotonic() + allowed.seconds
+    table = '"' + name.replace('"', '""') + '"'
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            base.text_factory = bytes
+            base.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            limits.require("columns", len(base.execute(f"PRAGMA table_info({table})").fetchall()))
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {allowed.rows + 1})"
+            limits.require("rows", base.execute(counted).fetchone()[0])
+            nesting.wkb(_shapes(base, table, name))
+    except sqlite3.OperationalError as error:
+        if time.monotonic() > until:
+            raise limits.late() from None
+        # a view may call a function that only the program which made it has
+        if "no such" not in str(error):
+            raise
+    except sqlite3.DatabaseError as error:
+        raise SourceError(f"{path.name}: damaged ({error}); ask for it again", path=path.name) from None
+
+
+def _shapes(base: sqlite3.Connection, table: str, name: str) -> Iterator[bytes]:
+    """Yield the geometries of a table that are long enough to hold others."""
+    columns = base.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (name,)).fetchall()
+    for (column,) in columns:
+        quoted = '"' + column.decode("utf-8", "replace").replace('"', '""') + '"'
+        long = f"typeof({quoted}) = 'blob' AND length({quoted}) > {9 * limits.current().nesting}"
+        for (blob,) in base.execute(f"SELECT {quoted} FROM {table} WHERE {long}"):
+            yield blob
