@@ -15,7 +15,6 @@ import pandas as pd
 
 from gis import findings
 from gis.errors import SourceError
-from gis.intake.admission import limits
 
 # what GDAL gives every placemark, whatever fields it has
 _STANDARD = {
@@ -62,7 +61,6 @@ def named(
     placemarks = _placemarks(root, frame, number, len(layers))
     fields = [_fields(one) for one in placemarks]
     names = list(dict.fromkeys(key for one in fields for key, _ in one))
-    limits.require("columns", len(names))
     twice = sorted({key for one in fields for key, _ in one if sum(key == other for other, _ in one) > 1})
     are_texts = set(names) <= {column for column in frame.columns if isinstance(frame[column].dtype, pd.StringDtype)}
     if not twice and are_texts and set(names) <= set(frame.columns) - _STANDARD:

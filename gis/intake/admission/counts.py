@@ -16,8 +16,6 @@ import pyogrio
 from gis.errors import SourceError
 from gis.intake.admission import limits, nesting
 
-# formats that know their number of rows without going through them
-_COUNTED = {".fgb", ".gdb", ".tab"}
 # steps of SQLite between two looks at the clock
 _STEPS = 100_000
 _BATCH = 10_000
@@ -38,13 +36,13 @@ def layer(path: Path, name: str) -> None:
     SourceError
         With the number.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".gpkg":
+    if path.suffix.lower() == ".gpkg":
         _table(path, name)
-    elif suffix in _COUNTED:
-        info = pyogrio.read_info(path, layer=name)
-        limits.require("columns", len(info["fields"]))
-        limits.require("rows", int(info["features"]))
+        return
+    # readers take ever longer for each further column, and not so who only asks for their names
+    info = pyogrio.read_info(path, layer=name, encoding="latin-1" if path.suffix.lower() == ".tab" else None)
+    limits.require("columns", len(info["fields"]))
+    limits.require("rows", int(info["features"]))
 
 
 def parquet(path: Path) -> None:

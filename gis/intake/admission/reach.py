@@ -20,6 +20,7 @@ ROWS, COLUMNS = 1 << 20, 1 << 14
 _ROOM, _SPARSE = 5_000_000, 50
 # the parts of honest workbooks shrink ten- to fiftyfold
 _LARGE, _RATIO = 64 << 20, 200
+_BEGINNING = 1 << 12
 _DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, OSError, EOFError, LookupError, ValueError, RuntimeError)
 
 
@@ -72,6 +73,7 @@ def parts(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
+            typed = [one.filename for one in members if _declares(archive, one)]
     except _DAMAGED as error:
         raise SourceError(f"{path.name} cannot be read as a workbook: {error}; ask for it again") from None
     for one in members:
@@ -82,7 +84,21 @@ def parts(path: Path) -> None:
                 part=one.filename,
                 size=one.file_size,
             )
+    if typed:
+        raise SourceError(
+            f"{path.name}: its part {typed[0]} declares a document type, which no part of a workbook may; save it again "
+            "from the program that made it",
+            parts=typed,
+        )
     limits.require("bytes", sum(one.file_size for one in members), path.name)
+
+
+def _declares(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Tell whether a part begins with a document type: there texts are declared that stand for others."""
+    if not member.filename.endswith((".xml", ".rels")):
+        return False
+    with archive.open(member) as stream:
+        return b"<!DOCTYPE" in stream.read(_BEGINNING)
 
 
 def eager(path: Path) -> None:
