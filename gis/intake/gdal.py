@@ -88,6 +88,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
 
 def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     """Read one layer of a file that was lent."""
+    counts.views(lent.path)
     names = [str(name) for name, _ in pyogrio.list_layers(lent.path)]
     if not names:
         raise EmptyError(f"{path.name} has no layers")

@@ -76,9 +76,7 @@ def gml(geometry: str, head: str = "") -> str:
 
 
 BOMB = (
-    '<!DOCTYPE b [<!ENTITY a0 "lol">'
-    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
-    + "]>"
+    '<!DOCTYPE b [<!ENTITY a0 "lol">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10)) + "]>"
 )
 KML_RING = (
     "<Polygon><outerBoundaryIs><LinearRing><coordinates>"
@@ -141,9 +139,7 @@ def shapefile(*blobs: bytes, dbf: bytes | None = None, announced: int | None = N
 
     def make(folder: Path) -> Path:
         path = folder / "waters.shp"
-        body = b"".join(
-            struct.pack(">ii", number, len(blob) // 2) + blob for number, blob in enumerate(blobs, 1)
-        )
+        body = b"".join(struct.pack(">ii", number, len(blob) // 2) + blob for number, blob in enumerate(blobs, 1))
         head = struct.pack(">iiiiiii", 9994, 0, 0, 0, 0, 0, (100 + len(body)) // 2 if announced is None else announced)
         head += struct.pack("<ii8d", 1000, 5, *PLANE, PLANE[0] + 1e3, PLANE[1] + 1e3, 0, 0, 0, 0)
         path.write_bytes(head + body)
@@ -166,12 +162,13 @@ SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _HEAD = "".join(
-    f'<c r="{cell}" t="inlineStr"><is><t>{text}</t></is></c>'
-    for cell, text in (("A1", "water_id"), ("B1", "name"))
+    f'<c r="{cell}" t="inlineStr"><is><t>{text}</t></is></c>' for cell, text in (("A1", "water_id"), ("B1", "name"))
 )
 
 
-def workbook(rows: str, *, head: str = "", shared: bytes | None = None, name: str = "waters.xlsx", more: str = "") -> Maker:
+def workbook(
+    rows: str, *, head: str = "", shared: bytes | None = None, name: str = "waters.xlsx", more: str = ""
+) -> Maker:
     """Return a maker of a workbook of one sheet with these rows below its names."""
 
     def make(folder: Path) -> Path:
@@ -202,13 +199,18 @@ def ods(rows: str, head: str = "", name: str = "waters.ods") -> Maker:
         path = folder / name
         urn = "urn:oasis:names:tc:opendocument:xmlns"
         spaces = " ".join(f'xmlns:{one}="{urn}:{one}:1.0"' for one in ("office", "table", "text"))
-        cells = "".join(f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>' for text in ("water_id", "name"))
+        cells = "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+            for text in ("water_id", "name")
+        )
         body = f'<table:table table:name="waters"><table:table-row>{cells}</table:table-row>{rows}</table:table>'
         content = f"<office:body><office:spreadsheet>{body}</office:spreadsheet></office:body>"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
             archive.writestr("META-INF/manifest.xml", "<manifest/>")
-            archive.writestr("content.xml", f"{head}<office:document-content {spaces}>{content}</office:document-content>")
+            archive.writestr(
+                "content.xml", f"{head}<office:document-content {spaces}>{content}</office:document-content>"
+            )
         return path
 
     return make

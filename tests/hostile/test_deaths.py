@@ -133,7 +133,10 @@ DEADLY = {
     "collections in GeoParquet": (deaths.parquet("waters.parquet", deaths.nested_wkb()), "50,000"),
     "multipolygons in GeoParquet": (deaths.parquet("waters.parquet", deaths.nested_wkb(kind=6)), "50,000"),
     "GeoJSON": (feature(COLLECTION * DEEP + POINT + "]}" * DEEP), "100,005"),
-    "coordinates of GeoJSON": (feature('{"type": "Polygon", "coordinates": ' + "[" * 10**6 + "]" * 10**6 + "}"), "levels"),
+    "coordinates of GeoJSON": (
+        feature('{"type": "Polygon", "coordinates": ' + "[" * 10**6 + "]" * 10**6 + "}"),
+        "levels",
+    ),
     "properties of GeoJSON": (feature("null", '{"a": ' + "[" * 10**6 + "]" * 10**6 + "}", "waters.json"), "1,000,004"),
     "GeoJSON on lines": (
         written("waters.geojsonl", '{"type": "Feature", "geometry": ' + COLLECTION * DEEP + "]}" * DEEP + "}\n"),
@@ -222,13 +225,14 @@ FEATURES = [
 ]
 RINGS = [KML_RING, *(KML_RING.replace("116.1,", f"{x},") for x in FAR)]
 MARKS = "</Placemark><Placemark>".join(
-    f'<ExtendedData><Data name="water_id"><value>V{n}</value></Data></ExtendedData>{ring}' for n, ring in enumerate(RINGS)
+    f'<ExtendedData><Data name="water_id"><value>V{n}</value></Data></ExtendedData>{ring}'
+    for n, ring in enumerate(RINGS)
 )
 TEXTS = {
     "CSV": deaths.frame_of("waters.csv", water_id=[f"W{n}" for n in range(len(PLACES))], wkt=PLACES),
     "GeoJSON": written("waters.geojson", json.dumps({"type": "FeatureCollection", "features": FEATURES})),
     "KML": written("waters.kml", kml(f"</Placemark><Placemark>{MARKS}")),
-    "road graph": written("waters.json", json.dumps(json.loads(STREETS % "")) .replace("116.1", "1e300", 1)),
+    "road graph": written("waters.json", json.dumps(json.loads(STREETS % "")).replace("116.1", "1e300", 1)),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import zipfile
@@ -22,9 +23,11 @@ SIX = gpd.GeoDataFrame(
     crs="EPSG:4548",
 )
 PLACEMARK = kml(KML_RING).partition("<Document>")[2].partition("</Document>")[0]
-GRAPH = '{"nodes": [%s], "edges": [%s]}' % (
-    ",".join(f'{{"id": {n}, "x": 116.1, "y": 39.9{n}}}' for n in range(7)),
-    ",".join(f'{{"id": [{n}, {n + 1}, 0], "length": "{n}", "name": "路"}}' for n in range(6)),
+GRAPH = json.dumps(
+    {
+        "nodes": [{"id": n, "x": 116.1, "y": 39.9 + n / 100} for n in range(7)],
+        "edges": [{"id": [n, n + 1, 0], "length": "1", "name": "路"} for n in range(6)],
+    }
 )
 
 
@@ -158,7 +161,9 @@ def test_what_has_no_end_is_refused(gis, store, tmp_path, name):
     """It is refused in seconds, by what it promises or while it is counted."""
     make, flags, said = BOUNDLESS[name]
     path = make(tmp_path)
-    outcome = gis(*flags, "load", store.name, f"{path.name}#waters" if ".gpkg" in path.name else path.name, "--layer", "waters")
+    outcome = gis(
+        *flags, "load", store.name, f"{path.name}#waters" if ".gpkg" in path.name else path.name, "--layer", "waters"
+    )
     assert outcome.code == 4 and outcome.one_sentence and said in outcome.err
     assert outcome.seconds < 30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,6 +43,30 @@ def layer(path: Path, name: str) -> None:
     info = pyogrio.read_info(path, layer=name, encoding="latin-1" if path.suffix.lower() == ".tab" else None)
     limits.require("columns", len(info["fields"]))
     limits.require("rows", int(info["features"]))
+
+
+def views(path: Path) -> None:
+    """Refuse a GeoPackage with a view whose first row does not come in time: GDAL asks for it as it opens the file.
+
+    Parameters
+    ----------
+    path
+        The file as GDAL will open it; one of another format is passed over.
+
+    Raises
+    ------
+    SourceError
+        The time is over.
+    """
+    if path.suffix.lower() != ".gpkg":
+        return
+    found: list[tuple[str]] = []
+    # what is no GeoPackage at all is for GDAL to word
+    with suppress(sqlite3.DatabaseError), _opened(path) as base:
+        found = base.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
+    for (name,) in found:
+        with suppress(sqlite3.DatabaseError), _opened(path) as base:
+            base.execute(f"SELECT * FROM {_quoted(str(name))} LIMIT 1").fetchone()
 
 
 def parquet(path: Path) -> None:
@@ -106,32 +130,44 @@ def _unpacked(path: Path, name: str) -> int:
 
 def _table(path: Path, name: str) -> None:
     """Refuse a table or view of a GeoPackage that is too long, too wide, takes too long, or nests too deep."""
-    allowed = limits.current()
-    until = time.monotonic() + allowed.seconds
-    table = '"' + name.replace('"', '""') + '"'
+    table = _quoted(name)
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-            base.text_factory = bytes
-            base.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+        with _opened(path) as base:
             limits.require("columns", len(base.execute(f"PRAGMA table_info({table})").fetchall()))
-            counted = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {allowed.rows + 1})"
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {limits.current().rows + 1})"
             limits.require("rows", base.execute(counted).fetchone()[0])
             nesting.wkb(_shapes(base, table, name))
+    except sqlite3.DatabaseError as error:
+        raise SourceError(f"{path.name} is damaged: {error}; ask for it again", path=path.name) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a GeoPackage for reading, and stop what it is asked for when the time is over."""
+    until = time.monotonic() + limits.current().seconds
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            base.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            base.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            yield base
     except sqlite3.OperationalError as error:
         if time.monotonic() > until:
             raise limits.late() from None
         # a view may call a function that only the program which made it has
         if "no such" not in str(error):
             raise
-    except sqlite3.DatabaseError as error:
-        raise SourceError(f"{path.name}: damaged ({error}); ask for it again", path=path.name) from None
+
+
+def _quoted(name: str) -> str:
+    """Return a name as SQL takes it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _shapes(base: sqlite3.Connection, table: str, name: str) -> Iterator[bytes]:
     """Yield the geometries of a table that are long enough to hold others."""
     columns = base.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (name,)).fetchall()
     for (column,) in columns:
-        quoted = '"' + column.decode("utf-8", "replace").replace('"', '""') + '"'
+        quoted = _quoted(str(column))
         long = f"typeof({quoted}) = 'blob' AND length({quoted}) > {9 * limits.current().nesting}"
         for (blob,) in base.execute(f"SELECT {quoted} FROM {table} WHERE {long}"):
             yield blob

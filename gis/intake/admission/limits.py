@@ -60,6 +60,10 @@ def held(limits: Limits) -> Iterator[None]:
     ----------
     limits
         Those of the settings.
+
+    Yields
+    ------
+    None
     """
     token = _HELD.set(limits)
     try:
@@ -76,6 +80,10 @@ def watched(path: Path) -> Iterator[None]:
     ----------
     path
         The file, as it was named.
+
+    Yields
+    ------
+    None
 
     Raises
     ------

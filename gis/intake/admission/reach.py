@@ -49,7 +49,15 @@ class Reach:
     filled: int = 0
 
     def take(self, row: int, column: int, count: int = 1) -> None:
-        """Count cells, of which the last is at this place from 0."""
+        """Count cells.
+
+        Parameters
+        ----------
+        row, column
+            Place of the last one, from 0.
+        count
+            How many.
+        """
         self.rows = max(self.rows, row + 1)
         self.columns = max(self.columns, column + 1)
         self.filled += count
@@ -86,8 +94,8 @@ def parts(path: Path) -> None:
             )
     if typed:
         raise SourceError(
-            f"{path.name}: its part {typed[0]} declares a document type, which no part of a workbook may; save it again "
-            "from the program that made it",
+            f"{path.name}: its part {typed[0]} declares a document type, which no part of a workbook may; save it "
+            "again from the program that made it",
             parts=typed,
         )
     limits.require("bytes", sum(one.file_size for one in members), path.name)
