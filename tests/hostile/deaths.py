@@ -237,31 +237,33 @@ def spread(*cells: tuple[int, int, str]) -> bytes:
     return globals_ + sheet + record(0x000A, b"")
 
 
-def xls(*cells: tuple[int, int, str], name: str = "waters.xls") -> Maker:
-    """Return a maker of an old workbook (OLE2 around BIFF8)."""
+def xls(*cells: tuple[int, int, str], small: bool = False) -> Maker:
+    """Return a maker of an old workbook: BIFF8 in OLE2, whose short streams lie in pieces of 64 bytes."""
 
     def make(folder: Path) -> Path:
-        path = folder / name
+        path = folder / "waters.xls"
         stream = spread((0, 0, "water_id"), (0, 1, "name"), *cells)
-        stream = stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0")
-        count = len(stream) // 512
-        end, free, fat_mark = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
-        fat = [fat_mark, end, *range(3, count + 2), end]
-        fat += [free] * (128 - len(fat))
+        piece = 64 if small else 512
+        size = len(stream) if small else max(len(stream), 4096)
+        held = stream.ljust(-(-size // piece) * piece, b"\0")
+        pieces = -(-len(held) // 512)
+        end, free = 0xFFFFFFFE, 0xFFFFFFFF
+        # sectors: their table, the folder, the table of small pieces, the stream
+        fat = [0xFFFFFFFD, end, end, *range(4, pieces + 3), end]
+        mini = [*range(1, len(held) // 64), end] if small else []
         head = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
-        head += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0) + struct.pack("<109I", 0, *[free] * 108)
+        head += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, 2 if small else end, int(small), end, 0)
+        head += struct.pack("<109I", 0, *[free] * 108)
 
-        def entry(title: str, kind: int, child: int, start: int, size: int) -> bytes:
+        def entry(title: str, kind: int, child: int, start: int, length: int) -> bytes:
             raw = (title + "\0").encode("utf-16-le")
-            return (
-                raw.ljust(64, b"\0")
-                + struct.pack("<HBBIII", len(raw), kind, 1, free, free, child)
-                + bytes(36)
-                + struct.pack("<IQ", start, size)
-            )
+            numbers = struct.pack("<HBBIII", len(raw), kind, 1, free, free, child) + bytes(36)
+            return raw.ljust(64, b"\0") + numbers + struct.pack("<IQ", start, length)
 
-        folder_ = entry("Root Entry", 5, 1, end, 0) + entry("Workbook", 2, free, 2, len(stream)) + bytes(256)
-        path.write_bytes(head.ljust(512, b"\0") + struct.pack("<128I", *fat) + folder_ + stream)
+        root = entry("Root Entry", 5, 1, 3 if small else end, len(held) if small else 0)
+        entries = root + entry("Workbook", 2, free, 0 if small else 3, size) + bytes(256)
+        tables = [struct.pack("<128I", *numbers, *[free] * (128 - len(numbers))) for numbers in (fat, mini)]
+        path.write_bytes(head + tables[0] + entries + tables[1] + held.ljust(512 * pieces, b"\0"))
         return path
 
     return make

@@ -19,6 +19,14 @@ from gis.intake.admission import limits, nesting
 # steps of SQLite between two looks at the clock
 _STEPS = 100_000
 _BATCH = 10_000
+_BYTES = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+)
 
 
 def layer(path: Path, name: str) -> None:
@@ -92,17 +100,26 @@ def parquet(path: Path) -> None:
         for field in file.schema_arrow:
             if not about.num_rows or not _is_bytes(field.type):
                 continue
-            if b"geo" in (file.schema_arrow.metadata or {}) and pa.types.is_binary(field.type):
-                for batch in file.iter_batches(_BATCH, columns=[field.name]):
-                    nesting.wkb((value.as_py() for value in batch.column(0)), path.name)
+            if b"geo" in (file.schema_arrow.metadata or {}):
+                nesting.wkb(_long(file, field.name), path.name)
             if sum(_most(group, field.name) for group in groups) > limits.current().bytes:
-                grown += _unpacked(path, field.name)
-                limits.require("bytes", grown, path.name)
+                grown += _unpacked(path, field.name, grown)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
     """Tell whether the values of a column are texts or bytes."""
-    return any(test(kind) for test in (pa.types.is_string, pa.types.is_binary, pa.types.is_dictionary))
+    return any(test(kind.value_type if pa.types.is_dictionary(kind) else kind) for test in _BYTES)
+
+
+def _long(file: pq.ParquetFile, name: str) -> Iterator[bytes]:
+    """Yield the values of a column that are long enough for geometries in others."""
+    for batch in file.iter_batches(_BATCH, columns=[name]):
+        column = batch.column(0)
+        plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        raw = pc.cast(plain, pa.large_binary())
+        for value in pc.filter(raw, pc.greater(pc.binary_length(raw), 9 * limits.current().nesting)):
+            if value.is_valid:
+                yield value.as_py()
 
 
 def _most(group: pq.RowGroupMetaData, name: str) -> int:
@@ -115,16 +132,18 @@ def _most(group: pq.RowGroupMetaData, name: str) -> int:
     )
 
 
-def _unpacked(path: Path, name: str) -> int:
+def _unpacked(path: Path, name: str, before: int) -> int:
     """Return how many bytes a column unpacks to; each text is held once."""
     total = 0
     with pq.ParquetFile(path, read_dictionary=[name]) as file:
         for batch in file.iter_batches(_BATCH, columns=[name]):
             column = batch.column(0)
-            if pa.types.is_dictionary(column.type) and pa.types.is_string(column.dictionary.type):
-                lengths = pc.binary_length(column.dictionary)
-                total += pc.sum(pc.take(lengths, column.indices)).as_py() or 0
-            limits.require("bytes", total, path.name)
+            if pa.types.is_dictionary(column.type):
+                lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
+            else:
+                lengths = pc.binary_length(column)
+            total += pc.sum(lengths).as_py() or 0
+            limits.require("bytes", before + total, path.name)
     return total
 
 

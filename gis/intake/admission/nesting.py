@@ -96,7 +96,7 @@ def xml(path: Path) -> None:
     try:
         elements.parse(path, None)
     # damage is for the reader to word; an encoding that expat does not know hides no bracket of an element
-    except (expat.ExpatError, ValueError):
+    except (expat.ExpatError, ValueError, LookupError):
         again = _Elements(path.name)
         with suppress(expat.ExpatError):
             again.parse(path, "iso-8859-1")
