@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from gis.intake.admission import limits, nesting
 # steps of SQLite between two looks at the clock
 _STEPS = 100_000
 _BATCH = 10_000
+_PIECE = 1 << 24
+_JSON = {".json", ".geojson", ".geojsonl", ".topojson"}
+_NAME = re.compile(rb'"([^"]*)"\s*:')
 _BYTES = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -47,10 +51,23 @@ def layer(path: Path, name: str) -> None:
     if path.suffix.lower() == ".gpkg":
         _table(path, name)
         return
+    if path.suffix.lower() in _JSON and not _has_many_names(path):
+        return
     # readers take ever longer for each further column, and not so who only asks for their names
     info = pyogrio.read_info(path, layer=name, encoding="latin-1" if path.suffix.lower() == ".tab" else None)
     limits.require("columns", len(info["fields"]))
     limits.require("rows", int(info["features"]))
+
+
+def _has_many_names(path: Path) -> bool:
+    """Tell whether a JSON has more names than columns are allowed, told without parsing it once more."""
+    names: set[bytes] = set()
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE) + stream.readline(_PIECE):
+            names.update(_NAME.findall(piece))
+            if len(names) > limits.current().columns:
+                return True
+    return False
 
 
 def views(path: Path) -> None:

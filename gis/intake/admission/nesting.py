@@ -33,6 +33,8 @@ _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 # letters of two bytes, of which the second may look like a bracket
 _WIDE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x81-\xfe]$")
 _HEAD_BYTES = 9
+# where the declaration of an XML ends at the latest, and what may stand before it
+_PROLOG, _BOM = 400, b"\xef\xbb\xbf"
 _POINT, _LINES, _RINGS = {1}, {2, 8, 13}, {3, 17}
 _HAS_Z, _HAS_M, _HAS_SRID = 0x80000000, 0x40000000, 0x20000000
 
@@ -92,6 +94,8 @@ def xml(path: Path) -> None:
     SourceError
         With the depth, or the name of the entity.
     """
+    if _is_plain(path):
+        return
     elements = _Elements(path.name)
     try:
         elements.parse(path, None)
@@ -148,6 +152,31 @@ def wkb(blobs: Iterable[bytes | memoryview | None], file: str | None = None) -> 
             continue
         raw = bytes(blob)
         limits.require("nesting", _depth(raw, _start(raw)), file)
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell quickly whether an XML holds nothing but elements, of which too few are open anywhere to be too deep.
+
+    An element that ends in its own tag counts as open to the end, so many of them leave the question open.
+    """
+    depth, rest = 0, b""
+    most = limits.current().nesting
+    with path.open("rb") as stream:
+        begin = stream.read(_PROLOG)
+        stream.seek(len(begin.partition(b"?>")[0]) + 2 if begin.removeprefix(_BOM).startswith(b"<?xml ") else 0)
+        while piece := rest + stream.read(_PIECE):
+            if piece == rest:
+                return True
+            rest = piece[-1:]
+            if b"<!" in piece or b"<?" in piece:
+                return False
+            letters = np.frombuffer(piece, dtype=np.uint8)
+            begins = np.flatnonzero(letters[:-1] == ord("<"))
+            steps = np.cumsum(np.where(letters[begins + 1] == ord("/"), -1, 1))
+            if depth + int(steps.max(initial=0)) > most:
+                return False
+            depth += int(steps[-1]) if len(steps) else 0
+    return True
 
 
 def _is_utf8(piece: bytes) -> bool:

@@ -102,6 +102,31 @@ def test_what_nests_too_deep_is_refused_with_its_depth(depth, tmp_path):
                 look()
 
 
+HIDDEN = {
+    "plainly": ("<a>", "</a>"),
+    "behind comments": ("<a><!--</x></x>-->", "</a>"),
+    "behind instructions": ("<a><?x </x></x>?>", "</a>"),
+    "behind marked text": ("<a><![CDATA[</x></x>]]>", "</a>"),
+    "behind attributes": ("<a b='/>' c=\"/>\">", "</a>"),
+    "beside elements that end in themselves": ("<a><b/><b c='1'/>", "</a>"),
+}
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 1 << 20])
+@pytest.mark.parametrize("name", HIDDEN)
+def test_elements_are_counted_wherever_they_stand(tmp_path, monkeypatch, name, piece):
+    """What is no element, or looks like the end of one, hides none."""
+    begin, end = HIDDEN[name]
+    monkeypatch.setattr(nesting, "_PIECE", piece)
+    file = tmp_path / "a.gml"
+    file.write_text('<?xml version="1.0"?>' + begin * 30 + end * 30, encoding="utf-8")
+    deepest = 31 if "themselves" in name else 30
+    with limits.held(Limits(nesting=deepest)):
+        nesting.xml(file)
+    with limits.held(Limits(nesting=deepest - 1)), pytest.raises(SourceError, match=f"{deepest} levels"):
+        nesting.xml(file)
+
+
 def test_damage_is_left_to_the_reader(tmp_path):
     """What ends in the middle is no attack: its depth so far is looked at, and nothing else said."""
     for number, raw in enumerate([b"<a><b>", b"<a", b"\xff\xfe<", b"", b'<?xml version="1.0" encoding="x"?><a/>']):
@@ -126,14 +151,14 @@ def test_reach_of_old_workbooks(tmp_path, name, small):
     assert biff.reaches(deaths.xls(*cells, small=small)(tmp_path)) == {"waters": numbers}
 
 
-@pytest.mark.parametrize("place", range(0, 2560, 4))
-def test_damaged_old_workbooks_are_left_to_the_reader(tmp_path, place):
+def test_damaged_old_workbooks_are_left_to_the_reader(tmp_path):
     """Chains that run in circles or out of the file end the look, not the process."""
     file = deaths.xls()(tmp_path)
-    raw = bytearray(file.read_bytes())
-    raw[place : place + 4] = b"\x01\x00\x00\x00" if place % 8 else b"\xff\xff\xff\x7f"
-    file.write_bytes(raw)
-    assert isinstance(biff.reaches(file), dict)
+    sound = file.read_bytes()
+    for place in range(0, 2560, 4):
+        for number in (b"\x01\x00\x00\x00", b"\xff\xff\xff\x7f"):
+            file.write_bytes(sound[:place] + number + sound[place + 4 :])
+            assert isinstance(biff.reaches(file), dict)
 
 
 @pytest.mark.parametrize(
