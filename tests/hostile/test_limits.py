@@ -141,6 +141,20 @@ BOUNDLESS = {
     "20 GB of workbook": (_long("waters.xls", 20 << 30), (), "21,474,836,480 bytes"),
     "a hundred million rows of Parquet": (_zeros, (), "100,000,000 rows"),
     "100 GB in one text": (_dictionary, (), "bytes, unpacked"),
+    "a coast a hundred thousand times": (
+        written(
+            "waters.topojson",
+            json.dumps(
+                {
+                    "type": "Topology",
+                    "arcs": [[[116.1, 39.9]] * 10_000],
+                    "objects": {"waters": {"type": "LineString", "arcs": [0] * 100_000}},
+                }
+            ),
+        ),
+        (),
+        "16,000,000,000 bytes",
+    ),
     "100,000 columns of CSV": (
         written("waters.csv", ",".join(f"c{n}" for n in range(100_000)) + "\n" + "1," * 99_999 + "1\n"),
         (),
@@ -212,3 +226,10 @@ def test_other_commands_that_read_files_hold_them(gis, store, tmp_path):
     pd.DataFrame({"wkt": ["LINESTRING(116.1 39.9,116.2 39.9)"] * 6}).to_csv(path, index=False)
     outcome = gis("--limit", "rows=5", "crossings", store.name, path.name)
     assert outcome.code == 4 and "6 rows" in outcome.err
+
+
+@pytest.mark.realdata
+def test_open_data_holds_them(gis, tmp_path, realdata):
+    """The job on open data reads files as a load does."""
+    outcome = gis("--limit", "rows=5", "beijing", realdata / "beijing", "out")
+    assert outcome.code == 4 and outcome.one_sentence and "--limit rows=" in outcome.err

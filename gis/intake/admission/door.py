@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gis.errors import SourceError
-from gis.intake.admission import inserts, limits, nesting
+from gis.intake.admission import arcs, inserts, limits, nesting
 
 _LOOKS: dict[str, Callable[[Path], None]] = {
-    **dict.fromkeys((".json", ".geojson", ".geojsonl", ".topojson"), nesting.json),
+    **dict.fromkeys((".json", ".geojson", ".geojsonl"), nesting.json),
     **dict.fromkeys((".kml", ".ovkml", ".gml"), nesting.xml),
+    ".topojson": arcs.require,
     ".dxf": inserts.require,
 }
 # parts that are read with a file

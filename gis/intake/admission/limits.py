@@ -25,11 +25,11 @@ _WATCHED: ContextVar[_Watch] = ContextVar("watched")
 # what fits into a long of C on every system
 _LONGEST = 2**31 - 1
 _WHAT = {
-    "rows": "rows of one layer",
-    "columns": "columns of one layer",
-    "bytes": "bytes, unpacked and with all parts",
-    "seconds": "seconds of reading",
-    "nesting": "levels that stand in each other",
+    "rows": "has {} rows in one layer",
+    "columns": "has {} columns in one layer",
+    "bytes": "has {} bytes, unpacked and with all its parts",
+    "seconds": "takes more than {} seconds to read",
+    "nesting": "nests {} levels deep",
 }
 
 
@@ -135,7 +135,7 @@ def require(name: str, came: int, file: str | None = None) -> None:
     name
         "rows", "columns", "bytes" or "nesting".
     came
-        How many there are, or at least so many where counting ended there.
+        How many there are; one more than allowed where counting ended there.
     file
         What the file is called; None takes the one that is being read.
 
@@ -172,12 +172,11 @@ def late() -> SourceError:
 
 def _beyond(file: str, name: str, came: int, allowed: int) -> SourceError:
     """Return the refusal of what is beyond a limit."""
-    more = "more than " if came == allowed else ""
     raised = max(2 * allowed, came)
     advice = f"--limit {name}={raised}" if name != "nesting" else "--limit nesting=400, the most there is"
     return SourceError(
-        f"{file} has {more}{came:,} {_WHAT[name]}; allowed are {allowed:,}. If the file is as it should be, allow more "
-        f"before the command: {advice}",
+        f"{file} {_WHAT[name].format(f'{came:,}')}; allowed are {allowed:,}. If the file is as it should be, allow "
+        f"more before the command: {advice}",
         limit=name,
         came=came,
         allowed=allowed,

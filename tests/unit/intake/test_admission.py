@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 from gis.errors import SourceError, UsageError
-from gis.intake.admission import biff, counts, door, inserts, limits, nesting, reach
+from gis.intake.admission import arcs, biff, counts, door, inserts, limits, nesting, reach
 from gis.settings import Limits, Settings
 from tests.hostile import deaths
 
@@ -143,6 +143,27 @@ OLD = {
 }
 
 
+@pytest.mark.parametrize(
+    ("objects", "points"),
+    [
+        ({"a": {"type": "LineString", "arcs": [0, 1, -1, 7]}}, 8),
+        ({"a": {"type": "Polygon", "arcs": [[0], [1, 1]]}, "b": {"type": "Point", "coordinates": [3, 4]}}, 7),
+        ({"a": {"geometries": [{"arcs": [-2], "properties": {"arcs": [0, 0]}}]}}, 2),
+        (["odd", None], 0),
+    ],
+)
+def test_arcs_count_wherever_they_are_named(tmp_path, objects, points):
+    """An arc of three points and one of two; names that are no arcs count for nothing."""
+    file = tmp_path / "a.topojson"
+    arcs_ = [[[0, 0], [1, 1], [2, 2]], [[5, 5], [6, 6]]]
+    file.write_text(json.dumps({"type": "Topology", "arcs": arcs_, "objects": objects}), encoding="utf-8")
+    with limits.held(Limits(bytes=max(16 * points, 1))):
+        arcs.require(file)
+    if points:
+        with limits.held(Limits(bytes=16 * points - 1)), pytest.raises(SourceError, match=f"{16 * points} bytes"):
+            arcs.require(file)
+
+
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("name", OLD)
 def test_reach_of_old_workbooks(tmp_path, name, small):
@@ -247,7 +268,7 @@ def test_parts_count_with_their_file(tmp_path):
 def test_time_that_is_over_stops_the_reading(tmp_path):
     """The main thread is interrupted wherever it is; what it was about is said."""
     began = time.monotonic()
-    over = pytest.raises(SourceError, match=r"a\.csv has more than 1 seconds")
+    over = pytest.raises(SourceError, match=r"a\.csv takes more than 1 seconds")
     with limits.held(Limits(seconds=1)), over, limits.watched(tmp_path / "a.csv"):
         while time.monotonic() < began + 20:
             np.arange(1000).sum()
