@@ -206,7 +206,8 @@ class _Table:
         cells = [[self.rows[row][column] for column in self.kept] for row in held]
         spreads = []
         for (row, column), (end, _) in sorted(merged):
-            under = [number[below] for below in range(row, end + 1) if below in number]
+            # a cell may be merged down to the end of the sheet, far below the rows
+            under = [number[below] for below in range(row, min(end, held[-1]) + 1) if below in number] if held else []
             if row in number and column in self.kept and len(under) > 1 and self.rows[row][column]:
                 place = self.kept.index(column)
                 for below in under[1:]:
