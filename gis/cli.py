@@ -21,7 +21,7 @@ from gis import addresses, stopping, terminal
 from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis.errors import DeliveryError, FaultsFound, GisError, RowsRefused, SourceError, StorePermissionError, UsageError
-from gis.settings import Settings
+from gis.settings import LIMITS, Settings
 from gis.workflow import (
     analyses,
     beijing,
@@ -57,6 +57,7 @@ StoreName = Annotated[
 ]
 
 _SHOWN = 20
+_LIMITS_HELP = f"单个文件的上限,可重复:{'、'.join(LIMITS)} · how much one file may bring"
 # answers of the system that another place or more room would change
 _REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 
@@ -85,13 +86,15 @@ def common(
     crs: Annotated[str | None, typer.Option("--working-crs", help="工作坐标系 · EPSG code or WKT file")] = None,
     author: Annotated[str, typer.Option(envvar="GIS_AUTHOR", help="填报人 · who makes changes")] = "gis",
     reason: Annotated[str | None, typer.Option(help="变更原因 · why")] = None,
+    limit: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=_LIMITS_HELP)] = None,
 ) -> None:
     """城市更新空间规划:街区统筹与站城融合。Spatial planning for urban renewal."""
     intake.require_said(lang=lang, working_crs=crs)
     base = bureau.read_settings(file) if file else Settings()
     if lang is not None and lang not in gis_catalogue.LANGUAGES:
         raise UsageError(f"--lang is {lang!r}; allowed are zh and en", lang=lang)
-    settings = replace(base, lang=lang or base.lang, layers=layers or base.layers, crs=crs or base.crs)
+    limits = base.limits.raised(limit or ())
+    settings = replace(base, lang=lang or base.lang, layers=layers or base.layers, crs=crs or base.crs, limits=limits)
     context.obj = Session(settings, author, reason)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,88 @@ ALLOWED = {
     "rings": "at least one [name, metres], each name once, metres above 0 and growing",
     "walk_minutes": "a list of minutes above 0 and growing, at least one",
     "bounds": "[west, south, east, north] in degrees, or [] for none",
+    "limits": "a table of whole numbers above 0: rows, columns, bytes, seconds, nesting (at most 400)",
     **dict.fromkeys(_MEASURES, "a number above 0"),
     **dict.fromkeys(("district_name", "layers", "font"), "a text that is not blank"),
     **dict.fromkeys(("crs", "delivery_crs"), "a text: an EPSG code, WKT, or the name of a file that holds it"),
 }
+
+
+# GEOS and Python's JSON go a level deeper on their stack for each that a file nests; beyond this they would end
+_DEEPEST = 400
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Hold how much one file may bring: generous for a district, and an end for what has none.
+
+    Parameters
+    ----------
+    rows
+        Rows of one layer.
+    columns
+        Columns of one layer; a GeoPackage itself holds 2000.
+    bytes
+        Bytes of the file with its parts, and of all that it unpacks to; a shapefile's own limit is 2 GiB a part.
+    seconds
+        Time from the opening of the file until its rows are read.
+    nesting
+        How deep brackets, elements and collections may stand in each other.
+
+    Raises
+    ------
+    UsageError
+        A limit that is no whole number above 0, or a nesting that no reader would survive.
+    """
+
+    rows: int = 20_000_000
+    columns: int = 2_000
+    bytes: int = 4 << 30
+    seconds: int = 3_600
+    nesting: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse what bounds nothing, or lets in what ends the readers."""
+        for one in fields(self):
+            came = getattr(self, one.name)
+            sound = isinstance(came, int) and not isinstance(came, bool) and came > 0
+            if not sound or (one.name == "nesting" and came > _DEEPEST):
+                most = f", at most {_DEEPEST}" if one.name == "nesting" else ""
+                raise UsageError(
+                    f"the limit {one.name} is {came!r}; allowed: a whole number above 0{most}", key=one.name, came=came
+                )
+
+    def raised(self, said: Sequence[str]) -> Limits:
+        """Return these limits with others in place of some.
+
+        Parameters
+        ----------
+        said
+            Such as "rows=30000000", as `--limit` takes them.
+
+        Returns
+        -------
+        Limits
+
+        Raises
+        ------
+        UsageError
+            No name of a limit, or no whole number.
+        """
+        changed = {}
+        for text in said:
+            name, mark, number = (part.strip() for part in text.partition("="))
+            digits = number.replace("_", "").replace(",", "")
+            if name not in LIMITS or not mark or not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+                raise UsageError(
+                    f"--limit is {text!r}; allowed: NAME=NUMBER, where NAME is {', '.join(LIMITS)} and NUMBER is whole",
+                    limit=text,
+                )
+            changed[name] = int(digits)
+        return replace(self, **changed)
+
+
+LIMITS = tuple(one.name for one in fields(Limits))
 
 
 @dataclass(frozen=True)
@@ -66,6 +144,8 @@ class Settings:
     font
         File of the typeface that sheets are written in (*.otf, *.ttf, *.ttc); None means the one that comes with the
         packages, which makes the same sheet on every machine.
+    limits
+        How much one file may bring.
 
     Raises
     ------
@@ -88,6 +168,7 @@ class Settings:
     layers: Path | None = None
     delivery_crs: str | None = None
     font: Path | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         """Refuse what would surface as an odd figure, or halfway through a job."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gis.errors import SourceError
 from gis.intake import encodings
+from gis.intake.admission import limits
 from gis.intake.encodings import Encoding
 
 _HEADER = struct.Struct("<4xIHH")
@@ -82,6 +83,7 @@ def read(path: Path) -> Table:
     if 1 + sum(column.width for column in columns) > width or len(raw) < start + count * width:
         held = max(len(raw) - start, 0) // max(width, 1)
         raise SourceError(f"{path.name}: damaged; {count} rows are announced and {held} are there", announced=count)
+    limits.require("rows", count, path.name)
     records = np.frombuffer(raw, dtype=np.uint8, count=count * width, offset=start).reshape(count, width)
     kept = records[:, 0] != _DELETED if count else np.zeros(0, dtype=bool)
     records = records[kept]

@@ -33,7 +33,7 @@ _SPEAKS = re.compile(rb'"(crs|coordRefSys)"\s*:|gcj|bd.?09|\xe7\x81\xab\xe6\x98\
 _PIECE = 1 << 20
 # numbers of datums in a CoordSys clause that are WGS 84 indeed; GDAL takes every number that it does not know for it
 _MAPINFO_WGS84 = {"104", "157"}
-_COORDSYS = re.compile(rb"^\s*CoordSys\s+(.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_COORDSYS = re.compile(rb"^[ \t]*CoordSys[ \t]+([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _EARTH = re.compile(r"Earth\s+Projection\s+\d+\s*,\s*(\d+)", re.IGNORECASE)
 _LONGEST = 60
 
@@ -313,7 +313,7 @@ def _mapinfo(path: Path, layer: str, content: Content) -> Words:
         clause = _COORDSYS.search(stream.read(_PIECE))
     if clause is None:
         return Words()
-    text = clause[1].decode("latin-1")
+    text = clause[1].decode("latin-1").strip()
     datum = _EARTH.match(text)
     known = datum is not None and datum[1] in _MAPINFO_WGS84
     system = content.frame.crs if isinstance(content.frame, gpd.GeoDataFrame) else None

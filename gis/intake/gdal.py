@@ -16,6 +16,7 @@ import pyogrio
 from gis import findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
 from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
+from gis.intake.admission import counts
 from gis.intake.lending import Lent
 from gis.intake.sources import Content, Decision
 
@@ -87,6 +88,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
 
 def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     """Read one layer of a file that was lent."""
+    counts.views(lent.path)
     names = [str(name) for name, _ in pyogrio.list_layers(lent.path)]
     if not names:
         raise EmptyError(f"{path.name} has no layers")
@@ -95,6 +97,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     if inner is None and len(names) > 1:
         raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
+    counts.layer(lent.path, name)
     frame, curved = _frame(lent.path, name)
     wholeness.after(path, lent.path, name, frame)
     format_, standard = FORMATS[path.suffix.lower()]

@@ -38,7 +38,7 @@ _DECLARED = re.compile(rb"^\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"'][^>
 _CODE_PAGE = re.compile(rb"\$DWGCODEPAGE\s+3\s+(?:ANSI_|DOS)?([\w-]+)", re.IGNORECASE)
 _VERSION = re.compile(rb"\$ACADVER\s+1\s+AC(\d+)")
 # GDAL asks for the encoding of a drawing at its header alone, and takes one without for Latin
-_HEADER = re.compile(rb"^\s*2\s*\r?\n\s*HEADER\s*$", re.MULTILINE)
+_HEADER = re.compile(rb"^[ \t]*2[ \t]*\r?\n[ \t]*HEADER[ \t\r]*$", re.MULTILINE)
 _EMPTY_HEADER = "  0\nSECTION\n  2\nHEADER\n  0\nENDSEC\n"
 # drawings from AutoCAD 2007 on are UTF-8, whatever code page they name
 _UNICODE_VERSION = 1021

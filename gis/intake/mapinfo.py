@@ -38,7 +38,7 @@ _CHARSETS = {
     "cp1256": "WindowsArabic",
     "cp1257": "WindowsBalticRim",
 }
-_SAID = re.compile(rb"(?im)^(\s*!?charset\s+\"?|\s*type\s+native\s+charset\s+\")([\w.-]+)")
+_SAID = re.compile(rb"(?im)^([ \t]*!?charset[ \t]+\"?|[ \t]*type[ \t]+native[ \t]+charset[ \t]+\")([\w.-]+)")
 # after what line of a head the charset stands, and how
 _PLACES = {".mif": (rb"(?i)^(version\s+\d+[^\r\n]*\r?\n)", b'Charset "%s"\n')}
 _PLACES[".tab"] = (rb"(?i)^(!table\s*\r?\n!version\s+\d+[^\r\n]*\r?\n)", b"!charset %s\n")

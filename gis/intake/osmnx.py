@@ -15,6 +15,7 @@ import shapely
 from gis import findings
 from gis.errors import EmptyError, SourceError, UnknownNameError
 from gis.intake import declarations, encodings, lending
+from gis.intake.admission import nesting
 from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
@@ -77,6 +78,8 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     try:
         places = {str(node["id"]): (float(node["x"]), float(node["y"])) for node in content["nodes"]}
         frame, notes = _nodes(content, places) if wanted == "nodes" else _edges(content, places, path)
+    except SourceError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{path.name}: a node or edge is incomplete ({error!r}); ask for the graph again") from None
     decision = Decision("layer", wanted, "given" if inner else "streets are the edges")
@@ -145,6 +148,7 @@ def _osmid(edge: dict[str, Any]) -> str:
 def _line(value: Any) -> shapely.Geometry | None:
     """Return an edge's geometry: a list of "lon lat" texts, or WKT; None where it is blank."""
     if isinstance(value, str) and value.strip():
+        nesting.wkt([value])
         return shapely.from_wkt(value)
     texts = [text for text in value if text.strip()] if isinstance(value, list) else []
     if not texts:

@@ -6,6 +6,7 @@ ranking of what it may be and the flag that settles it; what was settled is a de
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import sqlite3
@@ -46,6 +47,7 @@ from gis.intake import (
     wholeness,
     workbooks,
 )
+from gis.intake.admission import counts, door, limits
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
 from gis.intake.sources import Content, Decision, Source
@@ -71,7 +73,7 @@ CONVERSIONS = {
 _NEEDS = {".dbf", ".shx", ".prj", ".cpg"}
 # remarks on what is read otherwise: mixed cells and coordinates that are no numbers; numbers of a KML's schema
 _ANSWERED = {
-    "": ("Could not parse column", "invalid value encountered in"),
+    "": ("Could not parse column", "invalid value encountered in", "overflow encountered in"),
     "KML": ("parsed incompletely to", "integer overflow when converting", "Could not decode error message"),
 }
 # since version 9.3.0 Ovital writes GCJ-02 into its own formats, and WGS 84 into all others
@@ -88,6 +90,7 @@ _FAULTS = (
     ElementTree.ParseError,
     expat.ExpatError,
     shapely.errors.ShapelyError,
+    csv.Error,
     sqlite3.Error,
     struct.error,
     zipfile.BadZipFile,
@@ -155,9 +158,11 @@ def read(
         encodings.codec(encoding)
     file = Path(path)
     known = Said(None if crs is None else systems.parse(crs), wanted, bounds, fit or {}, target or Target())
-    with warnings.catch_warnings(record=True) as said, _refusing(file):
+    with warnings.catch_warnings(record=True) as said, limits.watched(file), _refusing(file):
         warnings.simplefilter("always")
         content = _content(file, layer, encoding)
+        limits.require("rows", len(content.frame))
+        limits.require("columns", len(content.frame.columns))
         frame, misread = texts.led_back(content.frame, file.name) if encoding is None else (content.frame, [])
         # the same text is doubted once
         doubted = [one for one in content.notes if one["code"] != "source.text_doubtful"]
@@ -213,6 +218,10 @@ def _refusing(path: Path) -> Iterator[None]:
         said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
         reason = ((said or "").splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
+    except BaseException as error:
+        if not door.is_panic(error):
+            raise
+        raise SourceError(f"{path.name} is damaged: {error}; ask for it again", path=str(path)) from None
 
 
 def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
@@ -226,6 +235,8 @@ def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
         raise SourceError(f"{path.name} is a folder; name a file in it", path=str(path))
     if path.is_file() and path.stat().st_size == 0:
         raise EmptyError(f"{path.name} is empty: 0 bytes")
+    if path.is_file() or path.is_dir():
+        door.admit(path)
     content = _reader(path)(path, layer, encoding)
     if suffix in _OVITAL:
         return dataclasses.replace(content, datum="GCJ-02", marks=f"Ovital (奥维), a {suffix}")
@@ -237,7 +248,7 @@ def _reader(path: Path) -> Reader:
     suffix = path.suffix.lower()
     if suffix in _NEEDS:
         raise SourceError(f"{path.name} is only a part of a shapefile; name the .shp", path=str(path))
-    if suffix == ".json" and osmnx.matches(json.loads(lending.text(path))):
+    if suffix == ".json" and door.is_admitted(path) and osmnx.matches(json.loads(lending.text(path))):
         return osmnx.read
     if path.name.lower() == "stops.txt":
         return gtfs.read
@@ -264,14 +275,12 @@ def _read_csv(path: Path, inner: str | None, encoding: str | None) -> Content:
 
 def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Read GeoParquet; a Parquet file without geometry is a table."""
+    notes: tuple[dict[str, Any], ...] = ()
     try:
-        frame = _parquet_frame(path, {})
+        counts.parquet(path)
+        frame, notes = _parquet_rows(path)
     except pyproj.exceptions.ProjError:
         return _misnamed(path, inner, encoding)
-    except ValueError as error:
-        if gdal.NO_YEAR not in str(error):
-            raise
-        frame = _parquet_frame(path, {"date_as_object": False})
     # pandas' and GeoParquet's own remarks may be damaged as well
     except (pa.ArrowException, TypeError, AttributeError, IndexError, NotImplementedError) as error:
         raise SourceError(f"{path.name} cannot be read: {error}", path=str(path)) from None
@@ -279,7 +288,7 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
         return tables.placed(frame, path, "Parquet")
     if frame.empty:
         raise EmptyError(f"{path.name} has no rows")
-    content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
+    content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared", notes=notes)
     return declarations.understood(content, declarations.Words())
 
 
@@ -299,6 +308,36 @@ def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:
     return declarations.understood(content, declarations.Words((str(name or json.dumps(said)),)))
 
 
+def _parquet_rows(path: Path) -> tuple[pd.DataFrame, tuple[dict[str, Any], ...]]:
+    """Read Parquet whatever its days and its geometries are; say how many of these are none."""
+    try:
+        return _parquet_frame(path, {}), ()
+    except shapely.errors.ShapelyError:
+        table, lost = _sound(pq.read_table(path))
+    except ValueError as error:
+        if gdal.NO_YEAR not in str(error):
+            raise
+        return _parquet_frame(path, {"date_as_object": False}), ()
+    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+        copy = Path(folder) / path.name
+        pq.write_table(table, copy)
+        frame, _ = _parquet_rows(copy)
+    return frame, (findings.finding("source.shapes_unreadable", path.name, severity="warning", count=lost),)
+
+
+def _sound(table: pa.Table) -> tuple[pa.Table, int]:
+    """Return GeoParquet without geometries that are none, and how many there were."""
+    lost = 0
+    for name, column in json.loads(table.schema.metadata[b"geo"])["columns"].items():
+        if column.get("encoding") == "WKB":
+            raw = table[name].to_numpy()
+            shapes = shapely.from_wkb(raw, on_invalid="ignore")
+            lost += int((shapely.is_missing(shapes) & pd.notna(raw)).sum())
+            whole = pa.array(shapely.to_wkb(shapes), pa.binary())
+            table = table.set_column(table.schema.names.index(name), name, whole)
+    return table, lost
+
+
 def _parquet_frame(path: Path, how: dict[str, bool]) -> pd.DataFrame:
     """Read Parquet, with geometries where it has some, and turn it into a frame as it is said."""
     if b"geo" not in (pq.read_schema(path).metadata or {}):
@@ -310,7 +349,10 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Unpack a zip into a folder that lives as long as the reading, and read the one thing in it."""
     with writing.scratch() as folder:
         names = membernames.decide(path, encoding)
-        files = archives.extract(path, Path(folder), names=names.encoding)
+        listed = archives.members(path, names=names.encoding)
+        limits.require("bytes", sum(member.size for member in listed if not member.junk))
+        allowed = archives.Limits(member_bytes=limits.current().bytes, total_bytes=limits.current().bytes)
+        files = archives.extract(path, Path(folder), limits=allowed, names=names.encoding)
         found = _members(files, Path(folder))
         if not found:
             raise SourceError(f"{path.name} holds nothing that we read; it has {_listed(files, Path(folder))}")
@@ -323,7 +365,7 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
         name, file = next(iter(chosen.items()))
         # a name that is no member may be a layer inside the only one
         content = _content(file, None if named else inner, encoding)
-        junk = [member.name for member in archives.members(path, names=names.encoding) if member.junk]
+        junk = [member.name for member in listed if member.junk]
         ignored = findings.finding("source.junk_ignored", path.name, severity="info", members=junk)
         return dataclasses.replace(
             content,

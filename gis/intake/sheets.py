@@ -22,6 +22,8 @@ Cell = tuple[int, int]
 
 _DAMAGED = (LookupError, ValueError, RuntimeError, TypeError)
 _TEXTS = {"s", "str", "inlineStr"}
+# beyond so many letters no column is told from another
+_LETTERS = 8
 # kinds of cells that need no second look where no format says more
 _PLAIN = {"n", "s", "b", "str", "d"}
 
@@ -115,6 +117,8 @@ def scan(path: Path) -> Mapping[str, Sheet]:
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(_sheets(archive))
+    except SourceError:
+        raise
     # zipfile and the XML parser each have their own ways to fail on a damaged file
     except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, OSError, EOFError, *_DAMAGED) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -192,14 +196,17 @@ def _sheet(stream: IO[bytes], book: _Book) -> Sheet:
         row = int(element.get("r", row + 2)) - 1
         column = -1
         for one in element:
-            letters = one.get("r", "").rstrip("0123456789")
+            place = one.get("r", "")
+            letters = place.rstrip("0123456789")
             if letters not in known:
                 known[letters] = _column(letters)
             column = known[letters] if letters else column + 1
-            if len(one) and _take(sheet, (row, column), one, book):
+            # readers put a cell where it says that it is, whatever its row says
+            own = int(place[len(letters) :]) - 1 if len(place) > len(letters) else row
+            if len(one) and (_take(sheet, (own, column), one, book) or one.get("t") == "str"):
                 sheet.filled += 1
                 sheet.columns = max(sheet.columns, column + 1)
-                sheet.rows = row + 1
+                sheet.rows = max(sheet.rows, own + 1)
         if element.get("hidden") in {"1", "true"} and sheet.rows == row + 1:
             sheet.hidden.append(row)
         element.clear()
@@ -242,7 +249,8 @@ def _take(sheet: Sheet, cell: Cell, element: ElementTree.Element, book: _Book) -
 def _column(letters: str) -> int:
     """Return the number of a column from 0."""
     number = 0
-    for letter in letters.upper():
+    # three letters name the last column that there is
+    for letter in letters[:_LETTERS].upper():
         number = 26 * number + ord(letter) - ord("A") + 1
     return number - 1
 

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import itertools
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -19,6 +20,7 @@ import shapely
 from gis import crs, findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import encodings, headers, values
+from gis.intake.admission import limits, nesting
 from gis.intake.sources import Content, Decision
 
 WKT_NAMES = ("wkt", "geometry", "geom", "the_geom", "图形", "几何")
@@ -151,6 +153,7 @@ def _head(path: Path, codec: str) -> tuple[str, headers.Head]:
         records = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
         rows = list(itertools.islice(records, headers.SEARCHED))
     width = max(map(len, rows), default=0)
+    limits.require("columns", width)
     first = headers.find([[*(text or None for text in row), *[None] * (width - len(row))] for row in rows or [[]]])
     plain = first.depth == 1 and not first.titles
     return delimiter, dataclasses.replace(first, names=tuple(rows[0])) if plain and rows else first
@@ -161,13 +164,23 @@ def _in_pieces(path: Path, codec: str, **options: Any) -> pd.DataFrame:
     options |= {"dtype": "str", "keep_default_na": False, "na_values": [""], "skipinitialspace": True}
     try:
         with pd.read_csv(path, encoding=codec, chunksize=PIECE, **options) as pieces:
-            parts = list(pieces)
+            parts = list(_counted(pieces))
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(f"{path.name} cannot be read as a table: {str(error).splitlines()[0]}") from None
     # pandas takes what goes beyond the names for an index
     if not all(isinstance(part.index, pd.RangeIndex) for part in parts):
         raise SourceError(f"{path.name} cannot be read as a table: rows have more values than the first line has names")
     return pd.concat(parts, ignore_index=True)
+
+
+def _counted(pieces: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield pieces as long as they are no more rows, and take no more time, than allowed."""
+    rows = 0
+    for piece in pieces:
+        rows += len(piece)
+        limits.require("rows", rows)
+        limits.in_time()
+        yield piece
 
 
 def placed(
@@ -379,6 +392,7 @@ def _kind(column: pd.Series) -> str | None:
 def _wkt(column: pd.Series) -> np.ndarray[Any, Any]:
     """Return geometries from WKT, None where it is none; curves are straightened by GDAL."""
     texts = column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
+    nesting.wkt(texts)
     curved = _curved(column)
     shapes = np.full(len(texts), None, dtype=object)
     shapes[~curved] = shapely.from_wkt(texts[~curved], on_invalid="ignore")

@@ -28,7 +28,7 @@ from gis.errors import SourceError
 _TAIL = 1 << 16
 _DXF_BINARY = b"AutoCAD Binary DXF"
 # other programs leave words of their own behind it
-_DXF_END = re.compile(rb"^\s*0\s*\r?\n\s*EOF\s*$", re.MULTILINE)
+_DXF_END = re.compile(rb"^[ \t]*0[ \t]*\r?\n[ \t]*EOF[ \t\r]*$", re.MULTILINE)
 # a .map is made of blocks of this size or of a multiple of it
 _BLOCK = 512
 # the words with which an object of a .mif begins; each has one row in the .mid

@@ -15,14 +15,13 @@ import python_calamine
 from gis import findings
 from gis.errors import EmptyError, SourceError, UnknownNameError, UsageError
 from gis.intake import headers, sheets, tables
+from gis.intake.admission import door, reach
 from gis.intake.headers import Head, Range
 from gis.intake.sheets import Sheet
 from gis.intake.sources import Content, Decision, Spread
 
 # formats whose parts tell what a cell shows
 _SEEN = {".xlsx", ".xlsm"}
-# cells that a sheet may take if most of them are empty: a value far off makes room for all between
-_ROOM, _SPARSE = 5_000_000, 50
 # cells that a sentence names before it only counts
 _LISTED = 5
 
@@ -69,6 +68,9 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         No rows.
     """
     seen = path.suffix.lower() in _SEEN and zipfile.is_zipfile(path)
+    reach.parts(path)
+    if not seen:
+        reach.eager(path)
     sheet, grid = _chosen(path, inner, sheets.scan(path) if seen else {})
     top, left = _corner(grid.texts)
     rows = [row[left:] for row in grid.texts[top:]]
@@ -102,8 +104,15 @@ def names(path: Path) -> tuple[str, ...]:
         Empty where the file is no workbook, or is not there.
     """
     try:
+        reach.parts(path)
+        if path.suffix.lower() not in _SEEN:
+            reach.eager(path)
         return tuple(python_calamine.CalamineWorkbook.from_path(str(path)).sheet_names)
     except (python_calamine.CalamineError, OSError):
+        return ()
+    except BaseException as error:
+        if not door.is_panic(error):
+            raise
         return ()
 
 
@@ -116,7 +125,7 @@ def _chosen(path: Path, inner: str | None, marks: Mapping[str, Sheet]) -> tuple[
             raise UnknownNameError(f"{path.name} has no sheet {inner!r}; it has {shown}", layer=inner)
         wanted = book.sheet_names if inner is None else [inner]
         for name in wanted:
-            _refuse_far(path.name, name, marks.get(name, Sheet()))
+            reach.refuse_far(path.name, name, marks.get(name, Sheet()))
         held = {name: book.get_sheet_by_name(name) for name in wanted}
         full = [name for name, sheet in held.items() if sheet.height > 1]
         if len(full) > 1:
@@ -128,19 +137,10 @@ def _chosen(path: Path, inner: str | None, marks: Mapping[str, Sheet]) -> tuple[
         raise SourceError(f"{path.name} is protected by a password; ask for it without one") from None
     except python_calamine.CalamineError as error:
         raise SourceError(f"{path.name} cannot be read as a workbook: {error}") from None
-
-
-def _refuse_far(file: str, name: str, sheet: Sheet) -> None:
-    """Refuse a sheet with a value so far off that all the empty cells before it would have to be held."""
-    room = sheet.rows * sheet.columns
-    if room > max(_ROOM, _SPARSE * sheet.filled):
-        corner = sheets.name((sheet.rows - 1, sheet.columns - 1))
-        raise SourceError(
-            f"{file}, sheet {name}: {sheet.filled} cells are filled, and they reach to {corner}; delete what stands "
-            "far from the table, save and try again",
-            filled=sheet.filled,
-            corner=corner,
-        )
+    except BaseException as error:
+        if not door.is_panic(error):
+            raise
+        raise SourceError(f"{path.name} cannot be read as a workbook: {error}; ask for it again") from None
 
 
 def _grid(sheet: python_calamine.CalamineSheet, marks: Sheet) -> _Grid:
@@ -206,7 +206,8 @@ class _Table:
         cells = [[self.rows[row][column] for column in self.kept] for row in held]
         spreads = []
         for (row, column), (end, _) in sorted(merged):
-            under = [number[below] for below in range(row, end + 1) if below in number]
+            # a cell may be merged down to the end of the sheet, far below the rows
+            under = [number[below] for below in range(row, min(end, held[-1]) + 1) if below in number] if held else []
             if row in number and column in self.kept and len(under) > 1 and self.rows[row][column]:
                 place = self.kept.index(column)
                 for below in under[1:]:

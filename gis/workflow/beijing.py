@@ -22,7 +22,8 @@ from gis import findings as gis_findings
 from gis.analysis import coordination, street_blocks
 from gis.catalogue import Catalogue
 from gis.errors import FrameError
-from gis.intake.read import read
+from gis.intake.admission import limits
+from gis.intake.read import Source, read
 from gis.settings import Settings
 from gis.store import Store
 from gis.workflow import analyses, intake, outputs, surroundings
@@ -84,7 +85,7 @@ def outline(folder: Path, version: str, *, settings: Settings, datum: str | None
     FrameError
         The file has no such district.
     """
-    source = read(folder / OUTLINES[version], datum=datum)
+    source = _read(folder / OUTLINES[version], settings, datum=datum)
     codes = [column for column in ("district_adcode", "adcode") if column in source.frame.columns]
     rows = source.frame[source.frame[codes[0]].astype(str) == settings.district_code] if codes else source.frame[:0]
     if len(rows) != 1:
@@ -226,9 +227,15 @@ def _files(layer: str) -> str:
     return names.get(layer, STOPS)
 
 
+def _read(file: Path, settings: Settings, **how: str | None) -> Source:
+    """Read a file that brings no more than the settings allow."""
+    with limits.held(settings.limits):
+        return read(file, layer=how.get("layer"), datum=how.get("datum"))
+
+
 def _streets(folder: Path, settings: Settings) -> gpd.GeoDataFrame:
     """Return the road centre-lines of the graph, each street once."""
-    rows = gis_crs.to(gpd.GeoDataFrame(read(folder / ROADS).frame), settings.crs)
+    rows = gis_crs.to(gpd.GeoDataFrame(_read(folder / ROADS, settings).frame), settings.crs)
     return gpd.GeoDataFrame(
         {"street_id": rows["street_id"].astype("str"), "source": _OSM}, geometry=rows.geometry.to_numpy(), crs=rows.crs
     )
@@ -251,14 +258,14 @@ def _stations(
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Return the stations that the plan's list names, inside the district, and their entrances."""
     old_names = {item["name"]: item["old_names"] for item in known["stations"]}
-    every = gis_crs.to(gpd.GeoDataFrame(read(folder / STOPS, layer="stations").frame), settings.crs)
+    every = gis_crs.to(gpd.GeoDataFrame(_read(folder / STOPS, settings, layer="stations").frame), settings.crs)
     inside = every.within(district.geometry.iloc[0]) & every["name"].isin(list(old_names))
     found = every[inside].sort_values("station_id", ignore_index=True)
     stations = found[["station_id", "name", "state", "geometry"]].assign(
         old_names=found["name"].map(old_names).replace("", None), lines="S1线", approximate=False, source=_OSM
     )
     stations = gpd.GeoDataFrame(pd.concat([stations, _planned(known, settings)], ignore_index=True), crs=stations.crs)
-    doors = gis_crs.to(gpd.GeoDataFrame(read(folder / STOPS, layer="entrances").frame), settings.crs)
+    doors = gis_crs.to(gpd.GeoDataFrame(_read(folder / STOPS, settings, layer="entrances").frame), settings.crs)
     doors = doors[doors["station_id"].isin(set(stations["station_id"]))].reset_index(drop=True)
     return stations, doors[["entrance_id", "station_id", "name", "geometry"]].assign(source=_OSM)
 

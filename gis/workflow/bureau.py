@@ -11,7 +11,7 @@ from typing import Any
 
 from gis.errors import SourceError, UsageError
 from gis.publish.notice import PROCEDURES, Clearance, Notice
-from gis.settings import ALLOWED, Settings
+from gis.settings import ALLOWED, LIMITS, Limits, Settings
 
 
 def _text(value: Any) -> str:
@@ -42,12 +42,20 @@ def _switch(value: Any) -> bool:
     return value
 
 
+def _limits(value: Any) -> Limits:
+    """Return limits, of which a table names some."""
+    if not isinstance(value, dict) or set(value) - set(LIMITS):
+        raise TypeError
+    return Limits(**value)
+
+
 # how the values of a settings file become those of `Settings`, which says which of them it allows
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "rings": lambda value: tuple((_text(name), _number(metres)) for name, metres in value),
     "bounds": lambda value: _numbers(value) or None,
     "walk_minutes": _numbers,
     "break_crossings": _switch,
+    "limits": _limits,
     **dict.fromkeys(("layers", "font"), lambda value: Path(_text(value))),
     **dict.fromkeys(("district_code", "district_name", "crs", "delivery_crs", "lang"), _text),
     **dict.fromkeys(("tolerance", "walk_speed_mps", "walk_depth_m", "employed_share"), _number),

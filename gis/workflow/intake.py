@@ -33,6 +33,7 @@ from gis.intake import (
     validate,
     workbooks,
 )
+from gis.intake.admission import limits
 from gis.intake.read import read
 from gis.publish import files, waiting, workbook
 from gis.settings import Settings
@@ -207,7 +208,8 @@ def load(
     alone = len(files) == 1
     # one bar at a time: of files, or of the stages and then the rows of the only one
     job = Loading(target, track if alone else silent)
-    ready = [_conformed(target, path, asked, chosen, job) for path in (files if alone else track(files, "读取"))]
+    with limits.held(chosen.limits):
+        ready = [_conformed(target, path, asked, chosen, job) for path in (files if alone else track(files, "读取"))]
     taken = []
     target.track = track if alone else None
     for _ in track(range(len(ready)), "入库") if len(ready) > 1 else range(len(ready)):

@@ -19,6 +19,7 @@ from gis.analysis import stations as gis_stations
 from gis.analysis.walking import Walking
 from gis.catalogue import Catalogue
 from gis.errors import EmptyError
+from gis.intake.admission import limits
 from gis.intake.read import read
 from gis.settings import Settings
 from gis.store import Store
@@ -213,7 +214,7 @@ def read_candidates(file: str | Path, *, settings: Settings) -> gpd.GeoDataFrame
     file
         Lines, or points with station_id; candidate_id and name where they have them.
     settings
-        Working CRS.
+        Working CRS, and how much a file may bring.
 
     Returns
     -------
@@ -225,7 +226,8 @@ def read_candidates(file: str | Path, *, settings: Settings) -> gpd.GeoDataFrame
     SourceError, CrsError
         The file cannot be read, or its CRS is not known.
     """
-    source = gpd.GeoDataFrame(read(Path(file)).frame)
+    with limits.held(settings.limits):
+        source = gpd.GeoDataFrame(read(Path(file)).frame)
     rows = gis_crs.to(source, settings.crs).reset_index(drop=True)
     if "candidate_id" not in rows.columns:
         rows["candidate_id"] = [f"C{n}" for n in range(1, len(rows) + 1)]
