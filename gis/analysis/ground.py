@@ -303,6 +303,7 @@ def read(layers: Mapping[str, gpd.GeoDataFrame]) -> Layers:
     drawn = [frame.geometry.to_numpy() for frame in layers.values()]
     shapes = [np.asarray(each[rows], dtype=object) for each, rows in zip(drawn, order, strict=True)]
     points = sum(int(shapely.get_num_coordinates(each).sum()) for each in shapes)
-    flat = [outlines.of(each) for each in shapes] if compiled.ready(points) else None
+    swept = compiled.ready(points) or not snapped.roomy(*shapes)
+    flat = [outlines.of(each) for each in shapes] if swept else None
     sorted_keys = [key.take(pa.array(rows)) for key, rows in zip(keys, order, strict=True)]
     return Layers(tuple(layers), sorted_keys, order, shapes, flat)

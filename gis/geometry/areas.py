@@ -54,7 +54,9 @@ def pair_areas(
     elif owner is None:
         owner = 0 if len(left) > len(right) else 1
     if not compiled.ready(_points(left) + (0 if right is None else _points(other))):
-        return _pair_areas_by_geos(left, right)
+        found = _pair_areas_by_geos(left, right)
+        if found is not None:
+            return found
     one = outlines.of(left)
     return _swept(one, one if right is None else outlines.of(right), owner, within=right is None, workers=workers)
 
@@ -72,10 +74,12 @@ def _points(shapes: Shapes | Outlines) -> int:
     return int(shapely.get_num_coordinates(np.asarray(shapes, dtype=object)).sum())
 
 
-def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None) -> Pairs:
-    """Measure pairs by containment where that decides, else by intersection."""
+def _pair_areas_by_geos(left: Shapes | Outlines, right: Shapes | Outlines | None) -> Pairs | None:
+    """Measure pairs by containment where that decides, else by intersection; None where GEOS lacks digits for it."""
     one = outlines.shapes(left) if isinstance(left, Outlines) else left
     other = outlines.shapes(right) if isinstance(right, Outlines) else right
+    if not snapped.roomy(one, one if other is None else other):
+        return None
     corner = -snapped.origin(one, one if other is None else other)
     a = snapped.moved(one, corner)
     b = a if other is None else snapped.moved(other, corner)

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 # bits of a coordinate that GEOS keeps exact while it rounds
 _BITS = 50
+# wider than this (m) a shape's grid has cells of more than a tenth of a nanometre
+_WIDEST = 2.0**17
 # how far an area made of points may be off: m², and m² for each metre of outline
 _BASE_M2, _PER_METRE_M2 = 1e-6, 1e-8
 # bits by which a grid is made coarser, one after the other, where GEOS can't node lines on it
@@ -85,6 +87,23 @@ def moved(shapes: Shapes, offset: NDArray[np.float64]) -> Shapes:
     if not offset.any():
         return flat
     return np.asarray(shapely.transform(flat, lambda coordinates: coordinates + offset), dtype=object)
+
+
+def roomy(*arrays: Shapes) -> bool:
+    """Tell whether GEOS has digits to spare for shapes: none is as wide as a province.
+
+    Parameters
+    ----------
+    *arrays
+        Shapes; may be empty.
+
+    Returns
+    -------
+    bool
+        False sends the work to the kernels, whatever its size.
+    """
+    boxes = np.concatenate([shapely.bounds(np.asarray(shapes, dtype=object)).reshape(-1, 4) for shapes in arrays])
+    return not bool((boxes[:, 2:] - boxes[:, :2] > _WIDEST).any())
 
 
 def intersection(one: Any, other: Any) -> Any:

@@ -318,7 +318,7 @@ def _parquet_rows(path: Path) -> tuple[pd.DataFrame, tuple[dict[str, Any], ...]]
         if gdal.NO_YEAR not in str(error):
             raise
         return _parquet_frame(path, {"date_as_object": False}), ()
-    with tempfile.TemporaryDirectory(prefix="gis-") as folder:
+    with writing.scratch() as folder:
         copy = Path(folder) / path.name
         pq.write_table(table, copy)
         frame, _ = _parquet_rows(copy)
