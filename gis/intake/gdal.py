@@ -15,7 +15,8 @@ import pyogrio
 
 from gis import findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
-from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
+from gis.intake import declarations, declared, kml, lending, mapinfo
+from gis.intake.admission import features, wholeness
 from gis.intake.lending import Lent
 from gis.intake.sources import Content, Decision
 
@@ -36,6 +37,8 @@ FORMATS = {
     ".tab": ("MapInfo", False),
     ".mif": ("MapInfo", False),
 }
+_JSON = {".geojson", ".geojsonl", ".json"}
+_SLOW = {".topojson", ".kml", ".gml", ".dxf", ".mif", ".tab"}
 # what Python says of a day that it cannot hold
 NO_YEAR = "is out of range"
 # drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside; what a GML
@@ -96,7 +99,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
         raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
     frame, curved = _frame(lent.path, name)
-    wholeness.after(path, lent.path, name, frame)
+    frame, found = wholeness.after(path, lent.path, name, frame)
     format_, standard = FORMATS[path.suffix.lower()]
     notes: list[dict[str, Any]] = []
     if format_ == "KML":
@@ -105,6 +108,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
         frame = mapinfo.retyped(frame, path)
     if format_ == "GeoPackage":
         frame, notes = declared.restored(frame, lent.path, name, path.name)
+    notes = [*notes, *found]
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     # an "undefined" system of a GeoPackage says no more than none
@@ -147,12 +151,43 @@ def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFr
     options = {"layer": name, "on_invalid": "ignore"}
     whole = {"use_arrow": True, "arrow_to_pandas_kwargs": how}
     try:
-        return checked(pyogrio.read_dataframe(path, **options, **whole)), 0
+        frame = checked(pyogrio.read_dataframe(path, **options, **whole))
     except NotImplementedError:
         shapes = pyogrio.read_dataframe(path, **options, columns=[], use_arrow=False)
         table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
         frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
         return checked(frame), len(frame)
+    except (AttributeError, pa.ArrowInvalid):
+        if not _namesakes(path, name):
+            raise
+    else:
+        if not _hides(path, name, frame):
+            return frame, 0
+    return checked(_parted(path, options, whole)), 0
+
+
+def _parted(path: Path, options: dict[str, Any], whole: dict[str, Any]) -> pd.DataFrame:
+    """Read a layer of which fields are called like its geometries; these have a mark behind."""
+    fields = [str(field) for field in pyogrio.read_info(path, layer=options["layer"])["fields"]]
+    own = [field for field in fields if field not in features.GROUND]
+    frame = pyogrio.read_dataframe(path, **options, **whole, columns=own)
+    others = [field for field in fields if field in features.GROUND]
+    hidden = pyogrio.read_dataframe(path, **options, columns=others, read_geometry=False, use_arrow=False)
+    return frame.assign(**{f"{field}_": hidden[field] for field in others})
+
+
+def _hides(path: Path, name: str, frame: pd.DataFrame) -> bool:
+    """Tell whether a field that is called like the geometries was lost to them."""
+    suffix = path.suffix.lower()
+    # these take as long to be asked for their fields as to be read
+    if suffix in _JSON and path.read_bytes().count(b'"geometry"') <= len(frame):
+        return False
+    return suffix not in _SLOW and _namesakes(path, name)
+
+
+def _namesakes(path: Path, name: str) -> bool:
+    """Tell whether a field of a layer is called like the geometries are."""
+    return not features.GROUND.isdisjoint(pyogrio.read_info(path, layer=name)["fields"])
 
 
 def checked(frame: pd.DataFrame) -> pd.DataFrame:

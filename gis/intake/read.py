@@ -44,9 +44,9 @@ from gis.intake import (
     shapefiles,
     tables,
     texts,
-    wholeness,
     workbooks,
 )
+from gis.intake.admission import delimited, wholeness
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
 from gis.intake.sources import Content, Decision, Source
@@ -96,6 +96,7 @@ _FAULTS = (
     pa.ArrowException,
     pyogrio.errors.FeatureError,
 )
+_PANIC = "PanicException"
 
 
 def read(
@@ -210,7 +211,10 @@ def _refusing(path: Path) -> Iterator[None]:
         raise
     except PermissionError:
         raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
-    except _FAULTS as error:
+    except BaseException as error:
+        # a reader in Rust panics with something that is no Exception
+        if not isinstance(error, _FAULTS) and type(error).__name__ != _PANIC:
+            raise
         said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
         reason = ((said or "").splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
@@ -245,7 +249,7 @@ def _reader(path: Path) -> Reader:
     readers: dict[str, Reader] = {".shp": shapefiles.read}
     readers |= dict.fromkeys([".zip", ".kmz", ".ovkmz"], _read_zip)
     readers |= dict.fromkeys([".csv", ".txt", ".tsv"], _read_csv)
-    readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], workbooks.read)
+    readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], _read_workbook)
     readers |= dict.fromkeys([".parquet", ".geoparquet"], _read_parquet)
     readers |= dict.fromkeys(gdal.FORMATS, gdal.read)
     if suffix not in readers:
@@ -260,7 +264,15 @@ def _read_csv(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Read a delimited text, and say so where its last line looks broken off."""
     content = tables.read_csv(path, inner, encoding)
     codec = next(one.value for one in content.decisions if one.matter == "encoding")
-    return dataclasses.replace(content, notes=(*content.notes, *wholeness.remarks(path, codec)))
+    remarks = delimited.remarks(path, codec, len(content.frame))
+    return dataclasses.replace(content, notes=(*content.notes, *remarks))
+
+
+def _read_workbook(path: Path, inner: str | None, encoding: str | None) -> Content:
+    """Read a sheet of a workbook that is whole."""
+    wholeness.before(path)
+    wholeness.packed(path)
+    return workbooks.read(path, inner, encoding)
 
 
 def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Content:
@@ -276,6 +288,7 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
     # pandas' and GeoParquet's own remarks may be damaged as well
     except (pa.ArrowException, TypeError, AttributeError, IndexError, NotImplementedError) as error:
         raise SourceError(f"{path.name} cannot be read: {error}", path=str(path)) from None
+    wholeness.parquet(path, len(frame))
     if not isinstance(frame, gpd.GeoDataFrame):
         return tables.placed(frame, path, "Parquet")
     if frame.empty:
