@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sqlite3
 import struct
 import tempfile
@@ -97,6 +98,7 @@ _FAULTS = (
     pyogrio.errors.FeatureError,
 )
 _PANIC = "PanicException"
+_WHERE = re.compile(r"Error occurred in \S+ at line \d+;?")
 
 
 def read(
@@ -216,8 +218,10 @@ def _refusing(path: Path) -> Iterator[None]:
         if not isinstance(error, _FAULTS) and type(error).__name__ != _PANIC:
             raise
         said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
-        reason = ((said or "").splitlines() or [type(error).__name__])[0]
-        raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
+        # where in its own text GDAL stumbled helps nobody
+        lines = _WHERE.sub("", said or "").strip().splitlines()
+        reason = lines[0] if lines else "it is damaged"
+        raise SourceError(f"{path.name} cannot be read: {reason}; ask for it again", path=str(path)) from None
 
 
 def _content(path: Path, layer: str | None, encoding: str | None) -> Content:

@@ -66,7 +66,7 @@ class Result:
     outcome
         "stored", "refused", "signal", "hang", "memory", "traceback" or "loss" (rows that nothing is said of).
     detail
-        The sentence, the traceback, or how many rows are missing.
+        Exit code and sentence, the traceback, how many rows are stored or missing.
     seconds
         How long it took.
     """
@@ -175,7 +175,9 @@ def outcome(one: Case) -> tuple[str, str]:
             said = str(error)
             if "MemoryError" in said or "bad_alloc" in said:
                 return "memory", said
-            return ("refused", said) if said and "\n" not in said else ("traceback", f"no sentence: {said!r}")
+            # below the sentence there may stand what was weighed, numbered
+            one_sentence = bool(said) and ("\n" not in said or "\n  1. " in said)
+            return ("refused", f"{error.exit_code}: {said}") if one_sentence else ("traceback", f"no sentence: {said!r}")
         # a panic of a library in Rust is no Exception
         except BaseException:
             return "traceback", traceback.format_exc()
@@ -237,7 +239,7 @@ def _work(plan: str, specimens: dict[str, Specimen], numbers: Iterable[int], see
         became, detail = outcome(one)
         # a line of a pipe is whole up to 4,096 bytes
         spent = round(time.monotonic() - began, 3)
-        line = asdict(Result(number, one.format, one.ways, became, detail[-700:], spent))
+        line = asdict(Result(number, one.format, one.ways, became, f"{detail[:100]} {detail[100:][-500:]}".strip(), spent))
         os.write(pipe, (json.dumps(line) + "\n").encode())
 
 

@@ -10,6 +10,7 @@ import json
 import re
 import struct
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -95,12 +96,13 @@ def specimens() -> dict[str, Specimen]:
         ".dxf": Specimen(_drawing(frame), "jz.dxf", options=PLACE, count=partial(_entities, name="jz.dxf")),
         ".fgb": Specimen(_written(".fgb", frame), "jz.fgb"),
         ".tab": Specimen(_written(".tab", frame), "jz.tab", count=partial(_dat_rows, name="jz.dat")),
-        ".mif": Specimen(_written(".mif", frame), "jz.mif", count=partial(_lines, name="jz.mid", heads=0)),
+        ".mif": Specimen(_written(".mif", frame), "jz.mif", count=partial(_wide, name="jz.mid", mark=",", heads=0)),
         ".shp": Specimen(shapefile, "jz.shp"),
         ".zip": Specimen({"jz.zip": packed(shapefile)}, "jz.zip"),
-        ".kmz": Specimen({"jz.kmz": packed({"doc.kml": kml["jz.kml"]})}, "jz.kmz"),
+        ".kmz": Specimen({"jz.kmz": packed({"doc.kml": kml["jz.kml"]})}, "jz.kmz",
+                         count=partial(_in_zip, name="jz.kmz", word=b"<Placemark", heads=0)),
         ".parquet": Specimen(_parquet(frame), "jz.parquet"),
-    }
+    }  # fmt: skip
     return made | _tables(frame) | _feeds()
 
 
@@ -122,11 +124,13 @@ def _tables(frame: gpd.GeoDataFrame) -> dict[str, Specimen]:
     text = points.to_csv(index=False)
     return {
         ".csv": Specimen({"jz.csv": table.to_csv(index=False).encode("gbk")}, "jz.csv", options=PLACE,
-                         count=partial(_wide, name="jz.csv")),
+                         count=partial(_wide, name="jz.csv", mark=",", heads=1)),
         ".txt": Specimen({"jz.txt": text.replace("号楼,东侧", "号楼").replace('"', "").replace(",", "\t").encode()},
                          "jz.txt", options=DEGREES, count=partial(_lines, name="jz.txt", heads=1)),
-        ".xlsx": Specimen({"jz.xlsx": _workbook(table)}, "jz.xlsx", options=PLACE),
-        ".ods": Specimen({"jz.ods": _ods(table)}, "jz.ods", options=PLACE),
+        ".xlsx": Specimen({"jz.xlsx": _workbook(table)}, "jz.xlsx", options=PLACE,
+                          count=partial(_in_zip, name="jz.xlsx", word=b"<row ", heads=1)),
+        ".ods": Specimen({"jz.ods": _ods(table)}, "jz.ods", options=PLACE,
+                         count=partial(_in_zip, name="jz.ods", word=b"<table:table-row", heads=1)),
         ".xls": Specimen({"jz.xls": _xls(table)}, "jz.xls", options=PLACE),
     }  # fmt: skip
 
@@ -153,7 +157,10 @@ def _feeds() -> dict[str, Specimen]:
 def _written(suffix: str, frame: gpd.GeoDataFrame, **options: str) -> dict[str, bytes]:
     """Write a frame with GDAL; return the files by path."""
     with tempfile.TemporaryDirectory(prefix="gis-specimen-") as folder:
-        pyogrio.write_dataframe(frame, Path(folder) / f"jz{suffix}", driver=_DRIVERS.get(suffix), **options)
+        with warnings.catch_warnings():
+            # a geodatabase of old keeps whole numbers as decimal ones
+            warnings.simplefilter("ignore")
+            pyogrio.write_dataframe(frame, Path(folder) / f"jz{suffix}", driver=_DRIVERS.get(suffix), **options)
         found = sorted(file for file in Path(folder).rglob("*") if file.is_file())
         return {file.relative_to(folder).as_posix(): file.read_bytes() for file in found}
 
@@ -303,13 +310,23 @@ def _entities(files: Files, *, name: str) -> int | None:
 
 def _stations(files: Files, *, name: str) -> int | None:
     """Count the lines of a feed that are stations."""
-    return sum(bool(re.search(r",1,[^,]*$", line)) for line in re.split("\r\n|\n|\r", _text(files, name)))
+    return sum(bool(re.fullmatch(r"([^,]*,){4}1,[^,]*", line)) for line in re.split("\r\n|\n|\r", _text(files, name)))
 
 
-def _wide(files: Files, *, name: str) -> int | None:
+def _wide(files: Files, *, name: str, mark: str, heads: int) -> int | None:
     """Count the lines that hold most of a row, without the first."""
     lines = re.split("\r\n|\n|\r", _text(files, name))
-    return max(sum(line.count(",") >= 4 for line in lines) - 1, 0)
+    return max(sum(line.count(mark) >= 3 for line in lines) - heads, 0)
+
+
+def _in_zip(files: Files, *, name: str, word: bytes, heads: int) -> int | None:
+    """Count a word in the members of a zip, None where it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(files[name])) as archive:
+            texts = [archive.read(member) for member in archive.namelist()]
+    except Exception:
+        return None
+    return max(sum(text.count(word) for text in texts) - heads, 0)
 
 
 def _dat_rows(files: Files, *, name: str) -> int | None:

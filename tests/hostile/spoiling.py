@@ -27,6 +27,8 @@ TEXT_PARTS = {".geojson", ".geojsonl", ".topojson", ".json", ".kml", ".gml", ".d
 XML_PARTS = {".kml", ".gml", ".xsd", ".xml", ".rels"}
 JSON_PARTS = {".geojson", ".topojson", ".json"}
 PACKED = {".zip", ".kmz", ".xlsx", ".ods"}
+_TOLD_ELSEWHERE = {".prj", ".cpg", ".xsd"}
+_ROWS_OF_GDB = "a00000009.gdbtabl"
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _TAG = re.compile(rb"</?[\w:]+")
 Way = Callable[[bytes, random.Random], bytes]
@@ -36,8 +38,8 @@ def damage(specimen: Specimen) -> Iterator[tuple[str, str, bytes]]:
     """Yield a name, a part and its bytes for every cut of every part and for every other way to lose something."""
     for part in every_part(specimen):
         raw = specimen.files[part]
-        # the parts of a geodatabase that hold its own tables are cut less often
-        small = "/" in part and len(raw) < 2000
+        # parts that hold no rows are cut less often
+        small = suffix(part) in _TOLD_ELSEWHERE or ("/" in part and _ROWS_OF_GDB not in part)
         places = sorted({int(share * len(raw)) for share in (CUTS[::15] if small else CUTS)} | {len(raw) - 1})
         yield from ((f"{part} cut at {at}", part, raw[:at]) for at in places)
         if small:

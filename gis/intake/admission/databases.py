@@ -161,7 +161,8 @@ def _index_bytes(features: int, node: int) -> int:
     if features == 0 or node < 2:
         return 0
     nodes = level = features
-    while level != 1:
+    while True:
         level = -(-level // node)
         nodes += level
-    return 40 * nodes
+        if level == 1:
+            return 40 * nodes
