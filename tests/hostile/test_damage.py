@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import collections
+import io
 import json
 import re
-import shutil
 import sqlite3
 import struct
+import zipfile
 
 import geopandas as gpd
 import openpyxl
@@ -128,9 +129,6 @@ def _deleted_dbf(folder):
 def _deleted_gdb(folder):
     """Make a geodatabase of which one row was deleted, as programs do it: the table still has its place."""
     path = _laid_out(SOUND[".gdb"].files, folder) / "jz.gdb"
-    from pyogrio import set_gdal_config_options
-
-    set_gdal_config_options({})
     index = path / "a00000009.gdbtablx"
     table = path / "a00000009.gdbtable"
     raw, head = bytearray(index.read_bytes()), bytearray(table.read_bytes())
@@ -182,9 +180,6 @@ def _twice_row_xlsx(folder):
 
 def _broken_sum_ods(folder):
     """Make a sheet whose member is not what its check sum says, behind the last tag."""
-    import io
-    import zipfile
-
     files = _members(SOUND[".ods"].files["jz.ods"])
     raw = bytearray(packed(files, zipfile.ZIP_STORED))
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
@@ -196,9 +191,6 @@ def _broken_sum_ods(folder):
 
 def _members(raw):
     """Return the members of a zip."""
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -352,13 +344,13 @@ def test_a_field_called_like_the_geometry_stays(tmp_path, suffix):
     assert source.frame.geometry.geom_type.tolist() == ["Point"]
 
 
-def test_a_flatgeobuf_with_lengths_that_lie_kills_nobody(gis, store, tmp_path):
-    """Lengths of texts that reach beyond their feature: the quick way through Arrow died of them (signal 11)."""
-    raw = SOUND[".fgb"].files["jz.fgb"]
-    for number, at in enumerate(range(len(raw) - 900, len(raw), 60)):
-        shutil.rmtree(tmp_path / "made", ignore_errors=True)
-        (tmp_path / "made").mkdir()
-        (tmp_path / "made" / "jz.fgb").write_bytes(raw[:at] + b"\xff\xff\xff\x7f" + raw[at + 4 :])
-        came = gis("load", store, tmp_path / "made" / "jz.fgb", "--layer", "buildings")
-        assert came.code >= 0, number
-        assert "Traceback" not in came.err
+@pytest.mark.parametrize("changed", [{3846: 64, 3848: 0}, {2246: 0xFF, 2248: 0}, {3974: 0xFF}])
+def test_a_flatgeobuf_with_lengths_that_lie_kills_nobody(gis, store, tmp_path, changed):
+    """Lengths of texts that reach beyond their feature: the quick way through Arrow died of the first (signal 11)."""
+    raw = bytearray(SOUND[".fgb"].files["jz.fgb"])
+    for at, byte in changed.items():
+        raw[at] = byte
+    (tmp_path / "jz.fgb").write_bytes(bytes(raw))
+    came = gis("load", store, tmp_path / "jz.fgb", "--layer", "buildings")
+    assert came.code in {0, 4, 8}
+    assert "Traceback" not in came.err
