@@ -139,8 +139,8 @@ def _edges(
     ]
     loose = [row["street_id"] for row in rows if not {row["from"], row["to"]} <= places.keys()]
     if loose:
-        more: dict[str, Any] = {"count": len(loose), "edges": loose[:_LISTED]}
-        notes.append(findings.finding("source.nodes_missing", path.name, severity="warning", **more))
+        told: dict[str, Any] = {"count": len(loose), "edges": loose[:_LISTED]}
+        notes.append(findings.finding("source.nodes_missing", path.name, severity="warning", **told))
     return gpd.GeoDataFrame(pd.DataFrame(rows), geometry=shapes, crs="EPSG:4326"), notes
 
 

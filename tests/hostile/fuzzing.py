@@ -113,7 +113,7 @@ def run(plan: str, specimens: dict[str, Specimen], cases: int | None = None, see
         kept = Path(folder) / "specimens.pickle"
         kept.write_bytes(pickle.dumps(specimens))
         words = [sys.executable, "-m", "tests.hostile.fuzzing", plan, str(kept), str(seed), str(cases or 0)]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(words, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace")[-2000:])
     found = [Result(**json.loads(line)) for line in done.stdout.decode().splitlines()]
@@ -141,7 +141,8 @@ def case(plan: str, specimens: dict[str, Specimen], number: int, seed: int = 0) 
     part = chance.choices(parts, [len(specimen.files[name]) ** 0.5 + 1 for name in parts])[0]
     other = specimens[chance.choice(sorted(specimens))].files
     ways, raw = spoiling.spoilt(part, specimen.files[part], other[chance.choice(sorted(other))], chance)
-    return Case(format_, f"{part}: {ways}", specimen, specimen.files | {part: raw}, number // len(specimens) % _WALKED == 0)
+    walked = number // len(specimens) % _WALKED == 0
+    return Case(format_, f"{part}: {ways}", specimen, specimen.files | {part: raw}, walked)
 
 
 _KEPT: dict[int, list[tuple[str, str, str, bytes]]] = {}
@@ -176,8 +177,9 @@ def outcome(one: Case) -> tuple[str, str]:
             if "MemoryError" in said or "bad_alloc" in said:
                 return "memory", said
             # below the sentence there may stand what was weighed, numbered
-            one_sentence = bool(said) and ("\n" not in said or "\n  1. " in said)
-            return ("refused", f"{error.exit_code}: {said}") if one_sentence else ("traceback", f"no sentence: {said!r}")
+            if said and ("\n" not in said or "\n  1. " in said):
+                return "refused", f"{error.exit_code}: {said}"
+            return "traceback", f"no sentence: {said!r}"
         # a panic of a library in Rust is no Exception
         except BaseException:
             return "traceback", traceback.format_exc()
@@ -201,7 +203,8 @@ def _read(one: Case, path: Path) -> tuple[str, str]:
     codes = set(source.notes["code"])
     if len(source.frame) < wanted and not codes & SAID:
         return "loss", f"{len(source.frame)} of {wanted} rows; {sorted(codes)}"
-    return ("traceback", fault) if one.walked and (fault := _walked(source, one)) else ("stored", str(len(source.frame)))
+    fault = _walked(source, one) if one.walked else ""
+    return ("traceback", fault) if fault else ("stored", str(len(source.frame)))
 
 
 def _walked(source: Any, one: Case) -> str:
@@ -239,7 +242,8 @@ def _work(plan: str, specimens: dict[str, Specimen], numbers: Iterable[int], see
         became, detail = outcome(one)
         # a line of a pipe is whole up to 4,096 bytes
         spent = round(time.monotonic() - began, 3)
-        line = asdict(Result(number, one.format, one.ways, became, f"{detail[:100]} {detail[100:][-500:]}".strip(), spent))
+        told = f"{detail[:100]} {detail[100:][-500:]}".strip()
+        line = asdict(Result(number, one.format, one.ways, became, told, spent))
         os.write(pipe, (json.dumps(line) + "\n").encode())
 
 

@@ -87,12 +87,16 @@ def specimens() -> dict[str, Specimen]:
     kml = _written(".kml", degrees)
     made = {
         ".gpkg": Specimen(_written(".gpkg", frame), "jz.gpkg"),
-        ".geojson": Specimen(_written(".geojson", degrees), "jz.geojson", count=partial(_entries, name="jz.geojson", key="features")),
-        ".geojsonl": Specimen(_written(".geojsonl", degrees), "jz.geojsonl", count=partial(_lines, name="jz.geojsonl", heads=0)),
-        ".topojson": Specimen(_topojson(degrees), "jz.topojson", options=DEGREES, count=partial(_arcs, name="jz.topojson")),
+        ".geojson": Specimen(_written(".geojson", degrees), "jz.geojson",
+                             count=partial(_entries, name="jz.geojson", key="features")),
+        ".geojsonl": Specimen(_written(".geojsonl", degrees), "jz.geojsonl",
+                              count=partial(_lines, name="jz.geojsonl", heads=0)),
+        ".topojson": Specimen(_topojson(degrees), "jz.topojson", options=DEGREES,
+                              count=partial(_arcs, name="jz.topojson")),
         ".gdb": Specimen(_written(".gdb", frame), "jz.gdb"),
         ".kml": Specimen(kml, "jz.kml", count=partial(_elements, name="jz.kml", tag="Placemark")),
-        ".gml": Specimen(_written(".gml", degrees), "jz.gml", count=partial(_elements, name="jz.gml", tag="featureMember")),
+        ".gml": Specimen(_written(".gml", degrees), "jz.gml",
+                         count=partial(_elements, name="jz.gml", tag="featureMember")),
         ".dxf": Specimen(_drawing(frame), "jz.dxf", options=PLACE, count=partial(_entities, name="jz.dxf")),
         ".fgb": Specimen(_written(".fgb", frame), "jz.fgb"),
         ".tab": Specimen(_written(".tab", frame), "jz.tab", count=partial(_dat_rows, name="jz.dat")),
@@ -148,7 +152,8 @@ def _feeds() -> dict[str, Specimen]:
         f"s{n},石厂{n}站,39.9{n:02d},116.098,1,\n" for n in range(ROWS)
     )
     return {
-        "OSMnx": Specimen({"roads.json": graph}, "roads.json", "streets", count=partial(_entries, name="roads.json", key="edges")),
+        "OSMnx": Specimen({"roads.json": graph}, "roads.json", "streets",
+                          count=partial(_entries, name="roads.json", key="edges")),
         "GTFS": Specimen({"stops.txt": stops.encode()}, "stops.txt", "stations", {"layer": "stations"},
                          count=partial(_stations, name="stops.txt")),
     }  # fmt: skip
@@ -221,7 +226,8 @@ def _ods(table: pd.DataFrame) -> bytes:
 def _xls(table: pd.DataFrame) -> bytes:
     """Write the workbook of old: records of cells (BIFF8) in a file of sectors."""
     rows = [list(table.columns), *table.astype(str).to_numpy(dtype=object).tolist()]
-    cells = b"".join(_label(row, column, str(text)) for row, line in enumerate(rows) for column, text in enumerate(line))
+    places = ((row, column) for row in range(len(rows)) for column in range(len(rows[0])))
+    cells = b"".join(_label(row, column, rows[row][column]) for row, column in places)
     begin = _record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 0, 0, 0))
     sheet = _record(0x809, struct.pack("<HHHHII", 0x600, 16, 0, 0, 0, 0))
     sheet += _record(0x200, struct.pack("<IIHHH", 0, len(rows), 0, len(table.columns), 0)) + cells + _record(0x0A, b"")
@@ -233,8 +239,8 @@ def _xls(table: pd.DataFrame) -> bytes:
     sectors = len(stream) // 512
     chain = [*range(1, sectors), 0xFFFFFFFE, 0xFFFFFFFE, 0xFFFFFFFD]
     fat = struct.pack("<128I", *chain, *[0xFFFFFFFF] * (128 - len(chain)))
-    head = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(16) + struct.pack("<HHHHH6xIIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, 1,
-        sectors, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, sectors + 1)  # fmt: skip
+    words = (0x3E, 3, 0xFFFE, 9, 6, 0, 1, sectors, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, sectors + 1)
+    head = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(16) + struct.pack("<HHHHH6xIIIIIIIIII", *words)
     head += struct.pack("<108I", *[0xFFFFFFFF] * 108)
     entries = _entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + _entry("Workbook", 2, 0xFFFFFFFF, 0, len(stream))
     return head + stream + entries + _entry("", 0, 0xFFFFFFFF, 0, 0) * 2 + fat
@@ -300,7 +306,9 @@ def _elements(files: Files, *, name: str, tag: str) -> int | None:
         root = ElementTree.fromstring(files[name])
     except (KeyError, ElementTree.ParseError, ValueError):
         return None
-    return sum(str(one.tag).rpartition("}")[2] == tag for one in root.iter())
+    # a field of a feature may have any name
+    places = root if tag == "featureMember" else root.iter()
+    return sum(str(one.tag).rpartition("}")[2] == tag for one in places)
 
 
 def _entities(files: Files, *, name: str) -> int | None:

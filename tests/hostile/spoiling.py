@@ -20,7 +20,8 @@ WORDS = [size.to_bytes(4, order) for size in SIZES for order in ("big", "little"
 # not a number, infinite, and a place on the other side of the Earth
 DOUBLES = [bytes.fromhex(text) for text in ("000000000000f87f", "000000000000f07f", "0000000000c062c0")]
 TEXTS = [b"\x00", b"\xff\xfe", b"null", b"1e999", b"NaN", b"\xf0\x28\x8c\x28", b'"', b"[" * 50, b"\xed\xa0\x80",
-         b"9" * 400, b"-1", b"{}", b"\\u0000", b"&#0;", b"&lt;", b"\n", b"\r", b"\r\n", b",", b"\t", b"'", b"=1+1"]  # fmt: skip
+         b"9" * 400, b"-1", b"{}", b"\\u0000", b"&#0;", b"&lt;", b"\n", b"\r", b"\r\n", b",", b"\t", b"'",
+         b"=1+1"]  # fmt: skip
 VALUES: list[Any] = [None, True, 0, -1, 1e308, "", "x", "116.1", [], {}, [[]], [None, None], {"type": "Point"}, 10**400]
 TEXT_PARTS = {".geojson", ".geojsonl", ".topojson", ".json", ".kml", ".gml", ".dxf", ".mif", ".mid", ".csv", ".txt",
               ".tab", ".prj", ".cpg", ".xsd"}  # fmt: skip

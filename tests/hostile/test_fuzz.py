@@ -30,7 +30,7 @@ def test_every_format_is_refused_at_times_and_at_times_stored(fuzzed):
     outcomes = collections.defaultdict(set)
     for one in fuzzed:
         outcomes[one.format].add(one.outcome)
-    assert outcomes == dict.fromkeys(SOUND, {"refused", "stored"})
+    assert outcomes == {name: {"refused", "stored"} for name in SOUND}
 
 
 @pytest.mark.parametrize("format_", SOUND)

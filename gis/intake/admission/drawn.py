@@ -14,6 +14,8 @@ _TAIL = 1 << 16
 _END = re.compile(rb"^\s*0\s*\r?\n\s*EOF\s*$", re.MULTILINE)
 # parts of other entities, what a viewer alone needs, and what is drawn by what it stands for
 _PARTS = frozenset({"VERTEX", "SEQEND", "ATTRIB", "ATTDEF", "VIEWPORT", "INSERT", "ENDSEC", "SECTION", "EOF"})
+# what is a blank to Python alone is none
+_CODE = re.compile(r"[ \t]*-?[0-9]{1,5}[ \t\r\n]*")
 _BEGINS, _NAMES, _HANDLES = 0, 2, (5, 105)
 
 
@@ -92,13 +94,10 @@ def _pairs(path: Path) -> Iterator[tuple[int, int | None, str]]:
         number = 0
         for line in stream:
             number += 1
-            try:
-                code = int(line)
-            except ValueError:
-                # some programs leave blank lines at the end
+            if not _CODE.fullmatch(line):
                 yield number, None, line
                 return
-            value = stream.readline().strip()
+            code, value = int(line), stream.readline().strip()
             yield number, code, value
             number += 1
             if code == _BEGINS and value == "EOF":

@@ -94,7 +94,8 @@ def _records(text: str, reader: json.JSONDecoder) -> Iterator[Any]:
     place = _skipped(text, 0, "\x1e")
     while place < len(text):
         one, place = reader.raw_decode(text, place)
-        yield from one.get("features", ()) if isinstance(one, dict) and one.get("type") == "FeatureCollection" else [one]
+        is_collection = isinstance(one, dict) and one.get("type") == "FeatureCollection"
+        yield from one.get("features", ()) if is_collection else [one]
         place = _skipped(text, place, "\x1e")
 
 
