@@ -159,7 +159,7 @@ def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFr
         table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
         frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
         return checked(frame), len(frame)
-    except (AttributeError, pa.ArrowInvalid):
+    except (AttributeError, ValueError):
         if not _namesakes(path, name):
             raise
     else:
@@ -193,7 +193,7 @@ def _namesakes(path: Path, name: str) -> bool:
 
 
 def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Refuse texts that are not UTF-8: Arrow passes them on, and they fail where nobody expects it.
+    """Refuse texts that are not UTF-8, and names that are there twice: they fail where nobody expects it.
 
     Parameters
     ----------
@@ -208,8 +208,11 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Of pyarrow's, with the place.
+        Of pyarrow's, with the place; or two columns have one name.
     """
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"several columns are called {str(twice[0])!r}")
     for column in frame.columns:
         dtype = frame[column].dtype
         array = frame[column].cat.categories if isinstance(dtype, pd.CategoricalDtype) else frame[column].array

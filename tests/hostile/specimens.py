@@ -32,6 +32,7 @@ Count = Callable[[Files], int | None]
 _DRIVERS = {".kml": "LIBKML", ".mif": "MapInfo File", ".tab": "MapInfo File", ".geojsonl": "GeoJSONSeq",
             ".gdb": "OpenFileGDB"}  # fmt: skip
 _DEGREES = {".kml", ".geojson", ".geojsonl", ".gml"}
+_SHEET = "xl/worksheets/sheet1.xml"
 PLACE, DEGREES = {"crs": "EPSG:4548"}, {"crs": "EPSG:4326"}
 
 
@@ -100,11 +101,11 @@ def specimens() -> dict[str, Specimen]:
         ".dxf": Specimen(_drawing(frame), "jz.dxf", options=PLACE, count=partial(_entities, name="jz.dxf")),
         ".fgb": Specimen(_written(".fgb", frame), "jz.fgb"),
         ".tab": Specimen(_written(".tab", frame), "jz.tab", count=partial(_dat_rows, name="jz.dat")),
-        ".mif": Specimen(_written(".mif", frame), "jz.mif", count=partial(_wide, name="jz.mid", mark=",", heads=0)),
+        ".mif": Specimen(_written(".mif", frame), "jz.mif", count=partial(_wide, name="jz.mid", least=4)),
         ".shp": Specimen(shapefile, "jz.shp"),
         ".zip": Specimen({"jz.zip": packed(shapefile)}, "jz.zip"),
         ".kmz": Specimen({"jz.kmz": packed({"doc.kml": kml["jz.kml"]})}, "jz.kmz",
-                         count=partial(_in_zip, name="jz.kmz", word=b"<Placemark", heads=0)),
+                         count=partial(_in_zip, name="jz.kmz", member="doc.kml", word=b"<Placemark", heads=0)),
         ".parquet": Specimen(_parquet(frame), "jz.parquet"),
     }  # fmt: skip
     return made | _tables(frame) | _feeds()
@@ -128,13 +129,14 @@ def _tables(frame: gpd.GeoDataFrame) -> dict[str, Specimen]:
     text = points.to_csv(index=False)
     return {
         ".csv": Specimen({"jz.csv": table.to_csv(index=False).encode("gbk")}, "jz.csv", options=PLACE,
-                         count=partial(_wide, name="jz.csv", mark=",", heads=1)),
+                         count=partial(_wide, name="jz.csv", least=6)),
         ".txt": Specimen({"jz.txt": text.replace("号楼,东侧", "号楼").replace('"', "").replace(",", "\t").encode()},
                          "jz.txt", options=DEGREES, count=partial(_lines, name="jz.txt", heads=1)),
         ".xlsx": Specimen({"jz.xlsx": _workbook(table)}, "jz.xlsx", options=PLACE,
-                          count=partial(_in_zip, name="jz.xlsx", word=b"<row ", heads=1)),
+                          count=partial(_in_zip, name="jz.xlsx", member=_SHEET, word=b"<row ", heads=1)),
         ".ods": Specimen({"jz.ods": _ods(table)}, "jz.ods", options=PLACE,
-                         count=partial(_in_zip, name="jz.ods", word=b"<table:table-row", heads=1)),
+                         count=partial(_in_zip, name="jz.ods", member="content.xml", word=b"<table:table-row",
+                                       heads=1)),
         ".xls": Specimen({"jz.xls": _xls(table)}, "jz.xls", options=PLACE),
     }  # fmt: skip
 
@@ -321,20 +323,18 @@ def _stations(files: Files, *, name: str) -> int | None:
     return sum(bool(re.fullmatch(r"([^,]*,){4}1,[^,]*", line)) for line in re.split("\r\n|\n|\r", _text(files, name)))
 
 
-def _wide(files: Files, *, name: str, mark: str, heads: int) -> int | None:
-    """Count the lines that hold most of a row, without the first."""
-    lines = re.split("\r\n|\n|\r", _text(files, name))
-    return max(sum(line.count(mark) >= 3 for line in lines) - heads, 0)
+def _wide(files: Files, *, name: str, least: int) -> int | None:
+    """Count the lines that hold most of a row: so many commas."""
+    return sum(line.count(",") >= least for line in re.split("\r\n|\n|\r", _text(files, name)))
 
 
-def _in_zip(files: Files, *, name: str, word: bytes, heads: int) -> int | None:
-    """Count a word in the members of a zip, None where it is none."""
+def _in_zip(files: Files, *, name: str, member: str, word: bytes, heads: int) -> int | None:
+    """Count a word in a member of a zip, None where it is none."""
     try:
         with zipfile.ZipFile(io.BytesIO(files[name])) as archive:
-            texts = [archive.read(member) for member in archive.namelist()]
+            return max(archive.read(member).count(word) - heads, 0)
     except Exception:
         return None
-    return max(sum(text.count(word) for text in texts) - heads, 0)
 
 
 def _dat_rows(files: Files, *, name: str) -> int | None:

@@ -204,6 +204,14 @@ def _quoted_csv(folder):
     return folder / "jz.csv"
 
 
+def _paired_csv(folder):
+    """Make a table in which two marks of different rows make a pair, so that one row becomes a name of the other."""
+    lines = [f"JZ-{row},{row}号楼,116.1{row},39.9" for row in range(8)]
+    lines[2], lines[3] = 'JZ-2,"2号楼,116.12,39.9', 'JZ-3,3号楼",116.13,39.9'
+    (folder / "jz.csv").write_text("\n".join(["building_id,name,lon,lat", *lines]) + "\n", encoding="utf-8")
+    return folder / "jz.csv"
+
+
 def _stranger_dxf(folder):
     """Make a drawing with an object that GDAL passes over."""
     return _replaced(".dxf", "jz.dxf", b"  0\nLWPOLYLINE\n", b"  0\nACAD_PROXY_ENTITY\n")(folder)
@@ -295,6 +303,9 @@ NAMED = {
     "two rows of one number": (_twice_row_xlsx, 4, None, "stands twice"),
     "a check sum that is wrong": (_broken_sum_ods, 4, None, "content.xml"),
     "a quotation mark without partner": (_quoted_csv, 0, None, "引号"),
+    "two marks of different rows": (_paired_csv, 0, None, "引号"),
+    "a .mid whose quotation marks pair across rows": (
+        _replaced(".mif", "jz.mid", b'"residential",4,13.2', b'"residential,4,13.2'), 4, None, "rows"),
     "a stop of no kind": (_unknown_stop, 0, (11, 11, 0), "location_type 为 7"),
     "a node at two places": (_one_place_too_many, 4, None, "two places"),
     "an edge to nowhere": (_missing_node, 0, (12, 12, 0), "端点不在节点表中"),

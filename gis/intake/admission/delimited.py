@@ -14,6 +14,8 @@ from gis import findings
 _TAIL = 1 << 16
 _PIECE = 1 << 20
 _DELIMITERS = ",\t;|"
+# a geometry may go over lines
+_WKT = re.compile(r"\s*[A-Za-z ]+\(")
 # lines of a cell that are shown
 _LISTED = 3
 
@@ -78,8 +80,9 @@ def _swallowed(path: Path, codec: str, width: int, delimiter: str, rows: int) ->
                 break
             except csv.Error:
                 return []
+            # from one cell to the same one of the next row there are as many delimiters as in the first line
             cells = (cell for cell in row if "\n" in cell) if reader.line_num > begins else ()
-            if any(line.count(delimiter) >= width for cell in cells for line in cell.split("\n")[1:]):
+            if any(cell.count(delimiter) >= width and not _WKT.match(cell) for cell in cells):
                 found.append(begins)
     if not found:
         return []

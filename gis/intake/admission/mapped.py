@@ -41,7 +41,9 @@ def text_fault(path: Path) -> str:
     columns, delimiter, objects, fault = _objects(path)
     if fault or columns == 0:
         return fault
-    rows, ended = _mid_rows(mid, delimiter)
+    rows, ended, swallowed = _mid_rows(mid, delimiter, columns)
+    if swallowed:
+        return f"row {swallowed:,} of the .mid goes on over lines that are rows of their own"
     if rows != objects:
         return f"{objects:,} objects in the .mif and {rows:,} rows in the .mid"
     return "" if ended else "the last row of the .mid is broken off"
@@ -110,12 +112,20 @@ def _parts(path: Path) -> dict[str, Path]:
     return {part.suffix.lower(): part for part in path.parent.iterdir() if part.stem.casefold() == stem}
 
 
-def _mid_rows(path: Path, delimiter: str) -> tuple[int, bool]:
-    """Return how many rows a .mid has, and whether the last of them ends."""
+def _mid_rows(path: Path, delimiter: str, columns: int) -> tuple[int, bool, int]:
+    """Return how many rows a .mid has, whether the last of them ends, and the first that swallows others."""
     text = path.read_bytes().decode("latin-1")
     # a lone carriage return ends a line for some programs and stands in a text for others
     lines = io.StringIO(text, newline=None)
-    return sum(1 for row in csv.reader(lines, delimiter=delimiter) if row), text.count('"') % 2 == 0
+    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    swallowed = next((number for number, row in enumerate(rows, 1) if _runs_on(row, columns, delimiter)), 0)
+    return len(rows), text.count('"') % 2 == 0, swallowed
+
+
+def _runs_on(row: list[str], columns: int, delimiter: str) -> bool:
+    """Tell whether a row goes over the end of a line into the next row."""
+    broken = [cell for cell in row if "\n" in cell]
+    return bool(broken) and (len(row) != columns or any(cell.count(delimiter) >= columns - 1 > 0 for cell in broken))
 
 
 def _objects(path: Path) -> tuple[int, str, int, str]:
