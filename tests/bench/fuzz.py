@@ -51,7 +51,7 @@ def report(found: Sequence[Result], seconds: float, arguments: Sequence[str]) ->
     prose = (__doc__ or "").partition("\n\n")[2].strip()
     bad = [one for one in found if one.outcome not in GOOD]
     lines = [f"* {one.number} {one.format}, {one.ways}: **{one.outcome}** {_line(one.detail)}" for one in bad[:_SHOWN]]
-    parts = ["# A hundred thousand spoilt files", prose, f"{where} {again}", "## By format", table(found)]
+    parts = [f"# {len(found):,} spoilt files", prose, f"{where} {again}", "## By format", table(found)]
     parts += [f"## Neither refused nor stored: {len(bad)}", "\n".join(lines) or "None."]
     return "\n\n".join(parts) + "\n"
 

@@ -6,6 +6,7 @@ import collections
 
 import pytest
 
+from tests.bench import fuzz
 from tests.hostile import fuzzing
 from tests.hostile.specimens import specimens
 
@@ -46,3 +47,13 @@ def test_the_same_number_is_the_same_file():
     for number in range(40):
         ways = {fuzzing.case("fuzz", one, number, 5).ways for one in (SOUND, again)}
         assert len(ways) == 1
+
+
+def test_the_bench_writes_a_row_for_every_format(tmp_path, capsys):
+    """At toy size, as `scripts/bench fuzz` does it a hundred thousand times."""
+    page = tmp_path / "page.md"
+    assert fuzz.main(["--cases", str(2 * len(SOUND)), "--seed", "0", "--write", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.strip() == capsys.readouterr().out.strip()
+    assert all(f"| {format_} | 2 |" in text for format_ in SOUND)
+    assert f"| all | {2 * len(SOUND)} |" in text
