@@ -217,11 +217,15 @@ def _refusing(path: Path) -> Iterator[None]:
         # a reader in Rust panics with something that is no Exception
         if not isinstance(error, _FAULTS) and type(error).__name__ != _PANIC:
             raise
-        said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
+        is_system = isinstance(error, OSError) and error.errno is not None
+        said = getattr(error, "strerror", None) if is_system else str(error)
         # where in its own text GDAL stumbled helps nobody
         lines = _WHERE.sub("", said or "").strip().splitlines()
         reason = lines[0] if lines else "it is damaged"
-        raise SourceError(f"{path.name} cannot be read: {reason}; ask for it again", path=str(path)) from None
+        if isinstance(error, MemoryError):
+            reason = "it asks for more memory than there is"
+        todo = "look at the disk and the rights on it" if is_system else "ask for it again"
+        raise SourceError(f"{path.name} cannot be read: {reason}; {todo}", path=str(path)) from None
 
 
 def _content(path: Path, layer: str | None, encoding: str | None) -> Content:

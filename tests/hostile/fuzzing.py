@@ -174,7 +174,7 @@ def outcome(one: Case) -> tuple[str, str]:
             return _read(one, Path(folder) / one.specimen.named)
         except GisError as error:
             said = str(error)
-            if "MemoryError" in said or "bad_alloc" in said:
+            if "more memory than there is" in said or "bad_alloc" in said:
                 return "memory", said
             # below the sentence there may stand what was weighed, numbered
             if said and ("\n" not in said or "\n  1. " in said):

@@ -16,6 +16,7 @@ import pyogrio
 import pytest
 import shapely
 
+from gis.errors import SourceError
 from gis.intake.read import read
 from tests.hostile import fuzzing
 from tests.hostile.specimens import PLACE, ROWS, Specimen, packed, specimens
@@ -341,6 +342,30 @@ def test_a_member_of_another_class_is_a_layer_of_its_own(gis, store, tmp_path):
     came = gis("load", store, _other_class_gml(tmp_path), "--layer", "buildings")
     assert came.code == 2
     assert "jz" in came.err and "qt" in came.err
+
+
+class PanicException(BaseException):
+    """Stand for what a reader in Rust panics with, which is no Exception."""
+
+
+@pytest.mark.parametrize(
+    ("thrown", "said"),
+    [
+        (PanicException("slice index starts at 4608 but ends at 4181"), "slice index .*; ask for it again"),
+        (MemoryError(), "more memory than there is"),
+        (OSError(28, "No space left on device"), "No space left on device; look at the disk"),
+        (RuntimeError("Error occurred in a/b.cpp at line 7"), "it is damaged; ask for it again"),
+    ],
+)
+def test_whatever_a_library_throws_is_one_error_of_ours(tmp_path, monkeypatch, thrown, said):
+    """With what came and what to do."""
+
+    def fail(*_):
+        raise thrown
+
+    monkeypatch.setattr("gis.intake.read._content", fail)
+    with pytest.raises(SourceError, match=said):
+        read(tmp_path / "a.gpkg")
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".shp"])
