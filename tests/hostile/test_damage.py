@@ -288,6 +288,8 @@ NAMED = {
                                               "40 rows are promised"),
     "more features matched than returned": (_features(lambda content: content.update(numberMatched=500)), 0,
                                             (12, 12, 0), "500"),
+    "a server's limit": (_features(lambda content: content.update(exceededTransferLimit=True)), 0, (12, 12, 0),
+                         "exceededTransferLimit"),
     "carriage returns between features": (_carriage_lines, 4, None, "12 rows are promised"),
     "an arc that is not there": (_replaced(".topojson", "jz.topojson", b'"arcs": [[3]]', b'"arcs": [[77]]'), 0,
                                  (12, 11, 1), "第 4("),
@@ -342,6 +344,15 @@ def test_a_member_of_another_class_is_a_layer_of_its_own(gis, store, tmp_path):
     came = gis("load", store, _other_class_gml(tmp_path), "--layer", "buildings")
     assert came.code == 2
     assert "jz" in came.err and "qt" in came.err
+
+
+def test_features_of_arcgis_are_no_spoilt_ones(tmp_path):
+    """They have attributes and a geometry without a type."""
+    rows = [{"attributes": {"n": n}, "geometry": {"x": 116.1, "y": 39.9}} for n in range(3)]
+    content = {"geometryType": "esriGeometryPoint", "spatialReference": {"wkid": 4326},
+               "fields": [{"name": "n", "type": "esriFieldTypeInteger"}], "features": rows}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
+    assert list(read(tmp_path / "a.json").frame["n"]) == [0, 1, 2]
 
 
 class PanicException(BaseException):

@@ -19,6 +19,7 @@ _COLLECTION = "GeometryCollection"
 _SPACE = re.compile(r"[ \t\r\n]*")
 # what stands for the number of features in answers of servers
 _COUNTS = ("numberReturned", "numberMatched", "totalFeatures")
+_LIMITED = "exceededTransferLimit"
 # names under which GDAL hands over geometries
 GROUND = frozenset({"geometry", "wkb_geometry"})
 
@@ -39,8 +40,8 @@ class Found:
         Names that one object has several times, and in how many objects.
     said
         How many features there should be, by the name under which the file says so.
-    clashing
-        Names of properties that are those of geometries.
+    limited
+        Whether a server says that it held features back.
     """
 
     count: int = -1
@@ -48,7 +49,7 @@ class Found:
     spoilt: dict[int, str] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
-    clashing: set[str] = field(default_factory=set)
+    limited: bool = False
 
 
 def find(path: Path, *, lines: bool) -> Found:
@@ -126,6 +127,13 @@ def _collected(text: str, reader: json.JSONDecoder, found: Found) -> Iterator[An
     if alone.get("type") == "Feature":
         yield alone
     found.said |= {name: alone[name] for name in _COUNTS if type(alone.get(name)) is int}
+    inside = alone.get("properties")
+    holders = (alone, inside if isinstance(inside, dict) else {})
+    found.limited = any(holder.get(_LIMITED) is True for holder in holders)
+    if "type" not in alone:
+        # what ArcGIS calls features has another shape
+        found.none.clear()
+        found.spoilt.clear()
 
 
 def _listed(text: str, place: int, reader: json.JSONDecoder) -> Any:
@@ -169,8 +177,6 @@ def _look(number: int, one: Any, found: Found) -> None:
     properties = one.get("properties")
     if properties is not None and not isinstance(properties, dict):
         found.spoilt[number] = f"properties: {_shown(properties)}"
-    elif properties:
-        found.clashing |= GROUND & properties.keys()
     geometry = one.get("geometry")
     if geometry is not None and (fault := geometry_fault(geometry)):
         found.spoilt[number] = fault

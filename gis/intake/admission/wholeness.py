@@ -61,7 +61,8 @@ def after(path: Path, lent: Path, layer: str, frame: pd.DataFrame) -> tuple[pd.D
     -------
     tuple
         The rows, without the geometries of features that are spoilt; and findings: source.features_spoilt,
-        source.keys_repeated, source.rows_withheld, source.rows_fewer, source.rows_deleted, source.entities_unread.
+        source.keys_repeated, source.rows_withheld, source.transfer_limited, source.rows_fewer, source.rows_deleted,
+        source.entities_unread.
 
     Raises
     ------
@@ -162,6 +163,8 @@ def _features(path: Path, found: Found, layer: str, frame: pd.DataFrame) -> tupl
     if found.repeated:
         more: dict[str, Any] = {"keys": list(found.repeated)[:_LISTED], "count": max(found.repeated.values())}
         notes.append(findings.finding("source.keys_repeated", path.name, severity="warning", **more))
+    if found.limited:
+        notes.append(findings.finding("source.transfer_limited", path.name, severity="warning", read=len(frame)))
     return frame, [*notes, *_withheld(path, found.said, len(frame))]
 
 
