@@ -315,6 +315,9 @@ def _ended(one: _Worker, *, hangs: bool) -> None:
     """Say what a process died of, if it did not end by itself."""
     os.close(one.pipe)
     code = os.waitstatus_to_exitcode(os.waitpid(one.child, 0)[1])
+    if one.begun is None and one.left:
+        # it died before it could say of what: the case itself could not be made
+        one.begun = Result(one.left[0], "?", "?", "begun", "")
     if one.begun is not None:
         one.left.popleft()
         became = ("hang", f"> {PATIENCE_S} s") if hangs else ("signal", str(code))

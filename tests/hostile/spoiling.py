@@ -240,7 +240,8 @@ def _json_value(raw: bytes, chance: random.Random) -> bytes:
     if way == "twice" and isinstance(holder, dict):
         spelled = json.dumps(key, ensure_ascii=False) + ": "
         text = text.replace(spelled, f"{spelled}1, {spelled}", 1)
-    return text.encode()
+    # half of a pair is a character to JSON
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _places(content: Any) -> Iterator[tuple[Any, Any]]:
