@@ -113,7 +113,7 @@ def run(plan: str, specimens: dict[str, Specimen], cases: int | None = None, see
         kept = Path(folder) / "specimens.pickle"
         kept.write_bytes(pickle.dumps(specimens))
         words = [sys.executable, "-m", "tests.hostile.fuzzing", plan, str(kept), str(seed), str(cases or 0)]
-        done = subprocess.run(words, capture_output=True, check=False)
+        done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace")[-2000:])
     found = [Result(**json.loads(line)) for line in done.stdout.decode().splitlines()]
