@@ -13,6 +13,7 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -138,6 +139,8 @@ def resolved(name: str) -> pyproj.CRS | None:
     return found if _plain(text) in alike or text.casefold().startswith(("gcs_", "urn:", "http", "+proj")) else None
 
 
+# PROJ looks through all its operations for it, which takes longer than reading a small file
+@lru_cache(maxsize=64)
 def on_earth(system: pyproj.CRS) -> bool:
     """Tell whether a CRS ties its coordinates to the Earth.
 

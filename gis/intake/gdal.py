@@ -15,8 +15,8 @@ import pyogrio
 
 from gis import findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
-from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
-from gis.intake.admission import counts
+from gis.intake import declarations, declared, kml, lending, mapinfo
+from gis.intake.admission import counts, features, wholeness
 from gis.intake.lending import Lent
 from gis.intake.sources import Content, Decision
 
@@ -37,15 +37,19 @@ FORMATS = {
     ".tab": ("MapInfo", False),
     ".mif": ("MapInfo", False),
 }
+_JSON = {".geojson", ".geojsonl", ".json"}
+_SLOW = {".topojson", ".kml", ".gml", ".dxf", ".mif", ".tab"}
 # what Python says of a day that it cannot hold
 NO_YEAR = "is out of range"
 # drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside; what a GML
-# without its schema holds are texts, and so is 2024/03/05 or 12:30 in JSON
+# without its schema holds are texts, and so is 2024/03/05 or 12:30 in JSON; a FlatGeobuf is read feature by feature, as
+# the quick way hands on lengths that nobody has proved, and Python dies of them
 _OPTIONS = {
     "DXF_ENCODING": "UTF-8",
     "OGR_ARC_STEPSIZE": "1",
     "GML_FIELDTYPES": "ALWAYS_STRING",
     "OGR_GEOJSON_DATE_AS_STRING": "YES",
+    "OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES",
 }
 
 
@@ -99,7 +103,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     name = inner if inner is not None else names[0]
     counts.layer(lent.path, name)
     frame, curved = _frame(lent.path, name)
-    wholeness.after(path, lent.path, name, frame)
+    frame, found = wholeness.after(path, lent.path, name, frame)
     format_, standard = FORMATS[path.suffix.lower()]
     notes: list[dict[str, Any]] = []
     if format_ == "KML":
@@ -108,6 +112,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
         frame = mapinfo.retyped(frame, path)
     if format_ == "GeoPackage":
         frame, notes = declared.restored(frame, lent.path, name, path.name)
+    notes = [*notes, *found]
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     # an "undefined" system of a GeoPackage says no more than none
@@ -150,16 +155,47 @@ def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFr
     options = {"layer": name, "on_invalid": "ignore"}
     whole = {"use_arrow": True, "arrow_to_pandas_kwargs": how}
     try:
-        return checked(pyogrio.read_dataframe(path, **options, **whole)), 0
+        frame = checked(pyogrio.read_dataframe(path, **options, **whole))
     except NotImplementedError:
         shapes = pyogrio.read_dataframe(path, **options, columns=[], use_arrow=False)
         table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
         frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
         return checked(frame), len(frame)
+    except (AttributeError, ValueError):
+        if not _namesakes(path, name):
+            raise
+    else:
+        if not _hides(path, name, frame):
+            return frame, 0
+    return checked(_parted(path, options, whole)), 0
+
+
+def _parted(path: Path, options: dict[str, Any], whole: dict[str, Any]) -> pd.DataFrame:
+    """Read a layer of which fields are called like its geometries; these have a mark behind."""
+    fields = [str(field) for field in pyogrio.read_info(path, layer=options["layer"])["fields"]]
+    own = [field for field in fields if field not in features.GROUND]
+    frame = pyogrio.read_dataframe(path, **options, **whole, columns=own)
+    others = [field for field in fields if field in features.GROUND]
+    hidden = pyogrio.read_dataframe(path, **options, columns=others, read_geometry=False, use_arrow=False)
+    return frame.assign(**{f"{field}_": hidden[field] for field in others})
+
+
+def _hides(path: Path, name: str, frame: pd.DataFrame) -> bool:
+    """Tell whether a field that is called like the geometries was lost to them."""
+    suffix = path.suffix.lower()
+    # these take as long to be asked for their fields as to be read
+    if suffix in _JSON and path.read_bytes().count(b'"geometry"') <= len(frame):
+        return False
+    return suffix not in _SLOW and _namesakes(path, name)
+
+
+def _namesakes(path: Path, name: str) -> bool:
+    """Tell whether a field of a layer is called like the geometries are."""
+    return not features.GROUND.isdisjoint(pyogrio.read_info(path, layer=name)["fields"])
 
 
 def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Refuse texts that are not UTF-8: Arrow passes them on, and they fail where nobody expects it.
+    """Refuse texts that are not UTF-8, and names that are there twice: they fail where nobody expects it.
 
     Parameters
     ----------
@@ -174,8 +210,11 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Of pyarrow's, with the place.
+        Of pyarrow's, with the place; or two columns have one name.
     """
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise ValueError(f"several columns are called {str(twice[0])!r}")
     for column in frame.columns:
         dtype = frame[column].dtype
         array = frame[column].cat.categories if isinstance(dtype, pd.CategoricalDtype) else frame[column].array

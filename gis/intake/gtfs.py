@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from gis import findings
 from gis.errors import EmptyError, SourceError, UnknownNameError, UsageError
 from gis.intake import tables
+from gis.intake.admission import delimited
 from gis.intake.sources import Content, Decision
 
 # location_type of the GTFS reference; blank means a platform
@@ -58,7 +60,8 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     lacking = sorted({"stop_id", "stop_name", "stop_lat", "stop_lon", "location_type"} - set(frame.columns))
     if lacking:
         raise SourceError(f"{path.name} lacks {', '.join(lacking)}; it is no GTFS stops.txt", columns=lacking)
-    rows = frame.loc[frame["location_type"].fillna("0") == KINDS[inner]].reset_index(drop=True)
+    kinds = frame["location_type"].fillna("0")
+    rows = frame.loc[kinds == KINDS[inner]].reset_index(drop=True)
     if rows.empty:
         raise EmptyError(f"{path.name} has no {inner}")
     plain = rows.drop(columns="geometry").rename(columns=_KEYS[inner])
@@ -67,4 +70,11 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     if inner == "stations":
         plain["state"] = "operating"
     content = tables.placed(plain, path, "GTFS", inner=inner, decisions=table.decisions[:1], claims="standard")
-    return dataclasses.replace(content, decisions=(*content.decisions, Decision("layer", inner, "given")))
+    notes = [*content.notes, *delimited.remarks(path, table.decisions[0].value, len(frame))]
+    others = sorted(set(kinds) - set(KINDS.values()))
+    if others:
+        count = int(kinds.isin(others).sum())
+        notes.append(findings.finding("source.stops_unread", path.name, severity="warning", count=count, types=others))
+    return dataclasses.replace(
+        content, decisions=(*content.decisions, Decision("layer", inner, "given")), notes=tuple(notes)
+    )

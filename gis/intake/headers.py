@@ -156,7 +156,7 @@ def require(head: Head, name: str) -> None:
     if nameless or twice:
         faults = [f"column {', '.join(nameless)} has no name"] * bool(nameless)
         faults += [f"the column {text!r} is there twice" for text in twice]
-        came = ", ".join(text or "—" for text in head.names)
+        came = ", ".join(" ".join((text or "").split()) or "—" for text in head.names)
         raise SourceError(
             f"{name}: {'; '.join(faults)}; came {came}. Give every column one name of its own in one row above the "
             "table, without merged cells",

@@ -21,6 +21,8 @@ from gis.intake.sources import Content, Decision
 
 # two directed edges of one street may differ by rounding of their length, m
 _SAME_LENGTH_M = 1.0
+# edges that a sentence names
+_LISTED = 3
 _DIGITS = re.compile(r"\d+")
 
 
@@ -76,7 +78,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     if not content[wanted]:
         raise EmptyError(f"{path.name} has no {wanted}")
     try:
-        places = {str(node["id"]): (float(node["x"]), float(node["y"])) for node in content["nodes"]}
+        places = _places(content["nodes"], path)
         frame, notes = _nodes(content, places) if wanted == "nodes" else _edges(content, places, path)
     except SourceError:
         raise
@@ -85,6 +87,16 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     decision = Decision("layer", wanted, "given" if inner else "streets are the edges")
     made = Content(frame, "OSMnx JSON", wanted, "standard", (*said, decision), tuple(notes))
     return declarations.understood(made, _words(content))
+
+
+def _places(nodes: list[dict[str, Any]], path: Path) -> dict[str, tuple[float, float]]:
+    """Return the place of every node; refuse one that has two."""
+    places: dict[str, tuple[float, float]] = {}
+    for node in nodes:
+        name, place = str(node["id"]), (float(node["x"]), float(node["y"]))
+        if places.setdefault(name, place) != place:
+            raise SourceError(f"{path.name}: node {name} has two places; ask for the graph again", node=name)
+    return places
 
 
 def _words(content: dict[str, Any]) -> Words:
@@ -128,6 +140,10 @@ def _edges(
         findings.finding("source.straight_edges", path.name, severity="info", count=straight),
         findings.finding("source.twin_edges", path.name, severity="info", count=twins, kept=len(rows)),
     ]
+    loose = [row["street_id"] for row in rows if not {row["from"], row["to"]} <= places.keys()]
+    if loose:
+        told: dict[str, Any] = {"count": len(loose), "edges": loose[:_LISTED]}
+        notes.append(findings.finding("source.nodes_missing", path.name, severity="warning", **told))
     return gpd.GeoDataFrame(pd.DataFrame(rows), geometry=shapes, crs="EPSG:4326"), notes
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import sqlite3
 import struct
 import warnings
@@ -44,10 +45,9 @@ from gis.intake import (
     shapefiles,
     tables,
     texts,
-    wholeness,
     workbooks,
 )
-from gis.intake.admission import counts, door, limits
+from gis.intake.admission import counts, delimited, door, limits, wholeness
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
 from gis.intake.sources import Content, Decision, Source
@@ -98,6 +98,7 @@ _FAULTS = (
     pa.ArrowException,
     pyogrio.errors.FeatureError,
 )
+_WHERE = re.compile(r"Error occurred in \S+ at line \d+;?")
 
 
 def read(
@@ -214,14 +215,19 @@ def _refusing(path: Path) -> Iterator[None]:
         raise
     except PermissionError:
         raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
-    except _FAULTS as error:
-        said = error.strerror if isinstance(error, OSError) and error.errno is not None else str(error)
-        reason = ((said or "").splitlines() or [type(error).__name__])[0]
-        raise SourceError(f"{path.name} cannot be read: {reason}", path=str(path)) from None
     except BaseException as error:
-        if not door.is_panic(error):
+        # a reader in Rust panics with something that is no Exception
+        if not isinstance(error, _FAULTS) and not door.is_panic(error):
             raise
-        raise SourceError(f"{path.name} is damaged: {error}; ask for it again", path=str(path)) from None
+        is_system = isinstance(error, OSError) and error.errno is not None
+        said = getattr(error, "strerror", None) if is_system else str(error)
+        # where in its own text GDAL stumbled helps nobody
+        lines = _WHERE.sub("", said or "").strip().splitlines()
+        reason = lines[0] if lines else "it is damaged"
+        if isinstance(error, MemoryError):
+            reason = "it asks for more memory than there is"
+        todo = "look at the disk and the rights on it" if is_system else "ask for it again"
+        raise SourceError(f"{path.name} cannot be read: {reason}; {todo}", path=str(path)) from None
 
 
 def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
@@ -255,7 +261,7 @@ def _reader(path: Path) -> Reader:
     readers: dict[str, Reader] = {".shp": shapefiles.read}
     readers |= dict.fromkeys([".zip", ".kmz", ".ovkmz"], _read_zip)
     readers |= dict.fromkeys([".csv", ".txt", ".tsv"], _read_csv)
-    readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], workbooks.read)
+    readers |= dict.fromkeys([".xlsx", ".xls", ".xlsm", ".ods"], _read_workbook)
     readers |= dict.fromkeys([".parquet", ".geoparquet"], _read_parquet)
     readers |= dict.fromkeys(gdal.FORMATS, gdal.read)
     if suffix not in readers:
@@ -270,7 +276,15 @@ def _read_csv(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Read a delimited text, and say so where its last line looks broken off."""
     content = tables.read_csv(path, inner, encoding)
     codec = next(one.value for one in content.decisions if one.matter == "encoding")
-    return dataclasses.replace(content, notes=(*content.notes, *wholeness.remarks(path, codec)))
+    remarks = delimited.remarks(path, codec, len(content.frame))
+    return dataclasses.replace(content, notes=(*content.notes, *remarks))
+
+
+def _read_workbook(path: Path, inner: str | None, encoding: str | None) -> Content:
+    """Read a sheet of a workbook that is whole."""
+    wholeness.before(path)
+    wholeness.packed(path)
+    return workbooks.read(path, inner, encoding)
 
 
 def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Content:
@@ -284,6 +298,7 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
     # pandas' and GeoParquet's own remarks may be damaged as well
     except (pa.ArrowException, TypeError, AttributeError, IndexError, NotImplementedError) as error:
         raise SourceError(f"{path.name} cannot be read: {error}", path=str(path)) from None
+    wholeness.parquet(path, len(frame))
     if not isinstance(frame, gpd.GeoDataFrame):
         return tables.placed(frame, path, "Parquet")
     if frame.empty:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gis import findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import dbf, declarations, encodings, lending
+from gis.intake.admission import wholeness
 from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
@@ -120,6 +121,8 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         raise SourceError(
             f"{path.name}: {len(shapes)} shapes but {len(attributes)} rows of attributes; ask for it again"
         )
+    # a column may be called like the one that the shapes become
+    attributes = attributes.rename(columns={"geometry": "geometry_"})
     frame = gpd.GeoDataFrame(attributes, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
     notes = encodings.remarks(decided, path.name, ldid=table.ldid)
     if cut:
@@ -129,6 +132,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         notes.append(findings.finding("source.numbers_starred", path.name, severity="info", column=shown, count=count))
     if rebuilt:
         notes.append(findings.finding("source.index_rebuilt", path.name, severity="warning", count=len(index.starts)))
+    notes += wholeness.deletions(path, int((~table.kept).sum()))
     lost = int((frame.geometry.isna().to_numpy() & (_kinds(raw, index)[table.kept] != _NULL)).sum())
     if lost:
         notes.append(findings.finding("source.shapes_unreadable", path.name, severity="warning", count=lost))

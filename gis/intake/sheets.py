@@ -193,7 +193,10 @@ def _sheet(stream: IO[bytes], book: _Book) -> Sheet:
     for _, element in ElementTree.iterparse(stream):
         if not element.tag.endswith("row") or _tag(element) != "row":
             continue
-        row = int(element.get("r", row + 2)) - 1
+        before, row = row, int(element.get("r", row + 2)) - 1
+        # of two the reader of values keeps the last
+        if row <= before:
+            raise ValueError(f"row {row + 1} stands twice, or behind row {before + 1}")
         column = -1
         for one in element:
             place = one.get("r", "")
