@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 
-from gis import findings
+from gis import drivers, findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
 from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
-from gis.intake.lending import Lent
+from gis.intake.admission import views
 from gis.intake.sources import Content, Decision
 
 SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
@@ -35,6 +35,20 @@ FORMATS = {
     ".gml": ("GML", False),
     ".tab": ("MapInfo", False),
     ".mif": ("MapInfo", False),
+}
+# JSON is told apart by what it holds, and none of its kinds leads elsewhere
+_JSON = ("GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "JSONFG")
+# the drivers of GDAL that a suffix promises
+_DRIVERS = dict.fromkeys((".geojson", ".geojsonl", ".json", ".topojson"), _JSON) | {
+    ".gpkg": ("GPKG",),
+    ".gdb": ("OpenFileGDB",),
+    ".kml": ("LIBKML", "KML"),
+    ".ovkml": ("LIBKML", "KML"),
+    ".dxf": ("DXF",),
+    ".fgb": ("FlatGeobuf",),
+    ".gml": ("GML",),
+    ".tab": ("MapInfo File",),
+    ".mif": ("MapInfo File",),
 }
 # what Python says of a day that it cannot hold
 NO_YEAR = "is out of range"
@@ -76,8 +90,9 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         Several layers and none named.
     """
     wholeness.before(path)
-    with lending.lent(path, encoding) as lent, _options():
-        content = _layer(path, lent, inner)
+    with drivers.only(*_DRIVERS[path.suffix.lower()]), lending.lent(path, encoding) as lent, _options():
+        with views.written_out(lent.path, inner) as plain:
+            content = _layer(path, plain, inner)
         return dataclasses.replace(
             content,
             decisions=(*lent.decisions, *content.decisions),
@@ -85,9 +100,9 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         )
 
 
-def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
+def _layer(path: Path, lent: Path, inner: str | None) -> Content:
     """Read one layer of a file that was lent."""
-    names = [str(name) for name, _ in pyogrio.list_layers(lent.path)]
+    names = [str(name) for name, _ in pyogrio.list_layers(lent)]
     if not names:
         raise EmptyError(f"{path.name} has no layers")
     if inner is not None and inner not in names:
@@ -95,16 +110,16 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     if inner is None and len(names) > 1:
         raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
-    frame, curved = _frame(lent.path, name)
-    wholeness.after(path, lent.path, name, frame)
+    frame, curved = _frame(lent, name)
+    wholeness.after(path, lent, name, frame)
     format_, standard = FORMATS[path.suffix.lower()]
     notes: list[dict[str, Any]] = []
     if format_ == "KML":
-        frame, notes = kml.named(frame, lent.path, path.name, names.index(name), names)
+        frame, notes = kml.named(frame, lent, path.name, names.index(name), names)
     if format_ == "MapInfo":
         frame = mapinfo.retyped(frame, path)
     if format_ == "GeoPackage":
-        frame, notes = declared.restored(frame, lent.path, name, path.name)
+        frame, notes = declared.restored(frame, lent, name, path.name)
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
     # an "undefined" system of a GeoPackage says no more than none
@@ -117,7 +132,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     if curved:
         notes.append(findings.finding("source.curves_straightened", path.name, severity="info", count=curved))
     content = Content(frame, format_, name if len(names) > 1 else None, claims, decisions, tuple(notes))
-    return declarations.heeded(content, lent.path, name)
+    return declarations.heeded(content, lent, name)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pyogrio
 import pyproj
 from numpy.typing import NDArray
 
-from gis import findings
+from gis import drivers, findings
 from gis.errors import EmptyError, SourceError
 from gis.intake import dbf, declarations, encodings, lending
 from gis.intake.declarations import Words
@@ -249,7 +249,8 @@ def _kinds(raw: bytes, index: Index) -> NDArray[np.int32]:
 def _shapes(path: Path) -> Any:
     """Return the geometries and the CRS, nothing of the table."""
     # the table has been read; names and texts must not be decoded a second time
-    return pyogrio.read_dataframe(path, columns=[], encoding="ISO-8859-1", on_invalid="ignore", use_arrow=False)
+    with drivers.only("ESRI Shapefile"):
+        return pyogrio.read_dataframe(path, columns=[], encoding="ISO-8859-1", on_invalid="ignore", use_arrow=False)
 
 
 def _placed(first: Callable[[], Any], copy: _Copy) -> tuple[Any, bool]:

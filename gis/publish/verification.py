@@ -21,7 +21,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from gis import archives, crs, findings
+from gis import archives, crs, drivers, findings
 from gis.catalogue import GEOMETRIES
 from gis.errors import CrsError, GisError
 from gis.publish import dictionary, shapefiles
@@ -333,7 +333,8 @@ def _content(layer: _Layer) -> Iterator[Finding]:
     """Check rows and geometries as GDAL reads them."""
     path = layer.path.with_suffix(".shp" if layer.spatial else ".dbf")
     try:
-        with warnings.catch_warnings():
+        # what is called a .shp and is something else may lead to any file of ours
+        with drivers.only("ESRI Shapefile"), warnings.catch_warnings():
             # what GDAL warns about is looked at below
             warnings.simplefilter("ignore")
             info = pyogrio.read_info(path)
