@@ -50,7 +50,7 @@ from gis.intake import (
 from gis.intake.admission import kinds, parts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
-from gis.intake.sources import Content, Decision, Source
+from gis.intake.sources import Content, Decision, Source, absent
 
 __all__ = ["Source", "read"]
 
@@ -221,7 +221,7 @@ def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
     """Read a file with the reader for its kind."""
     suffix = path.suffix.lower()
     if not path.exists():
-        raise SourceError(f"there is no file {path}", path=str(path))
+        raise absent(path)
     if suffix in CONVERSIONS:
         raise SourceError(f"{path.name}: {suffix} cannot be read; ask for {CONVERSIONS[suffix]}", suffix=suffix)
     if path.is_dir() and suffix != ".gdb":
@@ -283,8 +283,12 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
         return tables.placed(frame, path, "Parquet")
     if frame.empty:
         raise EmptyError(f"{path.name} has no rows")
+    words = declarations.Words()
+    if frame.crs is not None and declarations.leads_out(frame.crs):
+        words = declarations.Words((str(frame.crs.name),))
+        frame = frame.set_crs(None, allow_override=True)
     content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared")
-    return declarations.understood(content, declarations.Words())
+    return declarations.understood(content, words)
 
 
 def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:

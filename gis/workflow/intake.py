@@ -410,7 +410,7 @@ def _conformed(store: Store, path: Path, hints: Hints, settings: Settings, job: 
     path, inner = sources.parted(path)
     # a name that is too long for the system is no file either
     if not os.path.exists(path):
-        raise SourceError(f"there is no file {path}", path=str(path))
+        raise sources.absent(path)
     said = {name: getattr(hints, name) for name in recipes.FLAGS}
     known = answers.about(path, said, whole=inner is None, folder=hints.recipes, store=store)
     named = path if inner is None else path.with_name(f"{sources.bare(inner, path)}{path.suffix}")
