@@ -7,6 +7,7 @@ address is named, is opened as that other thing. A driver that is not registered
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,17 @@ _SHUT = {
 # where these name a host, curl asks it without a proxy
 _AROUND = ("NO_PROXY", "no_proxy")
 _SKIP = "OGR_SKIP"
+
+# words in front of a grid of shifts: of PROJ, of the first WKT and of the second
+_WORDS = (b"grids", b"parameterfile", b"+init")
+# a quotation mark within JSON has a stroke before it
+_PATH = rb"(?:/|\\(?!\"))"
+_GRID = re.compile(
+    rb"(?:(?:nad|geoid|xy_|z_)grids|\+init)\s*=\s*[^\s\"<]*?"
+    + _PATH
+    + rb"|(?:proj4_grids|parameterfile)[^\])]{0,300}?"
+    + _PATH
+)
 
 _lock = threading.RLock()
 _admitted: list[tuple[str, ...]] = []
@@ -70,6 +82,23 @@ def only(*names: str) -> Iterator[None]:
             pyogrio.set_gdal_config_options(before)
             _admit()
             os.environ.update(around)
+
+
+def names_grid(words: bytes) -> bool:
+    """Tell whether words about a CRS name a grid of shifts by its path or address: GDAL opens it, whoever reads them.
+
+    Parameters
+    ----------
+    words
+        WKT or PROJ's own, alone or in the midst of a file.
+
+    Returns
+    -------
+    bool
+        False for a bare name, such as "@null": that is a grid which PROJ itself has.
+    """
+    lower = words.lower()
+    return any(word in lower for word in _WORDS) and _GRID.search(lower) is not None
 
 
 def _admit() -> None:

@@ -176,7 +176,8 @@ def leads_out(system: pyproj.CRS) -> bool:
     -------
     bool
     """
-    return _FILE.search(system.srs) is not None or any(_SEPARATORS & set(name) for name in _files(system.to_json_dict()))
+    named = any(_SEPARATORS & set(name) for name in _files(system.to_json_dict()))
+    return named or _FILE.search(system.srs) is not None
 
 
 def _files(part: Any) -> Iterator[str]:

@@ -249,8 +249,9 @@ def _kinds(raw: bytes, index: Index) -> NDArray[np.int32]:
 def _shapes(path: Path) -> Any:
     """Return the geometries and the CRS, nothing of the table."""
     # the table has been read; names and texts must not be decoded a second time
+    whole = {"encoding": "ISO-8859-1", "on_invalid": "ignore", "use_arrow": False}
     with drivers.only("ESRI Shapefile"):
-        return pyogrio.read_dataframe(path.absolute(), columns=[], encoding="ISO-8859-1", on_invalid="ignore", use_arrow=False)
+        return pyogrio.read_dataframe(path.absolute(), columns=[], **whole)
 
 
 def _placed(first: Callable[[], Any], copy: _Copy) -> tuple[Any, bool]:

@@ -332,6 +332,10 @@ def _is_gbk(cell: bytes) -> bool:
 def _content(layer: _Layer) -> Iterator[Finding]:
     """Check rows and geometries as GDAL reads them."""
     path = layer.path.with_suffix(".shp" if layer.spatial else ".dbf")
+    prj = path.with_suffix(".prj")
+    if prj.is_file() and drivers.names_grid(prj.read_bytes()):
+        yield layer.fault("damaged", reason=".prj: names a grid in another file, which is not opened")
+        return
     try:
         # what is called a .shp and is something else may lead to any file of ours
         with drivers.only("ESRI Shapefile"), warnings.catch_warnings():

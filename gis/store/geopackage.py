@@ -377,8 +377,8 @@ class GeoPackage(Home):
         if found:
             listed = ", ".join(sorted(found))
             raise StoreError(
-                f"{self.name}: {listed} should be a table and is a view, that is a query, which is not run; take the last "
-                "copy of the store that is whole, or load what the view shows into a layer",
+                f"{self.name}: {listed} should be a table and is a view, that is a query, which is not run; take the "
+                "last copy of the store that is whole, or load what the view shows into a layer",
                 target=self.name,
             )
 

@@ -17,7 +17,7 @@ from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
-from gis.errors import CrsError, GisError, SourceError, UsageError
+from gis.errors import CrsError, GisError, UsageError
 from gis.intake import (
     again,
     conform,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from importlib.util import resolve_name
 
 GROUND = {"errors", "settings"}
-TOOLS = {"gcj02", "crs", "compiled", "drivers", "geometry", "fieldtypes", "findings", "lineage", "archives", "norms", "writing"}
+TOOLS = {"gcj02", "crs", "compiled", "geometry", "fieldtypes", "findings", "lineage", "archives", "norms", "writing"}
+TOOLS |= {"drivers"}
 BASE = GROUND | TOOLS | {"catalogue", "rows"}
 ROOMS = BASE | {"intake", "store", "sample", "analysis", "planning", "publish", "scale"}
 

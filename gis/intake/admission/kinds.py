@@ -49,7 +49,7 @@ _DXF = re.compile(r"\s*(?:999\s*?\n[^\n]*\n\s*)*0\s*?\n\s*(?:SECTION|EOF)\b", re
 _TAB = re.compile(r"\s*!table\b", re.IGNORECASE)
 _MIF = re.compile(r"\s*version\s+\d", re.IGNORECASE)
 # where a MapInfo table says that it is a view of others, or is made of others
-_ELSEWHERE = re.compile(r'^\s*(?:create\s+view|open\s+table)\b|"\\?isseamless"\s*=\s*"true"', re.IGNORECASE | re.MULTILINE)
+_ELSEWHERE = re.compile(r'(?im)^\s*(?:create\s+view|open\s+table)\b|"\\?isseamless"\s*=\s*"true"')
 _TABLE_HEAD = "a00000001.gdbtable"
 # what a suffix promises
 _PROMISED = {
@@ -180,6 +180,6 @@ def _require_database(path: Path) -> None:
     """Refuse what is called a file geodatabase and is none, or has files that lie elsewhere."""
     if not path.is_dir() or not (path / _TABLE_HEAD).is_file():
         raise SourceError(
-            f"{path.name} is no file geodatabase, which is a folder with {_TABLE_HEAD} in it; unpack or export it again",
+            f"{path.name} is no file geodatabase, a folder with {_TABLE_HEAD} in it; unpack it, or export it again",
             path=str(path),
         )

@@ -29,14 +29,12 @@ def require_own(path: Path) -> None:
     SourceError
         The message names the part and says what to do.
     """
-    homes = {path.parent.resolve(), path.resolve().parent}
-    if path.is_dir():
-        homes = {path.resolve()}
+    homes = {path.resolve()} if path.is_dir() else {path.parent.resolve(), path.resolve().parent}
     for part in _parts(path):
-        if part.is_symlink() and not any(part.resolve().is_relative_to(home) for home in homes):
+        if part.is_symlink() and part.resolve().parent not in homes:
             raise SourceError(
-                f"{path.name}: {part.name} is a link that leads to another folder, which is not read; put a copy of the "
-                "file itself in its place",
+                f"{path.name}: {part.name} is a link that leads to another folder, which is not read; put a copy of "
+                "the file itself in its place",
                 path=str(path),
                 part=part.name,
             )

@@ -121,11 +121,12 @@ def _copied(
     source: sqlite3.Connection, base: sqlite3.Connection, name: str, columns: list[tuple[str, str]], *, numbered: bool
 ) -> None:
     """Fill a table with the rows of a view, its first column the number of the row where it is that."""
-    types = ["INTEGER PRIMARY KEY" if numbered and place == 0 else _quoted(type_ or "TEXT") for place, (_, type_) in enumerate(columns)]
-    listed = ", ".join(f"{_quoted(column)} {type_}" for (column, _), type_ in zip(columns, types, strict=True))
+    listed = [f"{_quoted(column)} {_quoted(type_ or 'TEXT')}" for column, type_ in columns]
+    if numbered:
+        listed[0] = f"{_quoted(columns[0][0])} INTEGER PRIMARY KEY"
     base.execute("BEGIN")
     try:
-        base.execute(f"CREATE TABLE {_quoted(name)} ({listed})")
+        base.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(listed)})")
         rows = source.execute(f"SELECT * FROM {_quoted(name)}")
         base.executemany(f"INSERT INTO {_quoted(name)} VALUES ({', '.join('?' * len(columns))})", rows)
         base.execute("COMMIT")
