@@ -131,7 +131,9 @@ def _copied(
         base.executemany(f"INSERT INTO {_quoted(name)} VALUES ({', '.join('?' * len(columns))})", rows)
         base.execute("COMMIT")
     except BaseException:
-        base.execute("ROLLBACK")
+        # of a file that is full SQLite has done so itself
+        if base.in_transaction:
+            base.rollback()
         raise
 
 
