@@ -391,7 +391,8 @@ def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
     """
     if layer is not None:
         return catalogue.layer(layer)
-    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS else ()
+    # to open a pipe is to wait for somebody to write into it
+    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS and path.is_file() else ()
     for name in (path.stem, *(sheets if len(sheets) == 1 else ())):
         for record in _base_layers(catalogue):
             if name in {record.name, record.zh, record.delivery}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -11,11 +12,15 @@ import sqlite3
 import zipfile
 
 import geopandas as gpd
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
 import xlsxwriter
 
+from gis.errors import SourceError
+from gis.intake.read import read
+from gis.workflow import intake
 from tests.hostile.children import PATIENCE_S
 
 # what stands in a file that nobody named
@@ -162,6 +167,57 @@ def test_a_disguise_in_a_delivery_is_a_fault(gis, tmp_path, canary, part):
     assert ended.code == 16 and CANARY not in ended.out + ended.err and "Traceback" not in ended.err, ended
 
 
+DRAWING = """  0
+SECTION
+  2
+BLOCKS
+  0
+BLOCK
+  2
+x
+ 70
+4
+ 10
+0
+ 20
+0
+  3
+x
+  1
+ELSEWHERE
+  0
+ENDBLK
+  0
+ENDSEC
+  0
+SECTION
+  2
+ENTITIES
+  0
+POINT
+  8
+care_home
+ 10
+500000
+ 20
+4420000
+  0
+INSERT
+  8
+0
+  2
+x
+ 10
+0
+ 20
+0
+  0
+ENDSEC
+  0
+EOF
+"""
+
+
 def linked(address):
     """Return the texts of files that point at an address, by name, and with which code they end."""
     link = {"type": "link", "properties": {"href": f"{address}/link", "type": "ogcwkt"}}
@@ -186,6 +242,7 @@ def linked(address):
         "crs link.topojson": (json.dumps(topology), 3),
         "links.kml": (f"<kml><Document>{more}<Placemark>{style}</Placemark></Document></kml>", 0),
         "schema.gml": (f"<gml:FeatureCollection {spaces}>{member}</gml:featureMember></gml:FeatureCollection>", 0),
+        "xref.dxf": (DRAWING.replace("ELSEWHERE", f"{address}/x.dxf"), 8),
         "formula.csv": (
             f'facility_id,name,kind,lon,lat\nF1,"=WEBSERVICE(""{address}/csv"")",care_home,116.1,39.9\n',
             0,
@@ -199,9 +256,10 @@ def test_a_link_is_not_followed(load, store, tmp_path, loopback, name):
     content, code = linked(loopback[0])[name]
     file = tmp_path / name
     file.write_text(content, encoding="utf-8")
-    ended = load(file, *(["--crs", "EPSG:4490"] if name.endswith(".csv") else []))
+    crs = {".csv": "EPSG:4490", ".dxf": "EPSG:4548"}.get(file.suffix)
+    ended = load(file, *(["--crs", crs] if crs else []))
     assert ended.code == code, ended
-    assert sum(rows(store)) == (1 if code == 0 else 0)
+    assert sum(rows(store)) == (1 if code in {0, 8} else 0)
 
 
 def test_a_workbook_asks_nobody(load, store, tmp_path, loopback):
@@ -245,8 +303,25 @@ def parts(folder, name, canary):
     elif name.startswith("grid"):
         os.mkfifo(elsewhere)
         gridded(path, elsewhere, escaped="escapes" in name)
-    elif name == "pipe.geojson":
+    elif name.startswith("pipe"):
         os.mkfifo(path)
+    elif name.startswith("entity"):
+        point = "<Point><coordinates>116.1,39.9</coordinates></Point>"
+        head = f'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a SYSTEM "{canary.as_uri()}">]>\n'
+        if path.suffix == ".kml":
+            path.write_text(f"{head}<kml><Placemark><name>&a;</name>{point}</Placemark></kml>", encoding="utf-8")
+        else:
+            spaces = 'xmlns:gml="http://www.opengis.net/gml"'
+            shape = "<gml:Point><gml:coordinates>116.1,39.9</gml:coordinates></gml:Point>"
+            member = f"<gml:featureMember><o><name>&a;</name><p>{shape}</p></o></gml:featureMember>"
+            path.write_text(f"{head}<gml:FeatureCollection {spaces}>{member}</gml:FeatureCollection>", encoding="utf-8")
+    elif name == "column.parquet":
+        # a file of remarks about others, as large sets have one
+        other = canary.parent / "canary.parquet"
+        frame(name=CANARY).to_parquet(other)
+        about = pq.read_metadata(other)
+        about.set_file_path("private/canary.parquet")
+        pq.write_metadata(pq.read_schema(other), path, [about])
     return path
 
 
@@ -275,6 +350,11 @@ PARTS = {
     "view.tab": 4,
     "seamless.tab": 4,
     "pipe.geojson": 4,
+    "pipe.xlsx": 4,
+    "pipe.zip": 4,
+    "entity.kml": 4,
+    "entity.gml": 4,
+    "column.parquet": 4,
     "grid.shp": 4,
     "grid.gpkg": 4,
     "grid.geojson": 4,
@@ -288,6 +368,15 @@ def test_a_part_that_lies_elsewhere_is_not_read(load, store, tmp_path, canary, n
     ended = load(parts(tmp_path, name, canary))
     assert (ended.code, ended.one_sentence, rows(store)) == (PARTS[name], True, (0, 0)), ended
     assert ended.seconds < PATIENCE_S / 2
+
+
+def test_a_pipe_is_no_workbook(gis, store, tmp_path):
+    """Nor is it opened to see of which layer it is."""
+    os.mkfifo(tmp_path / "x.xlsx")
+    os.mkfifo(tmp_path / "x.zip")
+    for words in (["load", store, "x.xlsx"], ["crossings", store, "x.xlsx"], ["verify", "x.zip"]):
+        ended = gis(*words)
+        assert ended.code in {2, 4, 16} and ended.seconds < 10 and "Traceback" not in ended.err, ended
 
 
 @pytest.mark.parametrize("name", ["link", "../facilities.geojson", "/facilities.geojson"])
@@ -464,3 +553,41 @@ def test_names_obey_nobody(gis, store, tmp_path, name, lang):
     ended = gis("--lang", lang, *spelt(tmp_path, name))
     assert ended.code != 1 and not OBEYED.search(ended.out + ended.err), ended
     assert "\nline" not in ended.out + ended.err
+
+
+def test_a_stored_name_obeys_nobody(gis, store, tmp_path):
+    """What was loaded is said by commands that print rows."""
+    file = tmp_path / "facilities.geojson"
+    file.write_text(geojson(name=EVIL, facility_id="F\u202e1", source=EVIL), encoding="utf-8")
+    commands = [
+        ["load", store, file],
+        ["check", store, "--report", "report.xlsx"],
+        ["history", store, "facilities", "F\u202e1"],
+        ["export", store, "facilities", f"{EVIL}.csv"],
+        ["export", store, EVIL, "x.csv"],
+        ["restore", store, "facilities", EVIL, "1"],
+        [EVIL],
+    ]
+    for words in commands:
+        ended = gis(*words)
+        assert ended.code not in {1, -9} and not OBEYED.search(ended.out + ended.err), (words, ended)
+
+
+def test_a_recipe_is_of_the_file_that_was_read(store, tmp_path, monkeypatch):
+    """A file that is written while it is read is refused, and nothing is stored."""
+    file = tmp_path / "facilities.geojson"
+    file.write_text(geojson(), encoding="utf-8")
+    intake.load(store, [file])
+    recipe = json.loads(next(tmp_path.glob("store.recipes/*.json")).read_text(encoding="utf-8"))
+    assert recipe["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+    def late(path, **options):
+        source = read(path, **options)
+        file.write_text(geojson(facility_id="F3"), encoding="utf-8")
+        return source
+
+    file.write_text(geojson(facility_id="F2"), encoding="utf-8")
+    monkeypatch.setattr(intake, "read", late)
+    with pytest.raises(SourceError, match="was changed while it was read"):
+        intake.load(store, [file])
+    assert rows(store) == (1, 0)

@@ -35,6 +35,8 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
 _DWG = re.compile(rb"AC10\d\d")
 # the first tag of an XML text, behind declarations, comments and instructions
 _ROOT = re.compile(r"\s*(?:<[?!](?:--.*?--|[^>\[]*(?:\[.*?\]\s*)?)>\s*)*<(?:[\w.-]+:)?([\w.-]+)", re.DOTALL)
+# where an XML text takes a part of itself from another file
+_ENTITY = re.compile(r"<!ENTITY\s[^>]*\b(?:SYSTEM|PUBLIC)\b")
 # documents that are no data but say where data are
 _LEADING = {
     "OGRVRTDataSource": "GDAL virtual file (VRT)",
@@ -100,6 +102,8 @@ def require(path: Path) -> None:
         raise SourceError(
             f"{path.name} is no {promised} but {what}; {advice}", path=str(path), promised=promised, came=came
         )
+    if came in {"KML", "GML"} or came.startswith("XML <"):
+        _require_alone(path, head)
     if suffix == ".tab" and _ELSEWHERE.search(path.read_text(encoding="latin-1")):
         raise SourceError(
             f"{path.name} is no table of its own but points at other tables; save it as one table (in MapInfo: Save "
@@ -174,6 +178,16 @@ def _spoken(came: str) -> tuple[str, str]:
     if came in _LEADING.values():
         return f"a {came}, which holds no data itself", "export the data it leads to, as a GeoPackage or shapefile"
     return came, "ask for it as a GeoPackage, shapefile or GeoJSON"
+
+
+def _require_alone(path: Path, head: bytes) -> None:
+    """Refuse an XML text that has parts in other files: they are not read, and what they hold would be missing."""
+    if _ENTITY.search(_text(head) or ""):
+        raise SourceError(
+            f"{path.name} takes parts of itself from other files (external entities), which are not read; save it as "
+            "one file",
+            path=str(path),
+        )
 
 
 def _require_database(path: Path) -> None:
