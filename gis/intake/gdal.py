@@ -16,7 +16,7 @@ import pyogrio
 from gis import drivers, findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
 from gis.intake import declarations, declared, kml, lending, mapinfo, wholeness
-from gis.intake.admission import views
+from gis.intake.admission import grids, views
 from gis.intake.sources import Content, Decision
 
 SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
@@ -92,6 +92,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     wholeness.before(path)
     with drivers.only(*_DRIVERS[path.suffix.lower()]), lending.lent(path, encoding) as lent, _options():
         with views.written_out(lent.path, inner) as plain:
+            grids.require_none(path, plain)
             content = _layer(path, plain, inner)
         return dataclasses.replace(
             content,

@@ -47,7 +47,7 @@ from gis.intake import (
     wholeness,
     workbooks,
 )
-from gis.intake.admission import grids, kinds, parts
+from gis.intake.admission import kinds, parts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
 from gis.intake.sources import Content, Decision, Source, absent
@@ -230,7 +230,6 @@ def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
         raise EmptyError(f"{path.name} is empty: 0 bytes")
     kinds.require(path)
     parts.require_own(path)
-    grids.require_none(path)
     content = _reader(path)(path, layer, encoding)
     if suffix in _OVITAL:
         return dataclasses.replace(content, datum="GCJ-02", marks=f"Ovital (奥维), a {suffix}")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gis import drivers, findings
 from gis.errors import EmptyError, SourceError
 from gis.intake import dbf, declarations, encodings, lending
+from gis.intake.admission import grids
 from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
@@ -115,6 +116,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         raise SourceError(
             f"{path.name}: {len(index.starts)} shapes but {len(table.kept)} rows of attributes; ask for it again"
         )
+    grids.require_none(path)
     copy = _Copy(raw, files, index)
     shapes, readable = _placed(copy.read if rebuilt or lending.has_mark(path) else partial(_shapes, path), copy)
     if not isinstance(shapes, gpd.GeoDataFrame) or len(shapes) != len(attributes):

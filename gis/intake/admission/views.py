@@ -26,6 +26,8 @@ _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
 # functions that reach beyond the file or into the program, in whatever SQLite was built
 _REACHING = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "fsdir", "lsdir", "eval"}
 _ASKED = {"table_info"}
+# how the tables of the standard begin
+_STANDARD = ("gpkg_", "rtree_")
 # what programs call the number of a row, which is no value of it
 _NUMBERS = {"fid", "ogc_fid"}
 
@@ -56,6 +58,13 @@ def written_out(path: Path, inner: str | None) -> Iterator[Path]:
     if not views:
         yield path
         return
+    own = [name for name in views if name.casefold().startswith(_STANDARD)]
+    if own:
+        raise SourceError(
+            f"{path.name}: {', '.join(own)} should be a table of the standard and is a view, that is a query, "
+            "which is not run; save its layers into a new GeoPackage",
+            path=str(path),
+        )
     with tempfile.TemporaryDirectory(prefix="gis-") as folder:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)

@@ -99,6 +99,19 @@ def test_a_view_that_cannot_be_run_is_refused_by_name(viewed, monkeypatch, query
     assert "FILE#NAME" in str(caught.value)
 
 
+@pytest.mark.parametrize("table", ["gpkg_spatial_ref_sys", "gpkg_contents", "GPKG_extensions"])
+@pytest.mark.parametrize("inner", ["t", None])
+def test_a_view_in_the_place_of_a_standard_table_is_not_run(viewed, table, inner):
+    """GDAL would ask it for whatever layer is read."""
+    path = viewed()
+    with closing(sqlite3.connect(path)) as base:
+        base.execute(f"DROP TABLE IF EXISTS {table}")
+        base.execute(f"CREATE VIEW {table} AS {ENDLESS}")
+        base.commit()
+    with pytest.raises(SourceError, match=f"{table} should be a table of the standard and is a view"):
+        read(path, layer=inner)
+
+
 def test_what_a_view_brings_has_a_bound(viewed, monkeypatch):
     """Many rows, each of them small."""
     monkeypatch.setattr(views, "BYTES", 1 << 20)
