@@ -67,7 +67,8 @@ def only(*names: str) -> Iterator[None]:
     Notes
     -----
     What is registered is the process's: one block runs at a time, an inner one of the same thread takes the place of
-    the outer one until it ends, and after the last all drivers stand again in their order.
+    the outer one until it ends, and after the last all drivers stand again in their order. Nobody else may have a file
+    open with pyogrio meanwhile.
     """
     with _lock:
         around = {name: os.environ.pop(name) for name in _AROUND if name in os.environ}

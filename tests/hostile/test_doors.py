@@ -118,8 +118,11 @@ DISGUISES = {
 }
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("disguise", ["virtual file", "virtual file of an address"])
+@pytest.mark.parametrize(
+    ("disguise", "suffix"),
+    [("virtual file", suffix) for suffix in SUFFIXES]
+    + [("virtual file of an address", suffix) for suffix in ("geojson", "gpkg", "kml", "dxf", "fgb", "mif", "gdb")],
+)
 def test_a_disguise_opens_nothing(load, store, tmp_path, canary, loopback, disguise, suffix):
     """Whatever a virtual file is called, what it names is not read, and nothing is stored."""
     file = tmp_path / f"facilities.{suffix}"
