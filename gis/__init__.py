@@ -9,8 +9,12 @@ This is the notebook face: names are imported when they are first used, so that 
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
+
+# each library that is imported from here on brings a PROJ of its own, and none of them asks a server for grids
+os.environ["PROJ_NETWORK"] = "OFF"
 
 # name -> (module, attribute); an attribute of None is the module itself
 _FACE: dict[str, tuple[str, str | None]] = {

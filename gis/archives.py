@@ -280,6 +280,9 @@ def digest(content: Path | bytes) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip for reading, or say why it cannot be."""
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "a pipe or a device"
+        raise SourceError(f"{path.name} is {what}; give a file that is a zip", file=path.name)
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:

@@ -503,12 +503,12 @@ def _print_steps(report: demo.Report) -> None:
     for title in ("步骤 · step", "内容 · what", "秒 · seconds"):
         steps.add_column(title, justify="right" if "秒" in title else "left")
     for step in report.steps:
-        steps.add_row(Text(step.title), Text(step.result), f"{step.seconds:.2f}")
+        steps.add_row(terminal.line(step.title), terminal.line(step.result), f"{step.seconds:.2f}")
     made = Table(title="成果 · made")
     for title in ("文件 · file", "大小 · size"):
         made.add_column(title, justify="right" if "大小" in title else "left")
     for path in report.files:
-        made.add_row(Text(str(path)), f"{path.stat().st_size / 1024:,.0f} KB")
+        made.add_row(terminal.line(str(path)), f"{path.stat().st_size / 1024:,.0f} KB")
     terminal.out.print(steps, made)
     if not report.missing:
         return

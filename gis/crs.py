@@ -17,10 +17,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
+import pyproj.network
 import shapely
 from pyproj.transformer import TransformerGroup
 
 from gis.errors import CrsError
+
+# no answer hangs on what a server has today, and no file makes PROJ ask one
+pyproj.network.set_network_enabled(active=False)
 
 CGCS2000 = pyproj.CRS("EPSG:4490")
 WGS84 = pyproj.CRS("EPSG:4326")

@@ -20,8 +20,9 @@ from gis.errors import CatalogueError, GisError, StorePermissionError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-# characters that a terminal obeys, and breaks of a line that no list has made
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\n(?!  )")
+# characters that a terminal obeys or that turn the order of others, and breaks of a line that no list has made
+_TURNING = "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_OBEYED = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_TURNING}]|\n(?!  \d+\. )")
 
 
 class Reader(io.FileIO):

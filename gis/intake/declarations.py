@@ -37,6 +37,9 @@ _MAPINFO_WGS84 = {"104", "157"}
 _COORDSYS = re.compile(rb"^[ \t]*CoordSys[ \t]+([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _EARTH = re.compile(r"Earth\s+Projection\s+\d+\s*,\s*(\d+)", re.IGNORECASE)
 _LONGEST = 60
+# where the words of PROJ name a file by its path or address
+_FILE = re.compile(r"(init|grids|file|data)\s*=\s*[^\s\"]*[/\\]", re.IGNORECASE)
+_SEPARATORS = {"/", "\\"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +126,8 @@ def resolved(name: str) -> pyproj.CRS | None:
         None where it names none that PROJ knows by just that name.
     """
     text = name.strip()
+    if _FILE.search(text):
+        return None
     if _CRS84.search(text):
         return crs.WGS84
     code = _EPSG.search(text)
@@ -153,13 +158,38 @@ def on_earth(system: pyproj.CRS) -> bool:
     -------
     bool
     """
-    if not (system.is_geographic or system.is_projected):
+    if not (system.is_geographic or system.is_projected) or leads_out(system):
         return False
     try:
         pyproj.Transformer.from_crs(system, crs.CGCS2000, always_xy=True)
     except pyproj.exceptions.ProjError:
         return False
     return True
+
+
+def leads_out(system: pyproj.CRS) -> bool:
+    """Tell whether a CRS names a file by its path or address, which PROJ would open to use it.
+
+    Parameters
+    ----------
+    system
+        Any CRS; a bare name, such as "conus" or "@null", is of a grid that PROJ itself has.
+
+    Returns
+    -------
+    bool
+    """
+    named = any(_SEPARATORS & set(name) for name in _files(system.to_json_dict()))
+    return named or _FILE.search(system.srs) is not None
+
+
+def _files(part: Any) -> Iterator[str]:
+    """Yield the parameters of a CRS that are no numbers: names of files."""
+    if isinstance(part, dict):
+        yield from (one["value"] for one in part.get("parameters", ()) if isinstance(one.get("value"), str))
+        part = list(part.values())
+    for one in part if isinstance(part, list) else ():
+        yield from _files(one)
 
 
 def says_place(system: pyproj.CRS) -> bool:
@@ -395,6 +425,7 @@ _SPEAK: dict[str, Callable[[Path, str, Content], Words]] = {
     ".geojson": _geojson,
     ".geojsonl": _geojson,
     ".json": _geojson,
+    ".topojson": _geojson,
     ".gml": _gml,
     ".kml": _kml,
     ".mif": _mapinfo,

@@ -13,11 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 
-from gis import findings
+from gis import drivers, findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
 from gis.intake import declarations, declared, kml, lending, mapinfo
-from gis.intake.admission import counts, features, wholeness
-from gis.intake.lending import Lent
+from gis.intake.admission import counts, features, grids, views, wholeness
 from gis.intake.sources import Content, Decision
 
 SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
@@ -37,8 +36,22 @@ FORMATS = {
     ".tab": ("MapInfo", False),
     ".mif": ("MapInfo", False),
 }
-_JSON = {".geojson", ".geojsonl", ".json"}
+_JSON_FILES = {".geojson", ".geojsonl", ".json"}
 _SLOW = {".topojson", ".kml", ".gml", ".dxf", ".mif", ".tab"}
+# JSON is told apart by what it holds, and none of its kinds leads elsewhere
+_JSON = ("GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "JSONFG")
+# the drivers of GDAL that a suffix promises
+_DRIVERS = dict.fromkeys((".geojson", ".geojsonl", ".json", ".topojson"), _JSON) | {
+    ".gpkg": ("GPKG",),
+    ".gdb": ("OpenFileGDB",),
+    ".kml": ("LIBKML", "KML"),
+    ".ovkml": ("LIBKML", "KML"),
+    ".dxf": ("DXF",),
+    ".fgb": ("FlatGeobuf",),
+    ".gml": ("GML",),
+    ".tab": ("MapInfo File",),
+    ".mif": ("MapInfo File",),
+}
 # what Python says of a day that it cannot hold
 NO_YEAR = "is out of range"
 # drawings are handed over as UTF-8; a degree of an arc is a chord that lies 0.004 % of the radius inside; what a GML
@@ -81,8 +94,10 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         Several layers and none named.
     """
     wholeness.before(path)
-    with lending.lent(path, encoding) as lent, _options():
-        content = _layer(path, lent, inner)
+    with drivers.only(*_DRIVERS[path.suffix.lower()]), lending.lent(path, encoding) as lent, _options():
+        with views.written_out(lent.path, inner) as plain:
+            grids.require_none(path, plain)
+            content = _layer(path, plain, inner)
         return dataclasses.replace(
             content,
             decisions=(*lent.decisions, *content.decisions),
@@ -90,10 +105,9 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         )
 
 
-def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
+def _layer(path: Path, lent: Path, inner: str | None) -> Content:
     """Read one layer of a file that was lent."""
-    counts.views(lent.path)
-    names = [str(name) for name, _ in pyogrio.list_layers(lent.path)]
+    names = [str(name) for name, _ in pyogrio.list_layers(lent)]
     if not names:
         raise EmptyError(f"{path.name} has no layers")
     if inner is not None and inner not in names:
@@ -101,17 +115,17 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     if inner is None and len(names) > 1:
         raise UsageError(f"{path.name} holds several layers: {', '.join(names)}; {SAY_WHICH}", layers=names)
     name = inner if inner is not None else names[0]
-    counts.layer(lent.path, name)
-    frame, curved = _frame(lent.path, name)
-    frame, found = wholeness.after(path, lent.path, name, frame)
+    counts.layer(lent, name)
+    frame, curved = _frame(lent, name)
+    frame, found = wholeness.after(path, lent, name, frame)
     format_, standard = FORMATS[path.suffix.lower()]
     notes: list[dict[str, Any]] = []
     if format_ == "KML":
-        frame, notes = kml.named(frame, lent.path, path.name, names.index(name), names)
+        frame, notes = kml.named(frame, lent, path.name, names.index(name), names)
     if format_ == "MapInfo":
         frame = mapinfo.retyped(frame, path)
     if format_ == "GeoPackage":
-        frame, notes = declared.restored(frame, lent.path, name, path.name)
+        frame, notes = declared.restored(frame, lent, name, path.name)
     notes = [*notes, *found]
     if frame.empty:
         raise EmptyError(f"{path.name}, layer {name}, has no rows")
@@ -125,7 +139,7 @@ def _layer(path: Path, lent: Lent, inner: str | None) -> Content:
     if curved:
         notes.append(findings.finding("source.curves_straightened", path.name, severity="info", count=curved))
     content = Content(frame, format_, name if len(names) > 1 else None, claims, decisions, tuple(notes))
-    return declarations.heeded(content, lent.path, name)
+    return declarations.heeded(content, lent, name)
 
 
 @contextmanager
@@ -184,7 +198,7 @@ def _hides(path: Path, name: str, frame: pd.DataFrame) -> bool:
     """Tell whether a field that is called like the geometries was lost to them."""
     suffix = path.suffix.lower()
     # these take as long to be asked for their fields as to be read
-    if suffix in _JSON and path.read_bytes().count(b'"geometry"') <= len(frame):
+    if suffix in _JSON_FILES and path.read_bytes().count(b'"geometry"') <= len(frame):
         return False
     return suffix not in _SLOW and _namesakes(path, name)
 

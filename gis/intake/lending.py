@@ -106,7 +106,8 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
     mute = suffix in mapinfo.SUFFIXES and (encoding is not None or mapinfo.is_unsaid(path))
     as_it_is = suffix not in {*_ALONE, mapinfo.TEXT, *_KNOWN_AS} and not has_mark(path)
     if decoded is None and not moves and not mute and as_it_is:
-        yield Lent(path)
+        # a name that stands alone may read like the address of something else
+        yield Lent(path.absolute())
         return
     with writing.scratch() as folder:
         stem = _MARK.sub("", path.stem) or "file"

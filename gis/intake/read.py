@@ -47,10 +47,10 @@ from gis.intake import (
     texts,
     workbooks,
 )
-from gis.intake.admission import counts, delimited, door, limits, wholeness
+from gis.intake.admission import counts, delimited, door, kinds, limits, parts, wholeness
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
-from gis.intake.sources import Content, Decision, Source
+from gis.intake.sources import Content, Decision, Source, absent
 
 __all__ = ["Source", "read"]
 
@@ -234,13 +234,15 @@ def _content(path: Path, layer: str | None, encoding: str | None) -> Content:
     """Read a file with the reader for its kind."""
     suffix = path.suffix.lower()
     if not path.exists():
-        raise SourceError(f"there is no file {path}", path=str(path))
+        raise absent(path)
     if suffix in CONVERSIONS:
         raise SourceError(f"{path.name}: {suffix} cannot be read; ask for {CONVERSIONS[suffix]}", suffix=suffix)
     if path.is_dir() and suffix != ".gdb":
         raise SourceError(f"{path.name} is a folder; name a file in it", path=str(path))
     if path.is_file() and path.stat().st_size == 0:
         raise EmptyError(f"{path.name} is empty: 0 bytes")
+    kinds.require(path)
+    parts.require_own(path)
     if path.is_file() or path.is_dir():
         door.admit(path)
     content = _reader(path)(path, layer, encoding)
@@ -303,8 +305,12 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
         return tables.placed(frame, path, "Parquet")
     if frame.empty:
         raise EmptyError(f"{path.name} has no rows")
+    words = declarations.Words()
+    if frame.crs is not None and declarations.leads_out(frame.crs):
+        words = declarations.Words((str(frame.crs.name),))
+        frame = frame.set_crs(None, allow_override=True)
     content = Content(frame, "GeoParquet", claims="none" if frame.crs is None else "declared", notes=notes)
-    return declarations.understood(content, declarations.Words())
+    return declarations.understood(content, words)
 
 
 def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:

@@ -69,7 +69,7 @@ def digest(path: Path) -> str:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
     elif path.suffix.lower() in _IN_PARTS:
-        files = [file for _, file in sorted(shapefiles.parts(path).items())]
+        files = [file for _, file in sorted(shapefiles.parts(path).items()) if file.is_file()]
     else:
         files = [path, *(file for file in lending.pending(path))]
         if len(files) == 1:
@@ -125,7 +125,7 @@ def save(recipe: Recipe, folder: Path, *, anew: bool = False) -> Path:
     return out
 
 
-def find(path: Path, folder: Path) -> Recipe | None:
+def find(path: Path, folder: Path, known: str = "") -> Recipe | None:
     """Look for the recipe of a file.
 
     Parameters
@@ -134,6 +134,8 @@ def find(path: Path, folder: Path) -> Recipe | None:
         The file.
     folder
         Where recipes lie; need not exist.
+    known
+        The file's digest, where it is at hand.
 
     Returns
     -------
@@ -147,7 +149,7 @@ def find(path: Path, folder: Path) -> Recipe | None:
     """
     if not folder.is_dir():
         return None
-    whole = digest(path)
+    whole = known or digest(path)
     file = folder / f"{whole[:16]}.json"
     if not file.exists():
         return None

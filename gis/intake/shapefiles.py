@@ -16,10 +16,10 @@ import pyogrio
 import pyproj
 from numpy.typing import NDArray
 
-from gis import findings, writing
+from gis import drivers, findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import dbf, declarations, encodings, lending
-from gis.intake.admission import wholeness
+from gis.intake.admission import grids, wholeness
 from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
 
@@ -115,6 +115,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         raise SourceError(
             f"{path.name}: {len(index.starts)} shapes but {len(table.kept)} rows of attributes; ask for it again"
         )
+    grids.require_none(path)
     copy = _Copy(raw, files, index)
     shapes, readable = _placed(copy.read if rebuilt or lending.has_mark(path) else partial(_shapes, path), copy)
     if not isinstance(shapes, gpd.GeoDataFrame) or len(shapes) != len(attributes):
@@ -252,7 +253,9 @@ def _kinds(raw: bytes, index: Index) -> NDArray[np.int32]:
 def _shapes(path: Path) -> Any:
     """Return the geometries and the CRS, nothing of the table."""
     # the table has been read; names and texts must not be decoded a second time
-    return pyogrio.read_dataframe(path, columns=[], encoding="ISO-8859-1", on_invalid="ignore", use_arrow=False)
+    whole = {"encoding": "ISO-8859-1", "on_invalid": "ignore", "use_arrow": False}
+    with drivers.only("ESRI Shapefile"):
+        return pyogrio.read_dataframe(path.absolute(), columns=[], **whole)
 
 
 def _placed(first: Callable[[], Any], copy: _Copy) -> tuple[Any, bool]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
+from gis.errors import SourceError
+
 # files that hold others
 _ZIPS = {".zip", ".kmz", ".ovkmz"}
+# what GDAL takes for the address of a file or service, or for the text of one
+_ADDRESS = re.compile(r"[/\\]vsi\w*[/\\]|[a-z][\w+.-]+:(?![/\\]?$)|\s*[{<]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -191,6 +196,24 @@ def parted(path: Path) -> tuple[Path, str | None]:
             inner = PurePosixPath(first, *path.parts[len(folder.parts) :])
             return folder.with_name(f"{folder.name[0]}{file}"), str(inner)
     return path, None
+
+
+def absent(path: Path) -> SourceError:
+    """Return the error that there is no such file; an address or a query in its place is never asked.
+
+    Parameters
+    ----------
+    path
+        As it was named.
+
+    Returns
+    -------
+    gis.errors.SourceError
+    """
+    if _ADDRESS.match(str(path)):
+        advice = "an address or a query, and nothing is fetched; save what it gives as a file, and name that"
+        return SourceError(f"{path} is no file here but {advice}", path=str(path))
+    return SourceError(f"there is no file {path}", path=str(path))
 
 
 def bare(inner: str, path: Path) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from gis import crs, findings, writing
+from gis import crs, drivers, findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import encodings, headers, values
 from gis.intake.admission import limits, nesting
@@ -400,7 +400,8 @@ def _wkt(column: pd.Series) -> np.ndarray[Any, Any]:
         with writing.scratch() as folder:
             path = Path(folder) / "curves.csv"
             pd.DataFrame({"WKT": texts[curved], "n": "1"}).to_csv(path, index=False, encoding="utf-8")
-            read = pyogrio.read_dataframe(path, columns=[], use_arrow=False, on_invalid="ignore")
+            with drivers.only("CSV"):
+                read = pyogrio.read_dataframe(path, columns=[], use_arrow=False, on_invalid="ignore")
         if isinstance(read, gpd.GeoDataFrame) and len(read) == int(curved.sum()):
             shapes[curved] = read.geometry.to_numpy()
     return shapes

@@ -26,12 +26,14 @@ import shapely
 from shapely.geometry import shape
 
 from gis import crs as systems
+from gis import drivers
 from gis.errors import SourceError
 
 ENCODING = "GBK"
 # byte 29 of a DBF: code page 936
 LANGUAGE_BYTE = 0x4D
 TEXT_LIMIT = 254
+_DRIVER = "ESRI Shapefile"
 # what makes a shapefile whole; the layer without geometry is a lone table
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 TABLE_PARTS = (".dbf", ".cpg")
@@ -146,13 +148,13 @@ def write(
     properties = {column.name: _schema_type(column) for column in columns}
     schema = {"geometry": _SHAPES.get(geometry, "None"), "properties": properties}
     options = {"crs_wkt": crs.to_wkt()} if crs is not None else {}
-    with fiona.open(target, "w", driver="ESRI Shapefile", schema=schema, encoding="LDID/77", **options):
+    with fiona.open(target, "w", driver=_DRIVER, schema=schema, encoding="LDID/77", **options):
         pass
     if len(frame):
         names = [column.name for column in columns]
         filling = frame[[*names, frame.geometry.name]] if isinstance(frame, gpd.GeoDataFrame) else frame[names]
         kind = {"geometry_type": geometry} if spatial else {}
-        pyogrio.write_dataframe(filling, target, driver="ESRI Shapefile", append=True, **kind)
+        pyogrio.write_dataframe(filling, target, driver=_DRIVER, append=True, **kind)
     path.with_suffix(".cpg").write_bytes(ENCODING.encode())
     if crs is not None:
         _write_prj(path.with_suffix(".prj"), crs)
@@ -376,7 +378,8 @@ def _stamp(path: Path, date: datetime.date) -> None:
 
 def _with_pyogrio(path: Path, spatial: bool) -> Table:
     """Read with GDAL through pyogrio, which finds the encoding itself."""
-    frame = pyogrio.read_dataframe(path, read_geometry=spatial)
+    with drivers.only(_DRIVER):
+        frame = pyogrio.read_dataframe(path, read_geometry=spatial)
     names = [name for name in frame.columns if name != "geometry"]
     shapes = frame.geometry.to_numpy() if spatial else None
     return Table("pyogrio", {name: [_plain(value) for value in frame[name]] for name in names}, shapes)
@@ -384,7 +387,7 @@ def _with_pyogrio(path: Path, spatial: bool) -> Table:
 
 def _with_fiona(path: Path, spatial: bool) -> Table:
     """Read with another GDAL through fiona."""
-    with fiona.open(path) as source:
+    with fiona.open(path, driver=_DRIVER) as source:
         names = list(source.schema["properties"])
         rows = [(dict(feature.properties), feature.geometry) for feature in source]
     values = {name: [_plain(properties[name]) for properties, _ in rows] for name in names}

@@ -20,7 +20,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from gis import archives, crs, findings, writing
+from gis import archives, crs, drivers, findings, writing
 from gis.catalogue import GEOMETRIES
 from gis.errors import CrsError, GisError
 from gis.publish import dictionary, shapefiles
@@ -331,8 +331,13 @@ def _is_gbk(cell: bytes) -> bool:
 def _content(layer: _Layer) -> Iterator[Finding]:
     """Check rows and geometries as GDAL reads them."""
     path = layer.path.with_suffix(".shp" if layer.spatial else ".dbf")
+    prj = path.with_suffix(".prj")
+    if prj.is_file() and drivers.names_grid(prj.read_bytes()):
+        yield layer.fault("damaged", reason=".prj: names a grid in another file, which is not opened")
+        return
     try:
-        with warnings.catch_warnings():
+        # what is called a .shp and is something else may lead to any file of ours
+        with drivers.only("ESRI Shapefile"), warnings.catch_warnings():
             # what GDAL warns about is looked at below
             warnings.simplefilter("ignore")
             info = pyogrio.read_info(path)

@@ -18,9 +18,9 @@ from gis.store import geopackage_hanging as hanging
 from gis.store import geopackage_tables as tables
 from gis.store.described import titles, unedited
 from gis.store.geopackage_blobs import bits, blobs, register
-from gis.store.geopackage_files import address, explanation
+from gis.store.geopackage_files import address, explanation, views
 from gis.store.geopackage_tables import quoted
-from gis.store.home import CHANGES, Home, Layout, history
+from gis.store.home import CHANGES, FACTS, Home, Layout, history
 from gis.store.records import GEOMETRY, Column, Row, columns
 from gis.store.styles import qml
 
@@ -30,6 +30,8 @@ CACHE_KIB = 256 * 1024
 # lists longer than this are bound as one JSON array
 _LIST = 500
 _DESCRIPTION = "SELECT description FROM gpkg_contents WHERE table_name = %s"
+# how the tables of the store, of the standard and of its index begin
+_OURS = (FACTS, CHANGES, tables.OPEN, history(""), "gpkg_", "rtree_", tables.STYLES)
 _KINDS = {kind.upper(): kind for kind in ("Point", "MultiPoint", "MultiLineString", "MultiPolygon")}
 
 
@@ -66,6 +68,7 @@ class GeoPackage(Home):
                 self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                 if not fresh and self._pragma("application_id") != tables.APPLICATION_ID:
                     raise StoreError(f"{path.name} is an SQLite file but no GeoPackage", target=str(path))
+                self._require_tables({name for name in views(self.connection) if name.startswith(_OURS)})
             except BaseException:
                 self.connection.close()
                 raise
@@ -147,6 +150,7 @@ class GeoPackage(Home):
     def layout(self, table: str) -> Layout | None:
         """Return a table as SQLite and gpkg_geometry_columns describe it."""
         # hidden columns are those of virtual tables (1) and those that are computed (2, 3)
+        self._require_tables({table.lower()} & views(self.connection))
         listed = self.run("SELECT name, type, hidden FROM pragma_table_xinfo(%s)", [table])
         if not listed:
             return None
@@ -367,6 +371,16 @@ class GeoPackage(Home):
         if names[-1].type != "geometry":
             return rows
         return [(*row[:-1], blob) for row, blob in zip(rows, blobs([row[-1] for row in rows], self.srid), strict=True)]
+
+    def _require_tables(self, found: Collection[str]) -> None:
+        """Refuse views where the store and the standard keep tables: a query of a stranger may never end."""
+        if found:
+            listed = ", ".join(sorted(found))
+            raise StoreError(
+                f"{self.name}: {listed} should be a table and is a view, that is a query, which is not run; take the "
+                "last copy of the store that is whole, or load what the view shows into a layer",
+                target=self.name,
+            )
 
     def _pragma(self, name: str) -> int:
         """Return a number from the file's header."""

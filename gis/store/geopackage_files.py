@@ -70,9 +70,28 @@ def reasons(path: Path) -> frozenset[str] | None:
     told = f"SELECT DISTINCT reason FROM {CHANGES} WHERE operation NOT IN ('init', 'replace')"
     try:
         with closing(sqlite3.connect(address(path, "ro"), uri=True, timeout=0.1)) as connection:
+            if views(connection) & {CHANGES}:
+                return None
             return frozenset(str(row[0]) for row in connection.execute(told))
     except sqlite3.Error:
         return None
+
+
+def views(connection: sqlite3.Connection) -> frozenset[str]:
+    """Return the names of a file's views, without running one: what stands in them is anybody's.
+
+    Parameters
+    ----------
+    connection
+        To the file.
+
+    Returns
+    -------
+    frozenset of str
+        In lower case.
+    """
+    listed = connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'view'")
+    return frozenset(str(row[0]) for row in listed)
 
 
 def explanation(error: sqlite3.Error, path: Path) -> GisError:

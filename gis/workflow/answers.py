@@ -9,7 +9,7 @@ from typing import Any
 
 from gis import crs as gis_crs
 from gis import findings as gis_findings
-from gis.errors import StorePermissionError
+from gis.errors import SourceError, StorePermissionError
 from gis.intake import recipes
 from gis.intake.recipes import Recipe
 from gis.intake.sources import Source
@@ -31,12 +31,15 @@ class Answers:
         Where recipes lie; None keeps none.
     anew
         Whether something is said now: it takes the place of what was said before.
+    digest
+        Of the file before it is read, "" where no recipe is kept.
     """
 
     flags: Mapping[str, str | None]
     recipe: Recipe | None
     folder: Path | None
     anew: bool
+    digest: str = ""
 
     def notes(self, file: str) -> list[dict[str, Any]]:
         """Return the finding about a file that is read as recorded.
@@ -71,9 +74,21 @@ class Answers:
         -------
         gis.intake.recipes.Recipe or None
             None where nothing is new.
+
+        Raises
+        ------
+        SourceError
+            The file is another one by now: nobody knows which of the two was read.
         """
-        fresh = self.folder is not None and (self.recipe is None or self.anew)
-        return recipes.of(source, layer) if fresh else None
+        if self.folder is None:
+            return None
+        learnt = recipes.of(source, layer)
+        if learnt.digest != self.digest:
+            raise SourceError(
+                f"{source.path.name} was changed while it was read; wait until it is written, then load it again",
+                path=str(source.path),
+            )
+        return learnt if self.recipe is None or self.anew else None
 
     def keep(self, recipe: Recipe | None) -> list[dict[str, Any]]:
         """Write a recipe down; only what was stored was rightly read, as far as anybody knows.
@@ -118,10 +133,19 @@ def about(path: Path, said: Mapping[str, str | None], *, whole: bool, folder: Pa
     Answers
     """
     place = (folder or _beside(store)) if whole else None
-    recipe = None if place is None else recipes.find(path, place)
+    before = "" if place is None else _digest(path)
+    recipe = None if place is None else recipes.find(path, place, before)
     settled = _settled(recipe, store) if recipe else {}
     flags = {name: value or settled.get(name) for name, value in said.items()}
-    return Answers(flags, recipe, place, any(said.values()))
+    return Answers(flags, recipe, place, any(said.values()), before)
+
+
+def _digest(path: Path) -> str:
+    """Return a file's digest, "" of what is no file: that is refused where it would be read."""
+    try:
+        return recipes.digest(path) if path.is_file() or path.suffix.lower() == ".gdb" else ""
+    except PermissionError:
+        raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None
 
 
 def _beside(store: Store) -> Path | None:

@@ -17,7 +17,7 @@ from gis import catalogue as gis_catalogue
 from gis import findings as gis_findings
 from gis import rows as gis_rows
 from gis.catalogue import Catalogue, Layer
-from gis.errors import CrsError, GisError, SourceError, UsageError
+from gis.errors import CrsError, GisError, UsageError
 from gis.intake import (
     again,
     conform,
@@ -395,7 +395,8 @@ def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
     """
     if layer is not None:
         return catalogue.layer(layer)
-    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS else ()
+    # to open a pipe is to wait for somebody to write into it
+    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS and path.is_file() else ()
     for name in (path.stem, *(sheets if len(sheets) == 1 else ())):
         for record in _base_layers(catalogue):
             if name in {record.name, record.zh, record.delivery}:
@@ -414,7 +415,7 @@ def _conformed(store: Store, path: Path, hints: Hints, settings: Settings, job: 
     path, inner = sources.parted(path)
     # a name that is too long for the system is no file either
     if not os.path.exists(path):
-        raise SourceError(f"there is no file {path}", path=str(path))
+        raise sources.absent(path)
     said = {name: getattr(hints, name) for name in recipes.FLAGS}
     known = answers.about(path, said, whole=inner is None, folder=hints.recipes, store=store)
     named = path if inner is None else path.with_name(f"{sources.bare(inner, path)}{path.suffix}")

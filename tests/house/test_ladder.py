@@ -10,7 +10,7 @@ from importlib.util import resolve_name
 
 GROUND = {"addresses", "errors", "settings"}
 TOOLS = {"gcj02", "crs", "compiled", "geometry", "fieldtypes", "findings", "lineage", "archives", "norms"}
-TOOLS |= {"leftovers", "stopping", "writing"}
+TOOLS |= {"drivers", "leftovers", "stopping", "writing"}
 BASE = GROUND | TOOLS | {"catalogue", "rows"}
 ROOMS = BASE | {"intake", "store", "sample", "analysis", "planning", "publish", "scale"}
 

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,30 +68,6 @@ def _has_many_names(path: Path) -> bool:
             if len(names) > limits.current().columns:
                 return True
     return False
-
-
-def views(path: Path) -> None:
-    """Refuse a GeoPackage with a view whose first row does not come in time: GDAL asks for it as it opens the file.
-
-    Parameters
-    ----------
-    path
-        The file as GDAL will open it; one of another format is passed over.
-
-    Raises
-    ------
-    SourceError
-        The time is over.
-    """
-    if path.suffix.lower() != ".gpkg":
-        return
-    found: list[tuple[str]] = []
-    # what is no GeoPackage at all is for GDAL to word
-    with suppress(sqlite3.DatabaseError), _opened(path) as base:
-        found = base.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
-    for (name,) in found:
-        with suppress(sqlite3.DatabaseError), _opened(path) as base:
-            base.execute(f"SELECT * FROM {_quoted(str(name))} LIMIT 1").fetchone()
 
 
 def parquet(path: Path) -> None:
