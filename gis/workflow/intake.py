@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -31,7 +31,6 @@ from gis.intake import (
     repair,
     sources,
     validate,
-    workbooks,
 )
 from gis.intake.admission import limits
 from gis.intake.read import read
@@ -39,11 +38,8 @@ from gis.publish import files, waiting, workbook
 from gis.settings import Settings
 from gis.store import Change, Store, open_store
 from gis.workflow import answers, editions, outlets
-from gis.workflow.loading import Loading, stoppable
+from gis.workflow.loading import Loading, base_layers, named_layer, stoppable
 from gis.workflow.steps import Track, silent
-
-# files whose sheets have names
-_WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods"}
 
 
 @dataclass(frozen=True)
@@ -333,7 +329,7 @@ def check(
     local = job.local(chosen)
     held = waiting.count(target.read(waiting.LAYER), target.catalogue)
     tables = [target.findings(), waiting.table(held, target.catalogue, chosen.lang)]
-    for layer in track(_base_layers(target.catalogue), "检查"):
+    for layer in track(base_layers(target.catalogue), "检查"):
         frame = job.frame(layer.name).drop(columns="_version")
         if len(frame):
             tables.append(_validated(job, target.catalogue, frame, layer, local))
@@ -366,43 +362,6 @@ def sentences(found: pd.DataFrame, settings: Settings) -> list[str]:
     catalogue = gis_catalogue.read(settings.layers)
     texts, titles = catalogue.words("findings", settings.lang), catalogue.titles(settings.lang)
     return [gis_findings.sentence(dict(row), texts, titles) for _, row in found.iterrows()]
-
-
-def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
-    """Return the layer that a file is to be: the one named, else the one whose name, title or delivery name it bears.
-
-    A workbook of one sheet may bear it on the sheet instead, as our own exports do.
-
-    Parameters
-    ----------
-    catalogue
-        Layers.
-    path
-        The file.
-    layer
-        From the hint.
-
-    Returns
-    -------
-    gis.catalogue.Layer
-
-    Raises
-    ------
-    UsageError
-        The file's name is no layer's.
-    UnknownNameError
-        The layer named does not exist.
-    """
-    if layer is not None:
-        return catalogue.layer(layer)
-    # to open a pipe is to wait for somebody to write into it
-    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS and path.is_file() else ()
-    for name in (path.stem, *(sheets if len(sheets) == 1 else ())):
-        for record in _base_layers(catalogue):
-            if name in {record.name, record.zh, record.delivery}:
-                return record
-    names = ", ".join(f"{record.name} ({record.zh})" for record in _base_layers(catalogue))
-    raise UsageError(f"{path.name}: which layer is it? give --layer; layers are {names}", file=path.name)
 
 
 def _settings(target: object, settings: Settings | None) -> Settings:
@@ -474,7 +433,7 @@ def _leave_files(store: Store, job: Loading) -> None:
     What is about files, waiting rows and cells that are still empty for a reason stays.
     """
     held = store.read("findings", where={"origin": "load"})
-    keys = {layer.name: layer.key for layer in _base_layers(store.catalogue)}
+    keys = {layer.name: layer.key for layer in base_layers(store.catalogue)}
     stored = {name: job.frame(name) for name in held["layer"].unique() if name in keys}
     extras = {
         name: dict(zip(frame[keys[name]], frame.get("extra", [None] * len(frame)), strict=True))
@@ -494,8 +453,3 @@ def _about(noted: pd.DataFrame | None, layer: str) -> pd.DataFrame:
         return gis_findings.table()
     whole = noted["layer"].ne(layer) & noted["feature"].isna()
     return noted.assign(feature=noted["feature"].mask(whole, noted["layer"]), layer=layer)
-
-
-def _base_layers(catalogue: Catalogue) -> Sequence[Layer]:
-    """Return the layers that hold what files brought, not results."""
-    return [layer for layer in catalogue.layers.values() if not layer.derived]

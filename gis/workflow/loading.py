@@ -1,18 +1,20 @@
-"""One load under way: what its store says of the place, read once, and the stages that a progress bar shows."""
+"""One load under way: which layer a file is, what its store says of the place, read once, and the stages of a bar."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
 from gis import crs as gis_crs
-from gis.catalogue import Layer
-from gis.errors import GisError
+from gis.catalogue import Catalogue, Layer
+from gis.errors import GisError, UsageError
+from gis.intake import workbooks
 from gis.intake.placing import Target
 from gis.settings import Settings
 from gis.stopping import Stopped
@@ -23,6 +25,8 @@ from gis.workflow.steps import Track, silent
 _TRUSTED = ("districts", "townships", "blocks", "street_blocks")
 # what becomes of one file before it is stored; the store shows its rows by itself
 STAGES = ("读取", "规整", "修复", "检查")
+# files whose sheets have names
+_WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods"}
 
 
 @contextmanager
@@ -195,3 +199,55 @@ class Loading:
             Frame by name.
         """
         return {name: self.frame(name) for name in layer.within if name in self._store.layers()}
+
+
+def named_layer(catalogue: Catalogue, path: Path, layer: str | None) -> Layer:
+    """Return the layer that a file is to be: the one named, else the one whose name, title or delivery name it bears.
+
+    A workbook of one sheet may bear it on the sheet instead, as our own exports do.
+
+    Parameters
+    ----------
+    catalogue
+        Layers.
+    path
+        The file.
+    layer
+        From the hint.
+
+    Returns
+    -------
+    gis.catalogue.Layer
+
+    Raises
+    ------
+    UsageError
+        The file's name is no layer's.
+    UnknownNameError
+        The layer named does not exist.
+    """
+    if layer is not None:
+        return catalogue.layer(layer)
+    # to open a pipe is to wait for somebody to write into it
+    sheets = workbooks.names(path) if path.suffix.lower() in _WORKBOOKS and path.is_file() else ()
+    for name in (path.stem, *(sheets if len(sheets) == 1 else ())):
+        for record in base_layers(catalogue):
+            if name in {record.name, record.zh, record.delivery}:
+                return record
+    names = ", ".join(f"{record.name} ({record.zh})" for record in base_layers(catalogue))
+    raise UsageError(f"{path.name}: which layer is it? give --layer; layers are {names}", file=path.name)
+
+
+def base_layers(catalogue: Catalogue) -> Sequence[Layer]:
+    """Return the layers that hold what files brought, not results.
+
+    Parameters
+    ----------
+    catalogue
+        Layers.
+
+    Returns
+    -------
+    sequence of gis.catalogue.Layer
+    """
+    return [layer for layer in catalogue.layers.values() if not layer.derived]

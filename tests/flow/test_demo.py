@@ -115,7 +115,7 @@ def test_the_demo_says_at_the_end_what_is_missing(monkeypatch, tmp_path):
         raise MissingDependencyError("no typeface")
     with report.output("成果包 · delivery") as step:
         step.result = "made"
-    monkeypatch.setattr(cli.demo, "demo", lambda *_, **__: report)
+    monkeypatch.setattr(demo, "demo", lambda *_, **__: report)
     result = CliRunner().invoke(cli.app, ["demo", str(tmp_path)])
     assert result.exit_code == 18
     assert result.output.rstrip().splitlines()[-1] == "  站点图 · sheets of stations:缺少程序 · no typeface"

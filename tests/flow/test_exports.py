@@ -17,7 +17,7 @@ from gis.intake.read import read
 from gis.publish import files
 from gis.settings import Settings
 from gis.workflow import demo, intake, keeping
-from gis.workflow.intake import named_layer
+from gis.workflow.loading import named_layer
 
 SETTINGS = Settings()
 # the sample town lies in no district

@@ -12,7 +12,10 @@ BODY_LINES = 60
 PARAMETERS = 8
 
 # the docstring of a command is its help text; options carry their own
-HELP_TEXTS = {"gis/cli.py", "gis/__main__.py"}
+HELP_TEXTS = {
+    "gis/__main__.py",
+    *(f"gis/cli/{name}.py" for name in ("__init__", "analyses", "data", "publication", "upkeep")),
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
