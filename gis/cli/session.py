@@ -53,42 +53,119 @@ class Session:
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """Return the settings that the common options made."""
+    """Return the settings that the common options made.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+
+    Returns
+    -------
+    gis.settings.Settings
+    """
     session: Session = context.obj
     return session.settings
 
 
 def author_of(context: typer.Context) -> str:
-    """Return who makes changes."""
+    """Return who makes changes.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+
+    Returns
+    -------
+    str
+    """
     session: Session = context.obj
     return session.author
 
 
 def reason_of(context: typer.Context, default: str) -> str:
-    """Return why changes are made, what the command says where nobody else does."""
+    """Return why changes are made, what the command says where nobody else does.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    default
+        What the command says.
+
+    Returns
+    -------
+    str
+    """
     session: Session = context.obj
     return session.reason or default
 
 
 def leave_if(faulty: bool, cause: type[GisError]) -> None:
-    """End with a cause's exit code where what a command was asked to judge or to store is at fault."""
+    """End with a cause's exit code where what a command was asked to judge or to store is at fault.
+
+    Parameters
+    ----------
+    faulty
+        Whether it is.
+    cause
+        The error whose exit code it is.
+
+    Raises
+    ------
+    typer.Exit
+        It is.
+    """
     if faulty:
         raise typer.Exit(cause.exit_code)
 
 
 def tracked(items: Iterable[T], title: str) -> Iterable[T]:
-    """Show a progress bar on a terminal."""
+    """Show a progress bar on a terminal.
+
+    Parameters
+    ----------
+    items
+        What is gone through.
+    title
+        What is done.
+
+    Returns
+    -------
+    iterable
+        The same items.
+    """
     return track(items, description=title, console=terminal.err, transient=True, disable=not terminal.err.is_terminal)
 
 
 def say(zh: str, en: str, context: typer.Context) -> None:
-    """Print one summary line, the chosen language first."""
+    """Print one summary line, the chosen language first.
+
+    Parameters
+    ----------
+    zh, en
+        The line in both languages.
+    context
+        Of the command.
+    """
     first, second = (zh, en) if settings_of(context).lang == "zh" else (en, zh)
     terminal.say(f"{first} · {second}")
 
 
 def print_error(error: GisError) -> int:
-    """Print an error as one sentence with its kind in Chinese, and the faults of refused rows; return its exit code."""
+    """Print an error as one sentence with its kind in Chinese, and the faults of refused rows.
+
+    Parameters
+    ----------
+    error
+        What went wrong.
+
+    Returns
+    -------
+    int
+        Its exit code.
+    """
     terminal.complain(f"{terminal.kind(error)} · {error}")
     if isinstance(error, RowsRefused) and error.findings is not None:
         for text in intake.sentences(error.findings.head(SHOWN), Settings()):
@@ -97,7 +174,15 @@ def print_error(error: GisError) -> int:
 
 
 def print_findings(found: pd.DataFrame, settings: Settings) -> None:
-    """Print findings as sentences, the gravest twenty and how many more there are."""
+    """Print findings as sentences, the gravest twenty and how many more there are.
+
+    Parameters
+    ----------
+    found
+        A table of findings.
+    settings
+        The language.
+    """
     found = found.iloc[found["severity"].map(gis_findings.SEVERITIES.index).argsort(kind="stable")]
     for severity, text in zip(found["severity"], intake.sentences(found.head(SHOWN), settings), strict=False):
         terminal.say(f"  [{severity}] {text}")
@@ -106,7 +191,18 @@ def print_findings(found: pd.DataFrame, settings: Settings) -> None:
 
 
 def print_steps(report: demo.Report) -> None:
-    """Print what was made, its size, the seconds each step took; what is missing and why ends it with its exit code."""
+    """Print what was made, its size, and the seconds each step took.
+
+    Parameters
+    ----------
+    report
+        Of a whole job.
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code of what could not be made and why, which is printed.
+    """
     steps = Table(title="步骤 · steps")
     for title in ("步骤 · step", "内容 · what", "秒 · seconds"):
         steps.add_column(title, justify="right" if "秒" in title else "left")

@@ -16,8 +16,9 @@ import pyogrio
 from gis import drivers, findings
 from gis.errors import EmptyError, UnknownNameError, UsageError
 from gis.intake import declarations, declared, kml, lending, mapinfo
-from gis.intake.admission import counts, features, grids, views, wholeness
+from gis.intake.admission import counts, grids, views
 from gis.intake.sources import Content, Decision
+from gis.intake.wholeness import features, promises
 
 SAY_WHICH = "say which: FILE#NAME for a load, layer= for read"
 # formats that GDAL reads, by suffix, and whether their standard says WGS 84
@@ -93,7 +94,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
     UsageError
         Several layers and none named.
     """
-    wholeness.before(path)
+    promises.before(path)
     with drivers.only(*_DRIVERS[path.suffix.lower()]), lending.lent(path, encoding) as lent, _options():
         with views.written_out(lent.path, inner) as plain:
             grids.require_none(path, plain)
@@ -117,7 +118,7 @@ def _layer(path: Path, lent: Path, inner: str | None) -> Content:
     name = inner if inner is not None else names[0]
     counts.layer(lent, name)
     frame, curved = _frame(lent, name)
-    frame, found = wholeness.after(path, lent, name, frame)
+    frame, found = promises.after(path, lent, name, frame)
     format_, standard = FORMATS[path.suffix.lower()]
     notes: list[dict[str, Any]] = []
     if format_ == "KML":

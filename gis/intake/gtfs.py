@@ -8,8 +8,8 @@ from pathlib import Path
 from gis import findings
 from gis.errors import EmptyError, SourceError, UnknownNameError, UsageError
 from gis.intake import tables
-from gis.intake.admission import delimited
 from gis.intake.sources import Content, Decision
+from gis.intake.wholeness import delimited
 
 # location_type of the GTFS reference; blank means a platform
 KINDS = {"stops": "0", "stations": "1", "entrances": "2"}

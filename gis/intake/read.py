@@ -47,10 +47,11 @@ from gis.intake import (
     texts,
     workbooks,
 )
-from gis.intake.admission import counts, delimited, door, kinds, limits, parts, wholeness
+from gis.intake.admission import counts, door, kinds, limits, parts
 from gis.intake.places import Bounds
 from gis.intake.placing import Said, Target, placed
 from gis.intake.sources import Content, Decision, Source, absent
+from gis.intake.wholeness import delimited, promises
 
 __all__ = ["Source", "read"]
 
@@ -284,8 +285,8 @@ def _read_csv(path: Path, inner: str | None, encoding: str | None) -> Content:
 
 def _read_workbook(path: Path, inner: str | None, encoding: str | None) -> Content:
     """Read a sheet of a workbook that is whole."""
-    wholeness.before(path)
-    wholeness.packed(path)
+    promises.before(path)
+    promises.packed(path)
     return workbooks.read(path, inner, encoding)
 
 
@@ -300,7 +301,7 @@ def _read_parquet(path: Path, inner: str | None, encoding: str | None) -> Conten
     # pandas' and GeoParquet's own remarks may be damaged as well
     except (pa.ArrowException, TypeError, AttributeError, IndexError, NotImplementedError) as error:
         raise SourceError(f"{path.name} cannot be read: {error}", path=str(path)) from None
-    wholeness.parquet(path, len(frame))
+    promises.parquet(path, len(frame))
     if not isinstance(frame, gpd.GeoDataFrame):
         return tables.placed(frame, path, "Parquet")
     if frame.empty:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from gis import drivers, findings, writing
 from gis.errors import EmptyError, SourceError
 from gis.intake import dbf, declarations, encodings, lending
-from gis.intake.admission import grids, wholeness
+from gis.intake.admission import grids
 from gis.intake.declarations import Words
 from gis.intake.sources import Content, Decision
+from gis.intake.wholeness import promises
 
 _MAGIC = 9994
 _HEADER_BYTES = 100
@@ -133,7 +134,7 @@ def read(path: Path, inner: str | None = None, encoding: str | None = None) -> C
         notes.append(findings.finding("source.numbers_starred", path.name, severity="info", column=shown, count=count))
     if rebuilt:
         notes.append(findings.finding("source.index_rebuilt", path.name, severity="warning", count=len(index.starts)))
-    notes += wholeness.deletions(path, int((~table.kept).sum()))
+    notes += promises.deletions(path, int((~table.kept).sum()))
     lost = int((frame.geometry.isna().to_numpy() & (_kinds(raw, index)[table.kept] != _NULL)).sum())
     if lost:
         notes.append(findings.finding("source.shapes_unreadable", path.name, severity="warning", count=lost))

@@ -1,1 +1,1 @@
-"""Whether a file may be handed to a reader: its kind, its size, its depth, its wholeness."""
+"""Whether a file may be handed to a reader: its kind, its parts, its size and its depth."""

@@ -18,8 +18,8 @@ import pyogrio
 
 from gis import findings
 from gis.errors import SourceError
-from gis.intake.admission import compound, databases, drawn, elements, features, mapped, topologies
-from gis.intake.admission.features import Found
+from gis.intake.wholeness import compound, databases, drawn, elements, features, mapped, topologies
+from gis.intake.wholeness.features import Found
 
 Notes = list[dict[str, Any]]
 # features that a sentence names before it only counts
