@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "S
 # an impatient second one is not to break off the taking back
 _GRACE_S = 2.0
 _AGAIN_S = 0.05
+# the interruption that comes is the program's own
+_own = threading.Event()
 
 
 class Stopped(KeyboardInterrupt):
@@ -67,6 +70,12 @@ def leave_at_once() -> None:
             signal.signal(number, _left)
 
 
+def break_off() -> None:
+    """Interrupt the main thread from another one, as Ctrl-C does; that is no signal that came from outside."""
+    _own.set()
+    _thread.interrupt_main()
+
+
 @contextmanager
 def heard() -> Iterator[list[int]]:
     """Make every signal that ends a program an interruption.
@@ -80,6 +89,9 @@ def heard() -> Iterator[list[int]]:
     last = [-_GRACE_S]
 
     def interrupt(number: int, _: FrameType | None) -> None:
+        if _own.is_set():
+            _own.clear()
+            raise KeyboardInterrupt
         now, before = time.monotonic(), last[0]
         last[0] = now
         came.append(number)
@@ -89,6 +101,9 @@ def heard() -> Iterator[list[int]]:
     def unraised(found: sys.UnraisableHookArgs) -> None:
         if not isinstance(found.exc_value, KeyboardInterrupt):
             hook(found)
+            return
+        if not came:
+            # our own: whoever breaks off asks for the time in such places too
             return
         # it came where Python lets nothing through: once more, a moment later
         last[0] = -_GRACE_S

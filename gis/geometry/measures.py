@@ -61,8 +61,9 @@ def rough(box: Floats, points: NDArray[np.integer]) -> NDArray[np.bool_]:
     numpy.ndarray
         One answer a shape.
     """
-    around = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    return np.asarray(np.nan_to_num(around) * points * np.finfo(float).eps > _OFF_M2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        around = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) * points
+    return np.asarray(np.nan_to_num(around) * np.finfo(float).eps > _OFF_M2)
 
 
 def ring(x: Floats, y: Floats) -> float:
@@ -78,7 +79,11 @@ def ring(x: Floats, y: Floats) -> float:
     float
         m², whichever way it runs.
     """
-    terms = np.concatenate([*_product(x[:-1], y[1:]), *_product(-x[1:], y[:-1])])
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = np.concatenate([*_product(x[:-1], y[1:]), *_product(-x[1:], y[:-1])])
+        if not np.isfinite(terms).all():
+            # a place that no product can hold has no digits to lose
+            return float(abs(np.sum((x[:-1] - x[0]) * (y[1:] - y[0]) - (x[1:] - x[0]) * (y[:-1] - y[0]))) / 2)
     return abs(math.fsum(terms.tolist())) / 2
 
 

@@ -140,7 +140,7 @@ def _chosen(path: Path, inner: str | None, marks: Mapping[str, Sheet]) -> tuple[
     except BaseException as error:
         if not door.is_panic(error):
             raise
-        raise SourceError(f"{path.name} cannot be read as a workbook: {error}; ask for it again") from None
+        raise SourceError(f"{path.name} is damaged and cannot be read as a workbook; ask for it again") from None
 
 
 def _grid(sheet: python_calamine.CalamineSheet, marks: Sheet) -> _Grid:

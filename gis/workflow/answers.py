@@ -11,6 +11,7 @@ from gis import crs as gis_crs
 from gis import findings as gis_findings
 from gis.errors import SourceError, StorePermissionError
 from gis.intake import recipes
+from gis.intake.admission import door
 from gis.intake.recipes import Recipe
 from gis.intake.sources import Source
 from gis.store import Store
@@ -143,6 +144,7 @@ def about(path: Path, said: Mapping[str, str | None], *, whole: bool, folder: Pa
 def _digest(path: Path) -> str:
     """Return a file's digest, "" of what is no file: that is refused where it would be read."""
     try:
+        door.require_size(path)
         return recipes.digest(path) if path.is_file() or path.suffix.lower() == ".gdb" else ""
     except PermissionError:
         raise SourceError(f"{path.name} may not be read; ask for the right to read it", path=str(path)) from None

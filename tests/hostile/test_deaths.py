@@ -110,7 +110,7 @@ DEADLY = {
     "texts that stand for others in a sheet": (workbook(ROW_2, head=deaths.BOMB), "declares a document type"),
     "shared texts of 80 MB": (swollen, "unpacks from"),
     "an old workbook with a value far off": (deaths.xls((1, 0, "W1"), (65535, 255, "x")), "reach to IV65536"),
-    "an old workbook with a value beyond": (deaths.xls((1, 0, "W1"), (65535, 65535, "x")), "reach to CRXP65536"),
+    "an old workbook with a value beyond": (deaths.xls((1, 0, "W1"), (65535, 65535, "x")), "beyond column 256"),
     "a cell that is there 10^9 times": (
         deaths.ods(ODS_ROW.format(ODS_CELL.format(' table:number-columns-repeated="1000000000"'))),
         "goes on to",
@@ -164,7 +164,7 @@ DEADLY = {
     ),
     "types in types of a Parquet": (written("waters.parquet", b"PAR1" + bytes(8) + HUGE + b"PAR1"), "cannot be read"),
     "a damaged text of a Parquet": (damaged, "cannot be read"),
-    "a feature of 2 GB in a FlatGeobuf": (header(HUGE, 8), ""),
+    "a feature of 2 GB in a FlatGeobuf": (header(HUGE, 8), "more memory than there is"),
     "a table of four thousand million rows": (
         deaths.shapefile(deaths.ring(PLANE[0]), dbf=TABLE[:4] + struct.pack("<I", 0xFFFFFFFF) + TABLE[8:]),
         "4294967295 rows are announced",

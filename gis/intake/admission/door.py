@@ -31,6 +31,26 @@ def admit(path: Path) -> None:
     SourceError
         With what came, what is allowed and what to do.
     """
+    require_size(path)
+    look = _LOOKS.get(path.suffix.lower())
+    if look is not None and path.is_file():
+        look(path)
+    limits.in_time()
+
+
+def require_size(path: Path) -> None:
+    """Refuse a file that is larger than allowed, before anybody reads it to its end.
+
+    Parameters
+    ----------
+    path
+        A file, or the folder of a geodatabase.
+
+    Raises
+    ------
+    SourceError
+        With its size, its parts counted.
+    """
     if path.is_dir():
         sizes = [part.stat().st_size for part in path.rglob("*") if part.is_file()]
     else:
@@ -38,10 +58,6 @@ def admit(path: Path) -> None:
         parts = [path, *(path.with_suffix(suffix) for suffix in beside)]
         sizes = [part.stat().st_size for part in parts if part.is_file()]
     limits.require("bytes", sum(sizes), path.name)
-    look = _LOOKS.get(path.suffix.lower())
-    if look is not None and path.is_file():
-        look(path)
-    limits.in_time()
 
 
 def is_admitted(path: Path) -> bool:

@@ -51,7 +51,7 @@ _DXF = re.compile(r"\s*(?:999\s*?\n[^\n]*\n\s*)*0\s*?\n\s*(?:SECTION|EOF)\b", re
 _TAB = re.compile(r"\s*!table\b", re.IGNORECASE)
 _MIF = re.compile(r"\s*version\s+\d", re.IGNORECASE)
 # where a MapInfo table says that it is a view of others, or is made of others
-_ELSEWHERE = re.compile(r'(?im)^\s*(?:create\s+view|open\s+table)\b|"\\?isseamless"\s*=\s*"true"')
+_ELSEWHERE = re.compile(r'(?im)^[ \t]*(?:create[ \t]+view|open[ \t]+table)\b|"\\?isseamless"\s*=\s*"true"')
 _TABLE_HEAD = "a00000001.gdbtable"
 # what a suffix promises
 _PROMISED = {

@@ -6,7 +6,6 @@ time is, and not one more argument of every reader.
 
 from __future__ import annotations
 
-import _thread
 import csv
 import threading
 import time
@@ -16,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gis import stopping
 from gis.errors import SourceError
 from gis.settings import Limits
 
@@ -49,7 +49,7 @@ class _Watch:
         with self.lock:
             if not self.done:
                 self.over = True
-                _thread.interrupt_main()
+                stopping.break_off()
 
 
 @contextmanager
@@ -148,6 +148,12 @@ def require(name: str, came: int, file: str | None = None) -> None:
     allowed = getattr(current() if watch is None else watch.limits, name)
     if came > allowed:
         raise _beyond(file or (watch.file if watch is not None else "the file"), name, came, allowed)
+
+
+def left() -> float:
+    """Return how many seconds are left for the file that is being read."""
+    watch = _WATCHED.get(None)
+    return float(current().seconds) if watch is None else watch.began + watch.limits.seconds - time.monotonic()
 
 
 def in_time() -> None:

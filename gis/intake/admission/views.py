@@ -8,12 +8,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from gis import writing
 from gis.errors import SourceError
+from gis.intake.admission import limits
 
 # how long the views of a file may take, how much they may bring, and how long one value may be
 SECONDS = 15.0
@@ -103,7 +105,8 @@ def _disarm(base: sqlite3.Connection, views: list[str], gone: list[str]) -> None
 
 def _write_out(source: sqlite3.Connection, base: sqlite3.Connection, name: str, file: str) -> None:
     """Run a view and write its rows into a table of its name, columns and types."""
-    until = time.monotonic() + SECONDS
+    allowed = min(SECONDS, limits.left())
+    until = time.monotonic() + allowed
     for connection in (source, base):
         connection.set_progress_handler(lambda: time.monotonic() > until, _STEP)
     source.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
@@ -119,6 +122,8 @@ def _write_out(source: sqlite3.Connection, base: sqlite3.Connection, name: str, 
             # of two tables joined, a number may come twice
             _copied(source, base, name, columns, numbered=False)
     except sqlite3.Error as error:
+        if allowed < SECONDS and time.monotonic() > until:
+            raise limits.late() from None
         raise SourceError(
             f"{file}: {name} is a view, that is a query, and {_reason(error)}; save it as a layer of its own, or name "
             "another layer: FILE#NAME",
@@ -136,7 +141,7 @@ def _copied(
     base.execute("BEGIN")
     try:
         base.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(listed)})")
-        rows = source.execute(f"SELECT * FROM {_quoted(name)}")
+        rows = _counted(source.execute(f"SELECT * FROM {_quoted(name)}"))
         base.executemany(f"INSERT INTO {_quoted(name)} VALUES ({', '.join('?' * len(columns))})", rows)
         base.execute("COMMIT")
     except BaseException:
@@ -144,6 +149,14 @@ def _copied(
         if base.in_transaction:
             base.rollback()
         raise
+
+
+def _counted(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows, and refuse more than a layer may have."""
+    for count, row in enumerate(rows, 1):
+        if count > limits.current().rows:
+            limits.require("rows", count)
+        yield row
 
 
 def _judged(action: int, first: str | None, second: str | None, *_: str | None) -> int:
