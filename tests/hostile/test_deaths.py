@@ -110,6 +110,10 @@ DEADLY = {
     "texts that stand for others in a sheet": (workbook(ROW_2, head=deaths.BOMB), "declares a document type"),
     "shared texts of 80 MB": (swollen, "unpacks from"),
     "an old workbook with a value far off": (deaths.xls((1, 0, "W1"), (65535, 255, "x")), "reach to IV65536"),
+    "an old workbook with two values in one cell": (
+        deaths.xls((1, 0, "W1"), (1, 1, "a"), (1, 1, "b")),
+        "row 2 has two values in column 2",
+    ),
     "an old workbook with a value beyond": (deaths.xls((1, 0, "W1"), (65535, 65535, "x")), "beyond column 256"),
     "a cell that is there 10^9 times": (
         deaths.ods(ODS_ROW.format(ODS_CELL.format(' table:number-columns-repeated="1000000000"'))),

@@ -20,6 +20,7 @@ _SMALL = 4096
 _BEGINS, _ENDS, _SHEET, _PASSWORD = {0x809, 0x409, 0x209, 0x009}, 0x0A, 0x85, 0x2F
 _CELLS = {0x0006, 0x0201, 0x0203, 0x0204, 0x0205, 0x027E, 0x00D6, 0x00FD}
 _RUNS = {0x00BD, 0x00BE}
+_BLANK = 0x0201
 _LARGEST = 8224
 _COLUMNS = 256
 
@@ -144,6 +145,7 @@ def _records_fault(stream: bytes) -> str:
     place = depth = parts = 0
     sheets: list[int] = []
     begun: set[int] = set()
+    filled: set[tuple[int, int]] = set()
     while place + 4 <= len(stream):
         kind, length = struct.unpack_from("<HH", stream, place)
         if not depth and kind not in _BEGINS:
@@ -155,6 +157,7 @@ def _records_fault(stream: bytes) -> str:
         if kind in _BEGINS:
             begun.add(place)
             depth += 1
+            filled.clear()
         elif kind == _ENDS:
             depth -= 1
             parts += not depth
@@ -162,6 +165,11 @@ def _records_fault(stream: bytes) -> str:
             sheets.append(struct.unpack_from("<I", stream, place + 4)[0])
         elif (kind in _CELLS or kind in _RUNS) and not _is_cell(stream[place + 4 : place + 4 + length], kind):
             return f"the cell at byte {place:,} lies beyond column {_COLUMNS}"
+        elif kind in _CELLS and kind != _BLANK:
+            cell = struct.unpack_from("<HH", stream, place + 4)
+            if cell in filled:
+                return f"row {cell[0] + 1:,} has two values in column {cell[1] + 1}"
+            filled.add(cell)
         place += 4 + length
     if depth or parts < 1 + len(sheets) or not begun.issuperset(sheets):
         return f"{1 + len(sheets):,} parts are promised and {parts:,} are whole"
