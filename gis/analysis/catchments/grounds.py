@@ -14,7 +14,7 @@ from gis.analysis.catchments.entries import Entries
 from gis.analysis.catchments.nearest import settled
 from gis.analysis.network import Network
 from gis.analysis.versions import WALKED
-from gis.geometry import parts, strands, walks
+from gis.geometry import parts, snapped, strands, walks
 from gis.geometry.parts import Shapes
 from gis.geometry.sight import Sight
 
@@ -82,7 +82,7 @@ def raw(
             pieces = list(strands.ground(free, seen.depth, cell, entries.run))
             # where nothing bars, ground holds that of shorter walks as it is drawn
             if len(beside.piece):
-                pieces = [shapely.union_all([drawn, *pieces, *seen.ground(beside)])]
+                pieces = [snapped.gathered([drawn, *pieces, *seen.ground(beside)])]
             drawn = shapely.MultiPolygon(list(parts.polygons(np.array(pieces, dtype=object))[0]))
             shapes[station, n] = settled(np.array([drawn], dtype=object), origin)[0]
     return shapes

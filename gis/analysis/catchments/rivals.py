@@ -176,9 +176,9 @@ class _Square:
             new, beside = self._seen.beside(self._pieces[self._reached == step] + np.tile(shift, 2))
             free = np.concatenate([free, new])
             if len(beside.piece):
-                aside = [shapely.union_all([*aside, *self._seen.ground(beside)])]
+                aside = [snapped.gathered([*aside, *self._seen.ground(beside)])]
             drawn = [*strands.ground(free, self._depth, self._cell, run), *aside]
-            shape = shapely.union_all(drawn) if aside else shapely.MultiPolygon(drawn)
+            shape = snapped.gathered(drawn) if aside else shapely.MultiPolygon(drawn)
             yield step, shapely.transform(shape, lambda xy: xy - shift)
 
     def _between(self, shape: shapely.Geometry) -> shapely.Geometry:

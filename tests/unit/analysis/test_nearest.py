@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gis.analysis import catchments, network
@@ -92,6 +92,8 @@ def drawn_anew(ways, seed):
 
 @settings(max_examples=4)
 @given(SEEDS)
+# lines that GEOS can't node where they are
+@example(3750)
 def test_drawn_anew(seed):
     """Split, turned and shuffled ways make the same ground; so do stations under other keys."""
     case = doorsteps.anywhere(seed, doors=1)
