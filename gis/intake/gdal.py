@@ -176,7 +176,11 @@ def _arrow_frame(path: Path, name: str, how: dict[str, bool]) -> tuple[pd.DataFr
         table = pyogrio.read_dataframe(path, **options, **whole, read_geometry=False)
         frame = gpd.GeoDataFrame(table, geometry=shapes.geometry.reset_index(drop=True), crs=shapes.crs)
         return checked(frame), len(frame)
-    except (AttributeError, ValueError):
+    except AttributeError:
+        # two columns have one name, and neither is a field's
+        if not _namesakes(path, name):
+            raise ValueError("a column has the name of the geometries") from None
+    except ValueError:
         if not _namesakes(path, name):
             raise
     else:

@@ -95,6 +95,7 @@ _FAULTS = (
     sqlite3.Error,
     struct.error,
     zipfile.BadZipFile,
+    EOFError,
     zlib.error,
     pa.ArrowException,
     pyogrio.errors.FeatureError,

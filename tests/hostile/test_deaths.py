@@ -168,7 +168,7 @@ DEADLY = {
     ),
     "types in types of a Parquet": (written("waters.parquet", b"PAR1" + bytes(8) + HUGE + b"PAR1"), "cannot be read"),
     "a damaged text of a Parquet": (damaged, "cannot be read"),
-    "a feature of 2 GB in a FlatGeobuf": (header(HUGE, 8), "more memory than there is"),
+    "a feature of 2 GB in a FlatGeobuf": (header(HUGE, 8), "1 features are promised and 0 are there"),
     "a table of four thousand million rows": (
         deaths.shapefile(deaths.ring(PLANE[0]), dbf=TABLE[:4] + struct.pack("<I", 0xFFFFFFFF) + TABLE[8:]),
         "4294967295 rows are announced",

@@ -127,13 +127,27 @@ def eager(path: Path) -> None:
         reaches = {name: Reach(*numbers) for name, numbers in biff.reaches(path).items()}
     else:
         found = _OpenSheets(path.name)
-        with suppress(*_DAMAGED), zipfile.ZipFile(path) as archive, archive.open("content.xml") as stream:
-            found.parse(stream)
+        with suppress(*_DAMAGED):
+            _parse(found, path)
         if found.refusal is not None:
             raise found.refusal
         reaches = found.reaches
     for name, sheet in reaches.items():
         refuse_far(path.name, name, sheet)
+
+
+def _parse(found: _OpenSheets, path: Path) -> None:
+    """Go through the sheets of an .ods; its reader takes what is no XML any more for the end."""
+    with zipfile.ZipFile(path) as archive, archive.open("content.xml") as stream:
+        try:
+            found.parse(stream)
+        except expat.ExpatError as error:
+            if found.refusal is None:
+                said = expat.ErrorString(error.code)
+                found.refusal = SourceError(
+                    f"{path.name} is cut off or damaged (content.xml, line {error.lineno}: {said}); ask for it again",
+                    path=str(path),
+                )
 
 
 def refuse_far(file: str, name: str, sheet: Reaching) -> None:

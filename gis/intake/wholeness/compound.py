@@ -152,6 +152,8 @@ def _records_fault(stream: bytes) -> str:
             break
         if length > _LARGEST or place + 4 + length > len(stream):
             return f"record {kind:#x} at byte {place:,} is broken off"
+        if kind == 0:
+            return f"there is no record at byte {place:,}"
         if kind == _PASSWORD:
             return ""
         if kind in _BEGINS:

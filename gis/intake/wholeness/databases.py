@@ -124,7 +124,8 @@ def flat_fault(path: Path) -> str:
         raw = stream.read(4)
         if magic[:3] != _FLAT_MAGIC or len(raw) < 4:
             return "its head is missing"
-        head = stream.read(struct.unpack("<I", raw)[0])
+        # no more than there is: room is made for what is asked for
+        head = stream.read(min(struct.unpack("<I", raw)[0], path.stat().st_size))
         try:
             promised, node = _flat_head(head)
         except (struct.error, IndexError):

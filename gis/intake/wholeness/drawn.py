@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _BINARY = b"AutoCAD Binary DXF"
@@ -16,7 +16,7 @@ _END = re.compile(rb"^[ \t]*0[ \t]*\r?\n[ \t]*EOF[ \t\r]*$", re.MULTILINE)
 _PARTS = frozenset({"VERTEX", "SEQEND", "ATTRIB", "ATTDEF", "VIEWPORT", "INSERT", "ENDSEC", "SECTION", "EOF"})
 # what is a blank to Python alone is none
 _CODE = re.compile(r"[ \t]*-?[0-9]{1,5}[ \t\r\n]*")
-_BEGINS, _NAMES, _HANDLES = 0, 2, (5, 105)
+_BEGINS, _NAMES, _HANDLES, _REMARK = 0, 2, (5, 105), 999
 
 
 def end_fault(path: Path) -> str:
@@ -39,9 +39,19 @@ def end_fault(path: Path) -> str:
         tail = stream.read()
     if not _END.search(tail.rstrip(b"\x1a\x00")):
         return "its end mark (0, EOF) is missing"
-    for number, code, _ in _pairs(path):
+    before: list[tuple[int | None, str]] = [(None, ""), (None, "")]
+    outside = True
+    for number, code, value in _pairs(path):
         if code is None:
             return f"line {number:,} is no group code"
+        if outside and code != _REMARK and (code, value) not in {(_BEGINS, "SECTION"), (_BEGINS, "EOF")}:
+            return f"line {number:,} is in no section"
+        if code == _BEGINS and value in {"SECTION", "ENDSEC"}:
+            outside = value == "ENDSEC"
+        # what is no beginning there, or a remark, was the beginning of an entity
+        if before == [(_BEGINS, "SECTION"), (_NAMES, "ENTITIES")] and code not in {_BEGINS, _REMARK}:
+            return f"line {number:,} is in no entity"
+        before = [before[1], (code, value)]
     return ""
 
 
@@ -61,7 +71,7 @@ def is_binary(path: Path) -> bool:
         return stream.read(len(_BINARY)) == _BINARY
 
 
-def unread(path: Path, handles: Set[str], rows: int) -> Mapping[str, int]:
+def unread(path: Path, handles: Mapping[str, int], rows: int) -> Mapping[str, int]:
     """Count the entities that gave no row, by type.
 
     Parameters
@@ -69,7 +79,7 @@ def unread(path: Path, handles: Set[str], rows: int) -> Mapping[str, int]:
     path
         The drawing, of texts.
     handles
-        Handles of the rows.
+        How many rows have each handle.
     rows
         How many rows there are.
 
@@ -80,7 +90,13 @@ def unread(path: Path, handles: Set[str], rows: int) -> Mapping[str, int]:
     """
     entities = list(_entities(path))
     drawn = [(kind, handle) for kind, handle in entities if kind not in _PARTS]
-    missing = collections.Counter(kind for kind, handle in drawn if handle and handle not in handles)
+    missing: collections.Counter[str] = collections.Counter()
+    seen: collections.Counter[str] = collections.Counter()
+    for kind, handle in drawn:
+        seen[handle] += 1
+        # one handle twice is two entities
+        missing[kind] += bool(handle) and seen[handle] > handles.get(handle, 0)
+    missing = +missing
     bare = [kind for kind, handle in drawn if not handle]
     # what is inserted gives rows of its own
     if bare and len(drawn) - missing.total() > rows and not any(kind == "INSERT" for kind, _ in entities):

@@ -14,9 +14,10 @@ import numpy as np
 _BLOCK = 512
 # the words with which an object of a .mif begins; each has one row in the .mid
 _OBJECT = re.compile(
-    r"^\s*(none|point|multipoint|line|pline|region|arc|text|rect|roundrect|ellipse|collection)\b", re.IGNORECASE
+    r"^\s*(none|point|multipoint|line|pline|region|arc|text|rect|roundrect|ellipse|collection)(?=\s|$)", re.IGNORECASE
 )
 _HEAD = re.compile(r'\s*(?:columns\s+(\d+)|delimiter\s+"(.)")', re.IGNORECASE)
+_UNCOUNTED = re.compile(r"\s*columns\s(?!\s*\d)", re.IGNORECASE)
 # objects inside a collection are not objects of their own
 _COLLECTION = re.compile(r"^\s*collection\s+(\d+)", re.IGNORECASE)
 _DELETED = 0x2A
@@ -135,6 +136,8 @@ def _objects(path: Path) -> tuple[int, str, int, str]:
     with path.open(encoding="latin-1") as stream:
         for line in stream:
             if not data:
+                if _UNCOUNTED.match(line):
+                    return columns, delimiter, objects, "the number of its columns is missing"
                 if (head := _HEAD.match(line)) is not None:
                     columns = int(head[1]) if head[1] else columns
                     delimiter = head[2] or delimiter

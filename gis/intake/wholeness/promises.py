@@ -6,6 +6,7 @@ GDAL reads half of many formats without a word. A file that was cut off is refus
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,7 @@ def _entities(path: Path, lent: Path, frame: pd.DataFrame) -> Notes:
     """Return the finding about entities of a drawing that gave no row."""
     if drawn.is_binary(lent):
         return []
-    handles = set(frame["EntityHandle"].dropna()) if "EntityHandle" in frame.columns else set()
+    handles = Counter(frame["EntityHandle"].dropna().astype(str)) if "EntityHandle" in frame.columns else {}
     missing = drawn.unread(lent, handles, len(frame))
     if not missing:
         return []
@@ -241,7 +242,6 @@ def _geodatabase(path: Path, lent: Path, layer: str, frame: pd.DataFrame) -> Not
 
 def _flat(path: Path, lent: Path, layer: str, frame: pd.DataFrame) -> Notes:
     """Hold rows against a FlatGeobuf."""
-    _refuse(path, databases.flat_fault(lent))
     _require(path, layer, int(pyogrio.read_info(lent, layer=layer)["features"]), len(frame))
     return []
 
@@ -275,6 +275,7 @@ def deletions(path: Path, count: int) -> Notes:
 
 _ENDS: dict[str, Callable[[Path], str]] = {
     ".dxf": drawn.end_fault,
+    ".fgb": databases.flat_fault,
     ".mif": mapped.text_fault,
     ".tab": mapped.table_fault,
     ".xls": compound.fault,
