@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 # what one small file may take beside the libraries themselves, bytes
-ROOM = 2 << 30
+ROOM = 4 << 30
 # a hostile file of a few kilobytes is answered in seconds
 PATIENCE_S = 60
 
