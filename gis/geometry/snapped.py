@@ -172,9 +172,9 @@ def _windowed(shapes: Shapes, others: Shapes) -> Shapes:
 def _made_up(one: Shapes, other: Shapes, common: Shapes) -> NDArray[np.bool_]:
     """Tell where what two shapes share and what each has left make up both."""
     most_off = _BASE_M2 / _SURE + _SURE_M2 * (shapely.length(one) + shapely.length(other))
-    sure = np.ones(len(common), dtype=bool)
+    sure, shared = np.ones(len(common), dtype=bool), measures.area(common)
     for shape, without in ((one, other), (other, one)):
-        made = measures.area(common) + measures.area(difference(shape, without))
+        made = shared + measures.area(difference(shape, without))
         sure &= np.abs(made - measures.area(shape)) <= most_off
     return sure
 
