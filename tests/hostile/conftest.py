@@ -1,10 +1,8 @@
-"""What tests of attacks share: real commands in processes of their own, and a server that counts who asks."""
+"""What tests of attacks share: real commands in processes of their own."""
 
 from __future__ import annotations
 
 import shutil
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -42,25 +40,3 @@ def empty(tmp_path_factory):
 def store(empty, tmp_path):
     """Return the path of an empty store in the test's folder."""
     return shutil.copy(empty, tmp_path / "store.gpkg")
-
-
-@pytest.fixture
-def loopback():
-    """Return the address of a server on this machine, and the list of what it was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_POST = do_OPTIONS = do_GET
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()

@@ -6,8 +6,6 @@ import ast
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pyogrio
@@ -19,26 +17,6 @@ VRT = '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{}</SrcDataSource>
 POINT = '{{"type": "FeatureCollection", {}"features": [{{"type": "Feature", "properties": {{}}, "geometry": {}}}]}}'
 PLACE = '{"type": "Point", "coordinates": [1, 2]}'
 READS = {"list_layers", "open_arrow", "read_arrow", "read_bounds", "read_dataframe", "read_info"}
-
-
-@pytest.fixture
-def asked():
-    """Return the address of a server, and the list of what it was asked for."""
-    paths = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            paths.append(self.path)
-            self.send_error(404)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", paths
-    server.shutdown()
-    server.server_close()
 
 
 def test_only_the_named_drivers_are_there_and_all_come_back():
@@ -65,13 +43,13 @@ def test_another_file_is_not_opened(tmp_path):
 
 
 @pytest.mark.parametrize("around", [None, "*", "127.0.0.1"])
-def test_no_server_is_asked(tmp_path, monkeypatch, asked, around):
+def test_no_server_is_asked(tmp_path, monkeypatch, loopback, around):
     """Whatever the environment says of proxies; and it says so afterwards."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         if around is not None:
             monkeypatch.setenv(name, around)
-    address, paths = asked
+    address, paths = loopback
     file = tmp_path / "a.geojson"
     crs = f'"crs": {{"type": "link", "properties": {{"href": "{address}/link"}}}}, '
     file.write_text(POINT.format(crs, PLACE), encoding="utf-8")
