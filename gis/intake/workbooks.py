@@ -19,6 +19,7 @@ from gis.intake.admission import door, reach
 from gis.intake.headers import Head, Range
 from gis.intake.sheets import Sheet
 from gis.intake.sources import Content, Decision, Spread
+from gis.intake.wholeness import promises
 
 # formats whose parts tell what a cell shows
 _SEEN = {".xlsx", ".xlsm"}
@@ -106,6 +107,8 @@ def names(path: Path) -> tuple[str, ...]:
     try:
         reach.parts(path)
         if path.suffix.lower() not in _SEEN:
+            # how far a damaged one reaches is not known, and its reader may die of it
+            promises.before(path)
             reach.eager(path)
         return tuple(python_calamine.CalamineWorkbook.from_path(str(path)).sheet_names)
     except (python_calamine.CalamineError, OSError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
+MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
 _HEAD = 512
 _IN_HEAD = 109
 # a chain of sectors ends with this number; smaller ones are sectors
@@ -39,25 +39,41 @@ def fault(path: Path) -> str:
         "" for a sound one, and for a file that is none of sectors.
     """
     raw = path.read_bytes()
-    if not raw.startswith(_MAGIC):
+    if not raw.startswith(MAGIC):
         return ""
     try:
-        return _records_fault(_stream(raw))
+        return _records_fault(stream(raw))
+    except Broken as error:
+        return str(error)
     except (struct.error, IndexError):
         return "its head is broken off"
-    except _Broken as error:
-        return str(error)
 
 
-class _Broken(Exception):
-    """Raised inside this module where sectors do not hang together."""
+class Broken(ValueError):
+    """Sectors that do not hang together."""
 
 
-def _stream(raw: bytes) -> bytes:
-    """Return the workbook that lies in the sectors of a file."""
+def stream(raw: bytes) -> bytes:
+    """Return the workbook that lies in the sectors of a file.
+
+    Parameters
+    ----------
+    raw
+        The file; it begins with `MAGIC`.
+
+    Returns
+    -------
+    bytes
+        Its records, one behind the other.
+
+    Raises
+    ------
+    Broken
+        The sectors do not hang together; what is broken off raises struct's own error.
+    """
     shift, small = struct.unpack_from("<HH", raw, 30)
     if (shift, small) not in {(9, 6), (12, 6)}:
-        raise _Broken(f"its sectors would have 2^{shift} bytes")
+        raise Broken(f"its sectors would have 2^{shift} bytes")
     size = 1 << shift
     fats, first = struct.unpack_from("<II", raw, 44)
     cutoff = struct.unpack_from("<I", raw, 56)[0]
@@ -70,7 +86,7 @@ def _stream(raw: bytes) -> bytes:
             if length < cutoff == _SMALL:
                 return _small(raw, size, table, found, start, length)
             return _held(_chained(raw, size, table, start), length)
-    raise _Broken("it holds no workbook")
+    raise Broken("it holds no workbook")
 
 
 def _fat(raw: bytes, size: int, count: int) -> list[int]:
@@ -84,7 +100,7 @@ def _fat(raw: bytes, size: int, count: int) -> list[int]:
         more, seen = part[-1], seen + 1
     used = [sector for sector in sectors if sector < _LAST_SECTOR]
     if len(used) != count:
-        raise _Broken(f"{count:,} lists of sectors are promised and {len(used):,} are there")
+        raise Broken(f"{count:,} lists of sectors are promised and {len(used):,} are there")
     words = b"".join(_sector(raw, size, sector) for sector in used)
     return list(struct.unpack(f"<{len(words) // 4}I", words))
 
@@ -93,7 +109,7 @@ def _sector(raw: bytes, size: int, number: int) -> bytes:
     """Return a sector; the last one of a file may be short."""
     at = max(_HEAD, size) + number * size
     if at >= len(raw):
-        raise _Broken(f"sector {number:,} lies behind its end")
+        raise Broken(f"sector {number:,} lies behind its end")
     return raw[at : at + size].ljust(size, b"\0")
 
 
@@ -102,7 +118,7 @@ def _chained(raw: bytes, size: int, table: list[int], start: int) -> bytes:
     parts, seen = [], set()
     while start < _LAST_SECTOR:
         if start in seen or start >= len(table):
-            raise _Broken(f"its chain of sectors does not end ({start:,})")
+            raise Broken(f"its chain of sectors does not end ({start:,})")
         seen.add(start)
         parts.append(_sector(raw, size, start))
         start = table[start]
@@ -116,23 +132,23 @@ def _small(raw: bytes, size: int, table: list[int], found: list[bytes], start: i
     small = list(struct.unpack(f"<{len(words) // 4}I", words))
     root = next((entry for entry in found if entry[66] == 5), None)
     if root is None:
-        raise _Broken("it has no root")
+        raise Broken("it has no root")
     held = _chained(raw, size, table, struct.unpack_from("<I", root, 116)[0])
     parts, seen = [], set()
     while start < _LAST_SECTOR:
         if start in seen or start >= len(small) or 64 * start >= len(held):
-            raise _Broken(f"its chain of sectors does not end ({start:,})")
+            raise Broken(f"its chain of sectors does not end ({start:,})")
         seen.add(start)
         parts.append(held[64 * start : 64 * start + 64])
         start = small[start]
     return _held(b"".join(parts), length)
 
 
-def _held(stream: bytes, length: int) -> bytes:
+def _held(held: bytes, length: int) -> bytes:
     """Return a stream as long as it says."""
-    if len(stream) < length:
-        raise _Broken(f"{length:,} bytes are promised and {len(stream):,} are there")
-    return stream[:length]
+    if len(held) < length:
+        raise Broken(f"{length:,} bytes are promised and {len(held):,} are there")
+    return held[:length]
 
 
 def _name(entry: bytes) -> str:
@@ -140,17 +156,17 @@ def _name(entry: bytes) -> str:
     return entry[: max(struct.unpack_from("<H", entry, 64)[0] - 2, 0)].decode("utf-16-le", "replace").casefold()
 
 
-def _records_fault(stream: bytes) -> str:
+def _records_fault(book: bytes) -> str:
     """Say where the records of a workbook stop: every part that begins ends, and every sheet has its part."""
     place = depth = parts = 0
     sheets: list[int] = []
     begun: set[int] = set()
     filled: set[tuple[int, int]] = set()
-    while place + 4 <= len(stream):
-        kind, length = struct.unpack_from("<HH", stream, place)
+    while place + 4 <= len(book):
+        kind, length = struct.unpack_from("<HH", book, place)
         if not depth and kind not in _BEGINS:
             break
-        if length > _LARGEST or place + 4 + length > len(stream):
+        if length > _LARGEST or place + 4 + length > len(book):
             return f"record {kind:#x} at byte {place:,} is broken off"
         if kind == 0:
             return f"there is no record at byte {place:,}"
@@ -164,11 +180,11 @@ def _records_fault(stream: bytes) -> str:
             depth -= 1
             parts += not depth
         elif kind == _SHEET and parts == 0:
-            sheets.append(struct.unpack_from("<I", stream, place + 4)[0])
-        elif (kind in _CELLS or kind in _RUNS) and not _is_cell(stream[place + 4 : place + 4 + length], kind):
+            sheets.append(struct.unpack_from("<I", book, place + 4)[0])
+        elif (kind in _CELLS or kind in _RUNS) and not _is_cell(book[place + 4 : place + 4 + length], kind):
             return f"the cell at byte {place:,} lies beyond column {_COLUMNS}"
         elif kind in _CELLS and kind != _BLANK:
-            cell = struct.unpack_from("<HH", stream, place + 4)
+            cell = struct.unpack_from("<HH", book, place + 4)
             if cell in filled:
                 return f"row {cell[0] + 1:,} has two values in column {cell[1] + 1}"
             filled.add(cell)
