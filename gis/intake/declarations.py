@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +22,7 @@ import pyproj
 
 from gis import crs
 from gis.intake import datums
+from gis.intake.admission import packages
 from gis.intake.sources import Content
 
 # an EPSG code at the end of a URN, a URL or a plain pair
@@ -357,7 +357,7 @@ def _mapinfo(path: Path, layer: str, content: Content) -> Words:
 
 def _geopackage(path: Path, layer: str, content: Content) -> Words:
     """Return what a GeoPackage calls the CRS of a layer."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+    with closing(packages.opened(path)) as base:
         used = base.execute("SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)).fetchone()
         if used is None:
             return Words()

@@ -16,9 +16,8 @@ import pandas as pd
 
 from gis import findings
 from gis.errors import SourceError
+from gis.intake.admission import packages
 
-# bytes of the header that say how the file is written, and what they hold where it keeps a journal ahead of itself
-_MODE, _AHEAD = slice(18, 20), b"\x02\x02"
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 32, "INT": 64, "INTEGER": 64}
 _FLOATS = {"DOUBLE", "REAL", "FLOAT"}
 # beyond this a float no longer holds every whole number
@@ -53,7 +52,8 @@ def restored(frame: pd.DataFrame, file: Path, table: str, name: str) -> tuple[pd
         The file holds another number of rows than GDAL gave, or is damaged.
     """
     try:
-        with closing(_opened(file)) as connection:
+        with closing(packages.opened(file)) as connection:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
             return _restored(frame, connection, table, name)
     # a view may call a function that only the program which made it has
     except sqlite3.OperationalError:
@@ -62,33 +62,22 @@ def restored(frame: pd.DataFrame, file: Path, table: str, name: str) -> tuple[pd
         raise SourceError(f"{name}: damaged ({error}); ask for it again", path=name) from None
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    """Open a file for reading so that nothing beside it changes."""
-    with file.open("rb") as stream:
-        ahead = stream.read(_MODE.stop)[_MODE] == _AHEAD
-    # without its journal nothing is to be read but the file, and no journal is to be made
-    alone = ahead and not file.with_name(f"{file.name}-wal").exists()
-    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro{'&immutable=1' * alone}", uri=True)
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    return connection
-
-
 def _restored(
     frame: pd.DataFrame, connection: sqlite3.Connection, table: str, name: str
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Compare the cells of every column with its declaration."""
-    described = connection.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
+    described = connection.execute(f"PRAGMA table_info({packages.quoted(table)})").fetchall()
     declared = {str(column): str(type_).upper() for _, column, type_, *_ in described if column in frame.columns}
-    asked = {column: rule for column in declared if (rule := _misfits(_quoted(column), declared[column]))}
+    asked = {column: rule for column in declared if (rule := _misfits(packages.quoted(column), declared[column]))}
     sums = "".join(f", total({rule})" for rule in asked.values())
-    _, *wrong = connection.execute(f"SELECT count(*){sums} FROM {_quoted(table)}").fetchone()
+    _, *wrong = connection.execute(f"SELECT count(*){sums} FROM {packages.quoted(table)}").fetchone()
     number = next((str(column) for _, column, _, _, _, key in described if key), None)
-    order = f" ORDER BY {_quoted(number)}" if number is not None else ""
+    order = f" ORDER BY {packages.quoted(number)}" if number is not None else ""
     notes = []
     for column, found in zip(asked, wrong, strict=True):
         if found:
             rule = asked[column]
-            cells = connection.execute(f"SELECT {rule}, {_quoted(column)} FROM {_quoted(table)}{order}")
+            cells = connection.execute(f"SELECT {rule}, {packages.quoted(column)} FROM {packages.quoted(table)}{order}")
             frame = frame.assign(**{column: pd.Series(list(_merged(frame[column], cells)), frame.index, dtype=object)})
             notes.append(
                 findings.finding(
@@ -129,8 +118,3 @@ def _misfits(column: str, declared: str) -> str | None:
         # GDAL counts days before the year 1 in another way than it writes them
         fits += f" AND substr({column}, 1, 4) <> '0000'"
     return None if fits is None else f"CASE WHEN {column} IS NULL OR ({fits}) THEN 0 ELSE 1 END"
-
-
-def _quoted(name: str) -> str:
-    """Return a name as SQL quotes it."""
-    return '"' + name.replace('"', '""') + '"'

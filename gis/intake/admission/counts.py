@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pyogrio
 
 from gis.errors import SourceError
-from gis.intake.admission import limits, nesting
+from gis.intake.admission import limits, nesting, packages
 
 # steps of SQLite between two looks at the clock
 _STEPS = 100_000
@@ -142,7 +142,7 @@ def _unpacked(path: Path, name: str, before: int) -> int:
 
 def _table(path: Path, name: str) -> None:
     """Refuse a table or view of a GeoPackage that is too long, too wide, takes too long, or nests too deep."""
-    table = _quoted(name)
+    table = packages.quoted(name)
     try:
         with _opened(path) as base:
             limits.require("columns", len(base.execute(f"PRAGMA table_info({table})").fetchall()))
@@ -158,7 +158,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a GeoPackage for reading, and stop what it is asked for when the time is over."""
     until = time.monotonic() + limits.current().seconds
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+        with closing(packages.opened(path)) as base:
             base.text_factory = lambda raw: raw.decode("utf-8", "replace")
             base.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
             yield base
@@ -170,16 +170,11 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             raise
 
 
-def _quoted(name: str) -> str:
-    """Return a name as SQL takes it, whatever is in it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _shapes(base: sqlite3.Connection, table: str, name: str) -> Iterator[bytes]:
     """Yield the geometries of a table that are long enough to hold others."""
     columns = base.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (name,)).fetchall()
     for (column,) in columns:
-        quoted = _quoted(str(column))
+        quoted = packages.quoted(str(column))
         long = f"typeof({quoted}) = 'blob' AND length({quoted}) > {9 * limits.current().nesting}"
         for (blob,) in base.execute(f"SELECT {quoted} FROM {table} WHERE {long}"):
             yield blob

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import struct
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from gis import drivers
 from gis.errors import SourceError
+from gis.intake.admission import packages
 
 _PIECE, _OVERLAP = 1 << 20, 1 << 9
 # an ASCII letter that is written as an escape in JSON or XML, which nobody needs
@@ -81,7 +81,7 @@ def _pieces(file: Path) -> Iterator[bytes]:
 def _systems(path: Path) -> Iterator[bytes]:
     """Yield the texts of a GeoPackage's table of systems."""
     until = time.monotonic() + _SECONDS
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+    with closing(packages.opened(path)) as base:
         base.text_factory = bytes
         base.set_progress_handler(lambda: time.monotonic() > until, _STEP)
         if base.execute("SELECT 1 FROM sqlite_master WHERE lower(name) = 'gpkg_spatial_ref_sys'").fetchone():

@@ -15,7 +15,7 @@ from typing import Any
 
 from gis import writing
 from gis.errors import SourceError
-from gis.intake.admission import limits
+from gis.intake.admission import limits, packages
 
 # how long the views of a file may take, how much they may bring, and how long one value may be
 SECONDS = 15.0
@@ -68,25 +68,20 @@ def written_out(path: Path, inner: str | None) -> Iterator[Path]:
             path=str(path),
         )
     with writing.scratch() as folder:
-        copy = Path(folder) / path.name
+        copy = folder / path.name
         shutil.copyfile(path, copy)
         wanted = [name for name in views if inner is None or name == inner]
         with closing(sqlite3.connect(copy, isolation_level=None)) as base:
             _disarm(base, views, [name for name in views if name not in wanted])
-            with closing(_opened(path)) as source:
+            with closing(packages.opened(path)) as source:
                 for name in wanted:
                     _write_out(source, base, name, path.name)
         yield copy
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """Open a file for reading alone."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-
-
 def _views(path: Path) -> list[str]:
     """Return the names of a file's views."""
-    with closing(_opened(path)) as base:
+    with closing(packages.opened(path)) as base:
         return [str(row[0]) for row in base.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
 
 
@@ -94,9 +89,9 @@ def _disarm(base: sqlite3.Connection, views: list[str], gone: list[str]) -> None
     """Take triggers and views out of a copy, and what it says of the views that do not come back."""
     base.execute("BEGIN")
     for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        base.execute(f"DROP TRIGGER {_quoted(name)}")
+        base.execute(f"DROP TRIGGER {packages.quoted(name)}")
     for name in views:
-        base.execute(f"DROP VIEW {_quoted(name)}")
+        base.execute(f"DROP VIEW {packages.quoted(name)}")
     for table in ("gpkg_contents", "gpkg_geometry_columns"):
         if base.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             base.executemany(f"DELETE FROM {table} WHERE table_name = ?", [[name] for name in gone])
@@ -115,7 +110,7 @@ def _write_out(source: sqlite3.Connection, base: sqlite3.Connection, name: str, 
     pages = base.execute("PRAGMA page_count").fetchone()[0]
     base.execute(f"PRAGMA max_page_count = {pages + BYTES // size}")
     try:
-        columns = [(row[1], row[2]) for row in source.execute(f"PRAGMA table_info({_quoted(name)})")]
+        columns = [(row[1], row[2]) for row in source.execute(f"PRAGMA table_info({packages.quoted(name)})")]
         try:
             _copied(source, base, name, columns, numbered=columns[0][0].casefold() in _NUMBERS)
         except sqlite3.IntegrityError:
@@ -135,14 +130,14 @@ def _copied(
     source: sqlite3.Connection, base: sqlite3.Connection, name: str, columns: list[tuple[str, str]], *, numbered: bool
 ) -> None:
     """Fill a table with the rows of a view, its first column the number of the row where it is that."""
-    listed = [f"{_quoted(column)} {_quoted(type_ or 'TEXT')}" for column, type_ in columns]
+    listed = [f"{packages.quoted(column)} {packages.quoted(type_ or 'TEXT')}" for column, type_ in columns]
     if numbered:
-        listed[0] = f"{_quoted(columns[0][0])} INTEGER PRIMARY KEY"
+        listed[0] = f"{packages.quoted(columns[0][0])} INTEGER PRIMARY KEY"
     base.execute("BEGIN")
     try:
-        base.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(listed)})")
-        rows = _counted(source.execute(f"SELECT * FROM {_quoted(name)}"))
-        base.executemany(f"INSERT INTO {_quoted(name)} VALUES ({', '.join('?' * len(columns))})", rows)
+        base.execute(f"CREATE TABLE {packages.quoted(name)} ({', '.join(listed)})")
+        rows = _counted(source.execute(f"SELECT * FROM {packages.quoted(name)}"))
+        base.executemany(f"INSERT INTO {packages.quoted(name)} VALUES ({', '.join('?' * len(columns))})", rows)
         base.execute("COMMIT")
     except BaseException:
         # of a file that is full SQLite has done so itself
@@ -175,8 +170,3 @@ def _reason(error: sqlite3.Error) -> str:
     if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG}:
         return "brings more than a file may hold"
     return f"cannot be run here ({error})"
-
-
-def _quoted(name: str) -> str:
-    """Return a name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gis.intake.admission import packages
+
 _TABLE_VERSION = 3
 # rows of an index of a geodatabase come in blocks
 _BLOCK_ROWS = 1024
@@ -31,7 +33,7 @@ def sqlite_fault(path: Path) -> str:
         "" for a sound one.
     """
     try:
-        with closing(_opened(path)) as base:
+        with closing(packages.opened(path)) as base:
             found = [str(row[0]) for row in base.execute("PRAGMA quick_check(1)")]
     except sqlite3.Error as error:
         return str(error)
@@ -53,9 +55,8 @@ def sqlite_rows(path: Path, layer: str) -> tuple[int, int]:
     tuple of int
         The second is -1 where nothing is promised.
     """
-    name = layer.replace('"', '""')
-    with closing(_opened(path)) as base:
-        rows = int(base.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
+    with closing(packages.opened(path)) as base:
+        rows = int(base.execute(f"SELECT count(*) FROM {packages.quoted(layer)}").fetchone()[0])
         try:
             said = base.execute(
                 "SELECT feature_count FROM gpkg_ogr_contents WHERE lower(table_name) = lower(?)", (layer,)
@@ -63,11 +64,6 @@ def sqlite_rows(path: Path, layer: str) -> tuple[int, int]:
         except sqlite3.Error:
             said = None
     return rows, said[0] if said and isinstance(said[0], int) else -1
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """Open a file to be read alone."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def geodatabase_fault(folder: Path) -> str:
