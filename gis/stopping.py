@@ -89,7 +89,8 @@ def heard() -> Iterator[list[int]]:
     last = [-_GRACE_S]
 
     def interrupt(number: int, _: FrameType | None) -> None:
-        if _own.is_set():
+        # what breaks off says so by the signal of Ctrl-C
+        if number == signal.SIGINT and _own.is_set():
             _own.clear()
             raise KeyboardInterrupt
         now, before = time.monotonic(), last[0]
