@@ -112,10 +112,10 @@ def lent(path: Path, encoding: str | None) -> Iterator[Lent]:
     with writing.scratch() as folder:
         stem = _MARK.sub("", path.stem) or "file"
         for part in [path] if path.is_dir() or suffix in _ALONE else _parts(path):
-            _lend(part, Path(folder) / f"{stem}{part.suffix}", copied=moves)
-        other = Path(folder) / f"{stem}{_KNOWN_AS.get(suffix, path.suffix)}"
+            _lend(part, folder / f"{stem}{part.suffix}", copied=moves)
+        other = folder / f"{stem}{_KNOWN_AS.get(suffix, path.suffix)}"
         if suffix in _KNOWN_AS:
-            (Path(folder) / f"{stem}{path.suffix}").rename(other)
+            (folder / f"{stem}{path.suffix}").rename(other)
         decisions: tuple[Decision, ...] = ()
         notes = _unfinished(path) if moves else ()
         if suffix == mapinfo.TEXT:

@@ -324,7 +324,7 @@ def _misnamed(path: Path, inner: str | None, encoding: str | None) -> Content:
     for column in geo["columns"].values():
         column["crs"] = None
     with writing.scratch() as folder:
-        copy = Path(folder) / path.name
+        copy = folder / path.name
         pq.write_table(table.replace_schema_metadata({**about, b"geo": json.dumps(geo).encode()}), copy)
         content = _read_parquet(copy, inner, encoding)
     name = said.get("name") if isinstance(said, dict) else said
@@ -342,7 +342,7 @@ def _parquet_rows(path: Path) -> tuple[pd.DataFrame, tuple[dict[str, Any], ...]]
             raise
         return _parquet_frame(path, {"date_as_object": False}), ()
     with writing.scratch() as folder:
-        copy = Path(folder) / path.name
+        copy = folder / path.name
         pq.write_table(table, copy)
         frame, _ = _parquet_rows(copy)
     return frame, (findings.finding("source.shapes_unreadable", path.name, severity="warning", count=lost),)
@@ -375,10 +375,10 @@ def _read_zip(path: Path, inner: str | None, encoding: str | None) -> Content:
         listed = archives.members(path, names=names.encoding)
         limits.require("bytes", sum(member.size for member in listed if not member.junk))
         allowed = archives.Limits(member_bytes=limits.current().bytes, total_bytes=limits.current().bytes)
-        files = archives.extract(path, Path(folder), limits=allowed, names=names.encoding)
-        found = _members(files, Path(folder))
+        files = archives.extract(path, folder, limits=allowed, names=names.encoding)
+        found = _members(files, folder)
         if not found:
-            raise SourceError(f"{path.name} holds nothing that we read; it has {_listed(files, Path(folder))}")
+            raise SourceError(f"{path.name} holds nothing that we read; it has {_listed(files, folder)}")
         named = _called(found, inner)
         chosen = named if named else found
         if len(chosen) > 1:

@@ -62,7 +62,7 @@ class _Copy:
     def read(self, *, with_prj: bool = True) -> Any:
         """Return the geometries of the copy."""
         with writing.scratch() as folder:
-            copy = Path(folder) / "copy.shp"
+            copy = folder / "copy.shp"
             for suffix in {".dbf", ".prj"} & set(self.files):
                 if suffix != ".prj" or with_prj:
                     shutil.copyfile(self.files[suffix], copy.with_suffix(suffix))

@@ -398,7 +398,7 @@ def _wkt(column: pd.Series) -> np.ndarray[Any, Any]:
     shapes[~curved] = shapely.from_wkt(texts[~curved], on_invalid="ignore")
     if curved.any():
         with writing.scratch() as folder:
-            path = Path(folder) / "curves.csv"
+            path = folder / "curves.csv"
             pd.DataFrame({"WKT": texts[curved], "n": "1"}).to_csv(path, index=False, encoding="utf-8")
             with drivers.only("CSV"):
                 read = pyogrio.read_dataframe(path, columns=[], use_arrow=False, on_invalid="ignore")
